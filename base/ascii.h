@@ -1,0 +1,23 @@
+/* base/ascii.h -- classes and case of ASCII characters, without a locale. Pure inline functions.
+ * Octets above 127 belong to no class and have no case. */
+#pragma once
+#include <stdbool.h>
+
+static inline bool ascii_is_digit(char c) { return c >= '0' && c <= '9'; }
+static inline bool ascii_is_upper(char c) { return c >= 'A' && c <= 'Z'; }
+static inline bool ascii_is_lower(char c) { return c >= 'a' && c <= 'z'; }
+static inline bool ascii_is_alpha(char c) { return ascii_is_upper(c) || ascii_is_lower(c); }
+static inline bool ascii_is_alnum(char c) { return ascii_is_alpha(c) || ascii_is_digit(c); }
+static inline bool ascii_is_wsp(char c) { return c == ' ' || c == '\t'; }                    /* RFC 5234 WSP */
+static inline bool ascii_is_space(char c) { return ascii_is_wsp(c) || c == '\r' || c == '\n'; } /* folding included */
+static inline bool ascii_is_graph(char c) { return c >= '!' && c <= '~'; }                   /* RFC 5234 VCHAR */
+static inline bool ascii_is_control(char c) { return (unsigned char)c < ' ' || c == 0x7f; }
+static inline char ascii_lower(char c) { return ascii_is_upper(c) ? (char)(c + ('a' - 'A')) : c; }
+static inline char ascii_upper(char c) { return ascii_is_lower(c) ? (char)(c - ('a' - 'A')) : c; }
+
+/* Value of a hexadecimal digit in either case, -1 for any other character. */
+static inline int ascii_hex_value(char c) {
+    if (ascii_is_digit(c)) return c - '0';
+    char l = ascii_lower(c);
+    return l >= 'a' && l <= 'f' ? l - 'a' + 10 : -1;
+}

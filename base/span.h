@@ -1,0 +1,35 @@
+/* base/span.h -- a borrowed run of octets. Never owned, no final NUL, NUL is content.
+ * Pure inline functions: no allocation, I/O, clock or lock. */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <string.h>
+
+struct span { const char *ptr; size_t len; };
+
+/* A literal or another constant C string as a span. */
+static inline struct span span_of(const char *text) { return (struct span){text, strlen(text)}; }
+
+static inline bool span_equal(struct span a, struct span b) {
+    return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
+}
+
+/* Without regard to the case of A-Z; no locale. */
+bool span_equal_nocase(struct span a, struct span b);
+bool span_ends_nocase(struct span text, struct span end);
+
+static inline bool span_is(struct span a, const char *text) { return span_equal(a, span_of(text)); }
+static inline bool span_is_nocase(struct span a, const char *text) { return span_equal_nocase(a, span_of(text)); }
+
+/* What remains after the first count octets (count <= len). */
+static inline struct span span_after(struct span s, size_t count) { return (struct span){s.ptr + count, s.len - count}; }
+static inline struct span span_first(struct span s, size_t count) { return (struct span){s.ptr, count}; }
+
+/* Index of the first octet equal to c, or s.len when there is none. */
+static inline size_t span_find(struct span s, char c) {
+    const char *at = s.len > 0 ? memchr(s.ptr, c, s.len) : NULL;
+    return at != NULL ? (size_t)(at - s.ptr) : s.len;
+}
+
+/* Without the spaces, tabs, CR and LF at both ends. */
+struct span span_trim(struct span s);

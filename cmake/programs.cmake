@@ -1,0 +1,13 @@
+# The library others link, and the two commands.
+if(EXISTS ${PROJECT_SOURCE_DIR}/cli/sceau.c)
+    file(GLOB verb_sources CONFIGURE_DEPENDS cli/verb_*.c cli/common_*.c)
+    add_executable(sceau cli/sceau.c ${verb_sources})
+    target_link_libraries(sceau PRIVATE sceau_verifier)
+    install(TARGETS sceau RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+endif()
+if(EXISTS ${PROJECT_SOURCE_DIR}/cli/sceaud.c)
+    file(GLOB daemon_sources CONFIGURE_DEPENDS cli/daemon_*.c)
+    add_executable(sceaud cli/sceaud.c ${daemon_sources})
+    target_link_libraries(sceaud PRIVATE sceau_proxy sceau_http)
+    install(TARGETS sceaud RUNTIME DESTINATION ${CMAKE_INSTALL_SBINDIR})
+endif()

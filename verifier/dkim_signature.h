@@ -1,0 +1,40 @@
+/* verifier/dkim_signature.h -- one DKIM-Signature field, read (RFC 6376 section 3.5, RFC 8616 for U-labels).
+ * Says what the field is and everything that is wrong with it in itself; time, key and message are dkim_check's business.
+ * Pure but for arena. Cost: one pass over the field. Limits: 1,000 names in h=, names 253 octets. */
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+#include "base/arena.h"
+#include "base/span.h"
+#include "verifier/body_canon.h"
+#include "verifier/header_section.h"
+#include "verifier/result.h"
+
+enum { SIGNED_NAMES_MAX = 1000 };
+
+struct dkim_signature {
+    enum dkim_code code;      /* DKIM_OK, or the first thing wrong: DKIM_SIG_* */
+    struct span detail;       /* for people: the tag meant ("bh="), may be empty */
+    struct span domain, selector, auid; /* d=, s= as written; i= decoded, "@d" when absent */
+    struct span domain_ascii; /* d= as lower-case A-labels, for compares and queries */
+    struct span auid_domain_ascii; /* domain part of i=, the same way */
+    struct span key_name;     /* "selector._domainkey.domain", lower-case A-labels; empty unless both are legal */
+    struct span algorithm;    /* a= as written */
+    enum key_algorithm key_algorithm; /* KEY_ALGORITHM_UNKNOWN for an unknown a= */
+    bool sha1;                /* a=rsa-sha1 */
+    enum canonicalization header_canon, body_canon;
+    struct span body_hash;    /* bh= decoded */
+    struct span signature;    /* b= decoded, raw octets */
+    struct span signature_text;  /* b= without white space */
+    struct span signature_value; /* b= as it stands in the field's body: what is left out of the hash */
+    struct span *signed_names;   /* h=, trimmed, as written */
+    size_t signed_count;
+    bool has_body_limit;
+    uint64_t body_limit;
+    bool has_timestamp, has_expiration;
+    int64_t timestamp_s, expiration_s;
+};
+
+/* Reads field (named DKIM-Signature). All that can be read is filled in even when code says that something is wrong:
+ * reports want d= and s=. Spans point into field or arena. False: arena spent. */
+bool dkim_signature_parse(const struct header_field *field, struct arena *arena, struct dkim_signature *out);

@@ -1,0 +1,54 @@
+/* verifier/message_verifier.h -- verify one message as it streams through: octets and key records in, results out.
+ * The core of libsceau. No I/O, no clock and no thread of its own: octets are passed in, keys come from a key_source, the
+ * time from a clock. Key lookups leave when the header section is complete; body hashes run on the octets as they come;
+ * after the end only one digest and one public-key operation per signature remain.
+ * Thread rule: one thread per verifier and its key_source. Cost: see bench/. Made once, used for many messages. */
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+#include "base/clock.h"
+#include "base/span.h"
+#include "verifier/header_section.h"
+#include "verifier/key_source.h"
+#include "verifier/result.h"
+
+struct verifier_policy {
+    struct header_limits header;
+    unsigned signatures_seen_max;     /* DKIM-Signature fields looked at, 32 */
+    unsigned signatures_verified_max; /* 8 */
+    unsigned key_lookups_max;         /* distinct names a message may ask for, 8 */
+    unsigned rsa_bits_min, rsa_bits_max; /* 1024, 4096 */
+    int64_t drift_s;                  /* clocks may differ by this, 300 */
+    bool unsigned_octets_pass;        /* l= leaves octets out: pass instead of policy */
+};
+extern const struct verifier_policy verifier_policy_default;
+
+enum verifier_progress {
+    VERIFIER_MORE,     /* goes on: octets are wanted, or (after the end) keys */
+    VERIFIER_DONE,     /* every verdict is there */
+    VERIFIER_REFUSED,  /* the header section is over a limit: message_verifier_header_status says which */
+};
+
+struct message_verifier;
+
+/* policy, keys and clock are borrowed until destroy. NULL: no memory. */
+struct message_verifier *message_verifier_create(const struct verifier_policy *policy, struct key_source *keys,
+                                                 const struct clock *clock);
+void message_verifier_destroy(struct message_verifier *verifier); /* cancels what is under way; accepts NULL */
+
+/* Starts a message; cancels and forgets the one before. done is called once when the last verdict falls after
+ * message_verifier_end has returned VERIFIER_MORE; never from inside a call of this module. */
+void message_verifier_begin(struct message_verifier *verifier, void (*done)(void *owner), void *owner);
+/* The next octets of the message as it is on the wire, dot-stuffing undone, CRLF line ends. */
+enum verifier_progress message_verifier_update(struct message_verifier *verifier, struct span octets);
+/* The message is complete. VERIFIER_DONE: the result is there. VERIFIER_MORE: done will be called. */
+enum verifier_progress message_verifier_end(struct message_verifier *verifier);
+/* Time is up: what still waits for a key becomes temperror dns_timeout, and the result is there at once; done is not called. */
+void message_verifier_expire(struct message_verifier *verifier);
+
+/* Valid from VERIFIER_DONE (or expire) until the next begin or destroy. */
+const struct message_result *message_verifier_result(const struct message_verifier *verifier);
+/* Valid from the end of the header section on. */
+bool message_verifier_header_complete(const struct message_verifier *verifier);
+const struct header_section *message_verifier_header(const struct message_verifier *verifier);
+enum header_status message_verifier_header_status(const struct message_verifier *verifier);

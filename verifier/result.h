@@ -1,0 +1,146 @@
+/* verifier/result.h -- what a verification found out: the shape that the verifier fills and Authentication-Results,
+ * reports, log lines, statistics and rules read. RFC 8601 section 2.7 for the result words.
+ * Pure data. All spans of a result live in the arena of the message_verifier that made it. */
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+#include "base/span.h"
+#include "verifier/dns.h"
+
+#define AUTH_RESULTS(X)                                                                                                \
+    X(RESULT_NONE, "none")                                                                                             \
+    X(RESULT_PASS, "pass")                                                                                             \
+    X(RESULT_FAIL, "fail")                                                                                             \
+    X(RESULT_POLICY, "policy")                                                                                         \
+    X(RESULT_NEUTRAL, "neutral")                                                                                       \
+    X(RESULT_TEMPERROR, "temperror")                                                                                   \
+    X(RESULT_PERMERROR, "permerror")
+#define X(id, word) id,
+enum auth_result { AUTH_RESULTS(X) AUTH_RESULT_COUNT };
+#undef X
+const char *auth_result_word(enum auth_result result);
+
+/* Why a signature got its result. id, code in JSON and logs, result it leads to, cause in metrics, short text for the
+ * comment of Authentication-Results (letters, digits, space and . , - _ % : only). */
+#define DKIM_CODES(X)                                                                                                      \
+    X(DKIM_OK, "ok", RESULT_PASS, CAUSE_NONE, "verified")                                                                  \
+    X(DKIM_NO_SIGNATURE, "no_signature", RESULT_NONE, CAUSE_NONE, "message not signed")                                    \
+    X(DKIM_BODY_HASH_MISMATCH, "body_hash_mismatch", RESULT_FAIL, CAUSE_BODY_OTHER, "body hash mismatch")                  \
+    X(DKIM_SIGNATURE_MISMATCH, "signature_mismatch", RESULT_FAIL, CAUSE_HEADER_OTHER, "signature mismatch")                \
+    X(DKIM_BODY_TOO_SHORT, "body_too_short", RESULT_FAIL, CAUSE_BODY_TRUNCATED, "body shorter than l= says")               \
+    X(DKIM_BODY_UNSIGNED_OCTETS, "body_unsigned_octets", RESULT_POLICY, CAUSE_BODY_APPENDED, "unsigned octets after l=")   \
+    X(DKIM_SIG_SYNTAX, "sig_syntax", RESULT_PERMERROR, CAUSE_SIG_SYNTAX, "signature field has bad syntax")                 \
+    X(DKIM_SIG_MISSING_TAG, "sig_missing_tag", RESULT_PERMERROR, CAUSE_SIG_SYNTAX, "signature lacks a required tag")       \
+    X(DKIM_SIG_DUPLICATE_TAG, "sig_duplicate_tag", RESULT_PERMERROR, CAUSE_SIG_SYNTAX, "signature repeats a tag")          \
+    X(DKIM_SIG_VERSION, "sig_version", RESULT_PERMERROR, CAUSE_SIG_SYNTAX, "unknown signature version")                    \
+    X(DKIM_SIG_CANONICALIZATION, "sig_canonicalization", RESULT_PERMERROR, CAUSE_SIG_SYNTAX, "unknown canonicalization")   \
+    X(DKIM_SIG_QUERY_METHOD, "sig_query_method", RESULT_PERMERROR, CAUSE_SIG_SYNTAX, "unknown query method")               \
+    X(DKIM_SIG_FROM_UNSIGNED, "sig_from_unsigned", RESULT_PERMERROR, CAUSE_SIG_SYNTAX, "From is not signed")               \
+    X(DKIM_SIG_DOMAIN, "sig_domain", RESULT_PERMERROR, CAUSE_SIG_SYNTAX, "illegal domain or selector name")                \
+    X(DKIM_SIG_IDENTITY, "sig_identity", RESULT_PERMERROR, CAUSE_SIG_IDENTITY, "i= is outside d=")                         \
+    X(DKIM_SIG_ALGORITHM, "sig_algorithm", RESULT_NEUTRAL, CAUSE_SIG_SYNTAX, "unknown signature algorithm")                \
+    X(DKIM_SIG_SHA1, "sig_sha1", RESULT_POLICY, CAUSE_SIG_SHA1, "rsa-sha1 is not accepted")                                \
+    X(DKIM_SIG_EXPIRED, "sig_expired", RESULT_PERMERROR, CAUSE_SIG_EXPIRED, "signature expired")                           \
+    X(DKIM_SIG_EXPIRES_BEFORE_SIGNED, "sig_expires_before_signed", RESULT_PERMERROR, CAUSE_SIG_EXPIRED,                    \
+      "signature expires before it was made")                                                                              \
+    X(DKIM_SIG_FUTURE, "sig_future", RESULT_PERMERROR, CAUSE_SIG_FUTURE, "signature made in the future")                   \
+    X(DKIM_KEY_MISSING, "key_missing", RESULT_PERMERROR, CAUSE_KEY_MISSING, "no key record")                               \
+    X(DKIM_KEY_REVOKED, "key_revoked", RESULT_PERMERROR, CAUSE_KEY_REVOKED, "key revoked")                                 \
+    X(DKIM_KEY_SYNTAX, "key_syntax", RESULT_PERMERROR, CAUSE_KEY_SYNTAX, "key record has bad syntax")                      \
+    X(DKIM_KEY_TYPE, "key_type", RESULT_PERMERROR, CAUSE_KEY_MISMATCH, "key type does not fit the algorithm")              \
+    X(DKIM_KEY_HASH, "key_hash", RESULT_PERMERROR, CAUSE_KEY_HASH, "key forbids the hash algorithm")                       \
+    X(DKIM_KEY_SERVICE, "key_service", RESULT_PERMERROR, CAUSE_KEY_SERVICE, "key is not for email")                        \
+    X(DKIM_KEY_STRICT_IDENTITY, "key_strict_identity", RESULT_PERMERROR, CAUSE_SIG_IDENTITY, "key demands i= equal to d=") \
+    X(DKIM_KEY_TOO_SMALL, "key_too_small", RESULT_POLICY, CAUSE_KEY_TOO_SMALL, "key too small")                            \
+    X(DKIM_KEY_TOO_LARGE, "key_too_large", RESULT_POLICY, CAUSE_LIMIT, "key too large")                                    \
+    X(DKIM_DNS_SERVFAIL, "dns_servfail", RESULT_TEMPERROR, CAUSE_DNS_SERVFAIL, "key lookup failed")                        \
+    X(DKIM_DNS_TIMEOUT, "dns_timeout", RESULT_TEMPERROR, CAUSE_DNS_TIMEOUT, "key lookup timed out")                        \
+    X(DKIM_DNS_BOGUS, "dns_bogus", RESULT_TEMPERROR, CAUSE_DNS_BOGUS, "dnssec bogus")                                      \
+    X(DKIM_LIMIT, "limit", RESULT_POLICY, CAUSE_LIMIT, "too many signatures")                                              \
+    X(DKIM_NO_MEMORY, "no_memory", RESULT_TEMPERROR, CAUSE_LIMIT, "out of memory")
+
+/* The causes of tester.md 5b, as they are named in metrics. */
+#define CAUSES(X)                                                                                                      \
+    X(CAUSE_BODY_APPENDED, "body_appended")                                                                            \
+    X(CAUSE_BODY_PREPENDED, "body_prepended")                                                                          \
+    X(CAUSE_BODY_REENCODED, "body_reencoded")                                                                          \
+    X(CAUSE_BODY_LINE_ENDINGS, "body_line_endings")                                                                    \
+    X(CAUSE_BODY_TRUNCATED, "body_truncated")                                                                          \
+    X(CAUSE_BODY_OTHER, "body_other")                                                                                  \
+    X(CAUSE_HEADER_SUBJECT, "header_subject")                                                                          \
+    X(CAUSE_HEADER_FROM, "header_from")                                                                                \
+    X(CAUSE_HEADER_ADDED, "header_added")                                                                              \
+    X(CAUSE_HEADER_OTHER, "header_other")                                                                              \
+    X(CAUSE_KEY_MISSING, "key_missing")                                                                                \
+    X(CAUSE_KEY_REVOKED, "key_revoked")                                                                                \
+    X(CAUSE_KEY_SYNTAX, "key_syntax")                                                                                  \
+    X(CAUSE_KEY_MISMATCH, "key_mismatch")                                                                              \
+    X(CAUSE_KEY_TOO_SMALL, "key_too_small")                                                                            \
+    X(CAUSE_KEY_SERVICE, "key_service")                                                                                \
+    X(CAUSE_KEY_HASH, "key_hash")                                                                                      \
+    X(CAUSE_SIG_SYNTAX, "sig_syntax")                                                                                  \
+    X(CAUSE_SIG_EXPIRED, "sig_expired")                                                                                \
+    X(CAUSE_SIG_FUTURE, "sig_future")                                                                                  \
+    X(CAUSE_SIG_IDENTITY, "sig_identity")                                                                              \
+    X(CAUSE_SIG_SHA1, "sig_sha1")                                                                                      \
+    X(CAUSE_DNS_TIMEOUT, "dns_timeout")                                                                                \
+    X(CAUSE_DNS_SERVFAIL, "dns_servfail")                                                                              \
+    X(CAUSE_DNS_BOGUS, "dns_bogus")                                                                                    \
+    X(CAUSE_LIMIT, "limit")
+#define X(id, word) id,
+enum cause { CAUSES(X) CAUSE_COUNT, CAUSE_NONE = CAUSE_COUNT };
+#undef X
+const char *cause_word(enum cause cause); /* NULL for CAUSE_NONE */
+
+#define X(id, word, result, cause, text) id,
+enum dkim_code { DKIM_CODES(X) DKIM_CODE_COUNT };
+#undef X
+const char *dkim_code_word(enum dkim_code code);        /* "body_hash_mismatch" */
+const char *dkim_code_text(enum dkim_code code);        /* "body hash mismatch" */
+enum auth_result dkim_code_result(enum dkim_code code); /* what the code leads to */
+enum cause dkim_code_cause(enum dkim_code code);
+
+/* One part of a signature, judged by itself: the body by bh=, the header section by b=. */
+enum part_state { PART_UNKNOWN, PART_INTACT, PART_CHANGED };
+const char *part_state_word(enum part_state state); /* "unknown", "intact", "changed" */
+
+enum key_algorithm { KEY_ALGORITHM_UNKNOWN, KEY_RSA, KEY_ED25519 };
+const char *key_algorithm_word(enum key_algorithm algorithm); /* "rsa", "ed25519", "unknown" */
+
+struct dkim_result {
+    enum auth_result result;
+    enum dkim_code code;      /* the first reason; when body and header part both changed: DKIM_BODY_HASH_MISMATCH */
+    size_t field_index;       /* of the DKIM-Signature field in the header section, 0 = topmost field */
+    struct span domain;       /* d=, as written; empty when absent or unreadable */
+    struct span selector;     /* s= */
+    struct span auid;         /* i= with its quoted-printable undone; "@" d= when absent */
+    struct span algorithm;    /* a=, as written */
+    struct span canonicalization; /* "relaxed/simple" in full, lower case */
+    struct span signature;    /* b= without white space */
+    struct span detail;       /* what exactly: tag name, octet counts ...; our own words plus names already checked; may be empty */
+    enum part_state body_part, header_part;
+    enum key_algorithm key_algorithm; /* of the key that decided */
+    unsigned key_bits;        /* 0: no key was read */
+    bool has_key_answer;      /* a key lookup ended, whatever it brought */
+    enum dnssec_state dnssec; /* of that lookup */
+    struct span cname[DNS_CNAME_MAX]; /* the hops of that lookup */
+    size_t cname_count;
+    unsigned records_tried;   /* key records at the selector that were looked at */
+    bool aligned;             /* d= fits the only From address's domain (relaxed: one lies at or below the other) */
+    bool testing;             /* key has t=y */
+    bool weak;                /* RSA 1024..2047 */
+    bool has_unsigned_octets; /* l= left this many canonical octets out */
+    uint64_t unsigned_octets;
+    uint64_t body_octets;     /* length of the canonical body, when body_part is known */
+    bool has_timestamp, has_expiration;
+    int64_t timestamp_s, expiration_s; /* t=, x= */
+};
+
+struct message_result {
+    size_t dkim_count;              /* 0 when there is no signature: then report one dkim=none */
+    const struct dkim_result *dkim; /* in order of the fields, topmost first */
+    struct span from_domain;        /* lower-case A-label of the only From address; empty when there is none or several */
+    size_t from_fields, from_addresses; /* 1 and 1 in a sane message */
+    uint64_t size;                  /* octets of the message */
+    unsigned key_lookups;           /* distinct key names asked for */
+};

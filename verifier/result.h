@@ -27,8 +27,9 @@ const char *auth_result_word(enum auth_result result);
     X(DKIM_NO_SIGNATURE, "no_signature", RESULT_NONE, CAUSE_NONE, "message not signed")                                    \
     X(DKIM_BODY_HASH_MISMATCH, "body_hash_mismatch", RESULT_FAIL, CAUSE_BODY_OTHER, "body hash mismatch")                  \
     X(DKIM_SIGNATURE_MISMATCH, "signature_mismatch", RESULT_FAIL, CAUSE_HEADER_OTHER, "signature mismatch")                \
-    X(DKIM_BODY_TOO_SHORT, "body_too_short", RESULT_FAIL, CAUSE_BODY_TRUNCATED, "body shorter than l= says")               \
-    X(DKIM_BODY_UNSIGNED_OCTETS, "body_unsigned_octets", RESULT_POLICY, CAUSE_BODY_APPENDED, "unsigned octets after l=")   \
+    X(DKIM_BODY_TOO_SHORT, "body_too_short", RESULT_FAIL, CAUSE_BODY_TRUNCATED, "body shorter than its signed length")     \
+    X(DKIM_BODY_UNSIGNED_OCTETS, "body_unsigned_octets", RESULT_POLICY, CAUSE_BODY_APPENDED,                               \
+      "unsigned octets at the end of the body")                                                                            \
     X(DKIM_SIG_SYNTAX, "sig_syntax", RESULT_PERMERROR, CAUSE_SIG_SYNTAX, "signature field has bad syntax")                 \
     X(DKIM_SIG_MISSING_TAG, "sig_missing_tag", RESULT_PERMERROR, CAUSE_SIG_SYNTAX, "signature lacks a required tag")       \
     X(DKIM_SIG_DUPLICATE_TAG, "sig_duplicate_tag", RESULT_PERMERROR, CAUSE_SIG_SYNTAX, "signature repeats a tag")          \
@@ -37,7 +38,7 @@ const char *auth_result_word(enum auth_result result);
     X(DKIM_SIG_QUERY_METHOD, "sig_query_method", RESULT_PERMERROR, CAUSE_SIG_SYNTAX, "unknown query method")               \
     X(DKIM_SIG_FROM_UNSIGNED, "sig_from_unsigned", RESULT_PERMERROR, CAUSE_SIG_SYNTAX, "From is not signed")               \
     X(DKIM_SIG_DOMAIN, "sig_domain", RESULT_PERMERROR, CAUSE_SIG_SYNTAX, "illegal domain or selector name")                \
-    X(DKIM_SIG_IDENTITY, "sig_identity", RESULT_PERMERROR, CAUSE_SIG_IDENTITY, "i= is outside d=")                         \
+    X(DKIM_SIG_IDENTITY, "sig_identity", RESULT_PERMERROR, CAUSE_SIG_IDENTITY, "identity outside the signing domain")      \
     X(DKIM_SIG_ALGORITHM, "sig_algorithm", RESULT_NEUTRAL, CAUSE_SIG_SYNTAX, "unknown signature algorithm")                \
     X(DKIM_SIG_SHA1, "sig_sha1", RESULT_POLICY, CAUSE_SIG_SHA1, "rsa-sha1 is not accepted")                                \
     X(DKIM_SIG_EXPIRED, "sig_expired", RESULT_PERMERROR, CAUSE_SIG_EXPIRED, "signature expired")                           \
@@ -50,7 +51,8 @@ const char *auth_result_word(enum auth_result result);
     X(DKIM_KEY_TYPE, "key_type", RESULT_PERMERROR, CAUSE_KEY_MISMATCH, "key type does not fit the algorithm")              \
     X(DKIM_KEY_HASH, "key_hash", RESULT_PERMERROR, CAUSE_KEY_HASH, "key forbids the hash algorithm")                       \
     X(DKIM_KEY_SERVICE, "key_service", RESULT_PERMERROR, CAUSE_KEY_SERVICE, "key is not for email")                        \
-    X(DKIM_KEY_STRICT_IDENTITY, "key_strict_identity", RESULT_PERMERROR, CAUSE_SIG_IDENTITY, "key demands i= equal to d=") \
+    X(DKIM_KEY_STRICT_IDENTITY, "key_strict_identity", RESULT_PERMERROR, CAUSE_SIG_IDENTITY,                               \
+      "identity below the signing domain")                                                                                 \
     X(DKIM_KEY_TOO_SMALL, "key_too_small", RESULT_POLICY, CAUSE_KEY_TOO_SMALL, "key too small")                            \
     X(DKIM_KEY_TOO_LARGE, "key_too_large", RESULT_POLICY, CAUSE_LIMIT, "key too large")                                    \
     X(DKIM_DNS_SERVFAIL, "dns_servfail", RESULT_TEMPERROR, CAUSE_DNS_SERVFAIL, "key lookup failed")                        \

@@ -18,7 +18,7 @@ struct body_canon {
     uint64_t octets;         /* canonical octets so far; after body_canon_end the length of the whole canonical body */
     struct digest *digest;   /* borrowed */
     /* body_canon.c's own: */
-    uint64_t empty_lines;    /* CRLFs held back: they may be the end */
+    uint64_t held_lines;     /* CRLFs held back: they may be the end */
     bool held_cr, held_blank, any_content;
 };
 

@@ -9,6 +9,6 @@
 /* Feeds field's canonical form with its final CRLF. */
 void header_canon_field(enum canonicalization kind, const struct header_field *field, struct digest *digest);
 /* The signature field itself: the value of its b= tag (signature_value, a part of field->body as written, may be
- * empty) left out, and no final CRLF (section 3.7). */
+ * empty) left out together with the white space around it, and no final CRLF (section 3.7). */
 void header_canon_signature(enum canonicalization kind, const struct header_field *field, struct span signature_value,
                             struct digest *digest);

@@ -1,0 +1,135 @@
+#include "verifier/body_canon.h"
+#include <stdatomic.h>
+#include "base/ascii.h"
+
+enum { STAGE = 16 * 1024 }; /* octets squeezed at a time: with their input they stay in the second-level cache */
+
+static atomic_bool scalar_forced;
+
+void body_canon_force_scalar(bool force) { atomic_store_explicit(&scalar_forced, force, memory_order_relaxed); }
+
+static struct span without_last(struct span s, size_t count) { return span_first(s, s.len - count); }
+
+/* The canonical octets, and nothing else, pass here. */
+static void feed(struct body_canon *canon, struct span octets) {
+    size_t hashed = octets.len;
+    if (canon->has_limit) {
+        uint64_t left = canon->limit > canon->octets ? canon->limit - canon->octets : 0;
+        if (hashed > left) hashed = (size_t)left;
+    }
+    digest_update(canon->digest, span_first(octets, hashed));
+    canon->octets += octets.len;
+}
+
+/* Content, whose last line is not empty: the lines held back before it were not the end. */
+static void feed_content(struct body_canon *canon, struct span content) {
+    static const char crlfs[] = "\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n";
+    const uint64_t most = (sizeof crlfs - 1) / 2;
+    while (canon->held_lines > 0) {
+        uint64_t count = canon->held_lines < most ? canon->held_lines : most;
+        feed(canon, (struct span){crlfs, (size_t)count * 2});
+        canon->held_lines -= count;
+    }
+    feed(canon, content);
+    canon->any_content = true;
+}
+
+/* Canonical octets that may end with any number of CRLFs. */
+static void feed_lines(struct body_canon *canon, struct span lines) {
+    uint64_t ends = 0;
+    while (lines.len >= 2 && lines.ptr[lines.len - 1] == '\n' && lines.ptr[lines.len - 2] == '\r') {
+        lines = without_last(lines, 2);
+        ends++;
+    }
+    if (lines.len > 0) feed_content(canon, lines);
+    canon->held_lines += ends;
+}
+
+static bool is_held(const struct body_canon *canon, char c) {
+    return c == '\r' || (canon->kind == CANON_RELAXED && ascii_is_wsp(c));
+}
+
+/* Content behind the blank and the CR that turned out to be content too. */
+static void release_held(struct body_canon *canon) {
+    static const char held[] = " \r";
+    size_t start = canon->held_blank ? 0 : 1, end = canon->held_cr ? 2 : 1;
+    if (end > start) feed_content(canon, (struct span){held + start, end - start});
+    canon->held_blank = canon->held_cr = false;
+}
+
+/* One octet where what stands before or behind it decides. */
+static void step(struct body_canon *canon, char c) {
+    if (canon->held_cr && c == '\n') {
+        canon->held_blank = canon->held_cr = false; /* white space at the end of a line is gone */
+        canon->held_lines++;
+        return;
+    }
+    if (canon->held_cr) release_held(canon);
+    if (c == '\r') {
+        canon->held_cr = true;
+    } else if (is_held(canon, c)) {
+        canon->held_blank = true;
+    } else {
+        release_held(canon);
+        feed_content(canon, (struct span){&c, 1});
+    }
+}
+
+/* Each run of white space becomes one SP, and goes where a CRLF follows. The last octet is neither white space nor CR,
+ * so looking ahead stays inside. */
+static size_t squeeze_scalar(const char *in, size_t len, char *out) {
+    size_t made = 0;
+    for (size_t i = 0; i < len; i++) {
+        char c = in[i];
+        bool dropped = false;
+        if (ascii_is_wsp(c)) {
+            c = ' ';
+            dropped = ascii_is_wsp(in[i + 1]) || (in[i + 1] == '\r' && in[i + 2] == '\n');
+        }
+        out[made] = c;
+        made += !dropped;
+    }
+    return made;
+}
+
+/* Octets of which neither the first depends on what went before nor the last on what will come. */
+static void feed_whole(struct body_canon *canon, struct span octets) {
+    if (canon->kind == CANON_SIMPLE) {
+        feed_lines(canon, octets);
+        return;
+    }
+    char stage[STAGE];
+    size_t len = squeeze_scalar(octets.ptr, octets.len, stage);
+    feed_lines(canon, (struct span){stage, len});
+}
+
+static void update_piece(struct body_canon *canon, struct span piece) {
+    while (piece.len > 0 && (canon->held_blank || canon->held_cr)) {
+        step(canon, piece.ptr[0]);
+        piece = span_after(piece, 1);
+    }
+    size_t whole = piece.len;
+    while (whole > 0 && is_held(canon, piece.ptr[whole - 1])) whole--;
+    if (whole > 0) feed_whole(canon, span_first(piece, whole));
+    for (size_t i = whole; i < piece.len; i++) step(canon, piece.ptr[i]);
+}
+
+void body_canon_begin(struct body_canon *canon, enum canonicalization kind, bool has_limit, uint64_t limit,
+                      struct digest *digest) {
+    *canon = (struct body_canon){.kind = kind, .has_limit = has_limit, .limit = limit, .digest = digest};
+}
+
+void body_canon_update(struct body_canon *canon, struct span octets) {
+    while (canon->kind == CANON_RELAXED && octets.len > STAGE) {
+        update_piece(canon, span_first(octets, STAGE));
+        octets = span_after(octets, STAGE);
+    }
+    update_piece(canon, octets);
+}
+
+void body_canon_end(struct body_canon *canon) {
+    canon->held_blank = canon->held_blank && canon->held_cr; /* before the end as before a line's end */
+    release_held(canon);
+    if (canon->any_content || canon->kind == CANON_SIMPLE) feed(canon, (struct span){"\r\n", 2});
+    canon->held_lines = 0;
+}

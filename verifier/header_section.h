@@ -15,7 +15,7 @@ extern const struct header_limits header_limits_default; /* 256 KiB, 64 KiB, 1,0
 struct header_field {
     struct span raw;  /* all of it with its folds and final CRLF */
     struct span name; /* as written, without white space before the colon; empty: not a field */
-    struct span body; /* behind the colon, without the final CRLF; folds inside */
+    struct span body; /* behind the colon (nameless: all of it), without the final CRLF; folds inside */
 };
 
 #define HEADER_STATUSES(X)                                                                                             \
@@ -36,7 +36,7 @@ struct header_section {
     size_t count;
     bool ended_by_empty_line;     /* false: the message had no body at all */
     struct header_limits limits;
-    struct header_scan { size_t line_start, field_start, fields, room; int state; } scan; /* header_section.c's own */
+    struct header_scan { size_t field_start, room; int state; enum header_status failed; } scan; /* header_section.c's own */
 };
 
 void header_section_init(struct header_section *section, struct header_limits limits);

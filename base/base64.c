@@ -89,6 +89,7 @@ enum base64_status base64_decode(struct span text, enum base64_space space, uint
 
 bool base64_encode(struct bytes *out, struct span octets) {
     const uint8_t *in = (const uint8_t *)octets.ptr;
+    if (octets.len == 0) return !out->failed;
     if (octets.len > SIZE_MAX / 4 * 3 - 3 || !bytes_reserve(out, (octets.len + 2) / 3 * 4)) return out->failed = true, false;
     char *to = out->ptr + out->len;
     for (size_t left = octets.len; left > 0; in += 3, to += 4) {

@@ -18,7 +18,7 @@ static const struct row {
 } rows[] = {
     {LIT("From: a@b\r\nTo:c\r\n\r\nbody\r\n"), "<From| a@b><To|c>", 6},
     {LIT("Subject: This\r\n is a test\r\nTo: x\r\n\r\n"), "<Subject| This\r\n is a test><To| x>", 0}, /* 2.2.3 */
-    {LIT("Subject: a\r\n \r\n\t\r\n b\r\n\r\nx"), "<Subject| a\r\n \r\n\t\r\n b>", 1}, /* 4.2: obs-FWS does not end it */
+    {LIT("Subject: a\r\n \r\n\t\r\n b\r\n\r\nx"), "<Subject| a\r\n \r\n\t\r\n b>", 1}, /* 4.2: obs-FWS, not the end */
     {LIT("Subject \t: a\r\n\r\n"), "<Subject| a>", 0},                              /* 4.5: obs-optional */
     {LIT("\r\nbody"), "", 4},                                                        /* section empty */
     {LIT(""), "", NONE},

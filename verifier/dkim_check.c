@@ -1,0 +1,253 @@
+#include "verifier/dkim_check.h"
+#include <string.h>
+#include "verifier/domain_name.h"
+#include "verifier/header_canon.h"
+#include "verifier/public_key.h"
+
+enum progress { PROGRESS_WAIT, PROGRESS_AGAIN };
+
+static enum progress finish(struct dkim_check *check, enum dkim_code code) {
+    check->result.code = code;
+    check->result.result = dkim_code_result(code);
+    check->state = CHECK_DONE;
+    return PROGRESS_AGAIN;
+}
+
+static enum progress advance(struct dkim_check *check, enum dkim_check_state state) {
+    check->state = state;
+    return PROGRESS_AGAIN;
+}
+
+/* Sections 3.5 (t=, x=) and 6.1.1: clocks may differ by the drift. */
+static enum dkim_code judge_time(const struct dkim_signature *signature, int64_t now_s, int64_t drift_s) {
+    if (signature->has_timestamp && signature->timestamp_s > now_s + drift_s) return DKIM_SIG_FUTURE;
+    if (signature->has_expiration && signature->expiration_s < now_s - drift_s) return DKIM_SIG_EXPIRED;
+    return DKIM_OK;
+}
+
+static enum progress parse(struct dkim_check *check) {
+    enum dkim_code code = check->signature.code;
+    if (code == DKIM_OK) code = judge_time(&check->signature, check->now_s, check->policy->drift_s);
+    return code == DKIM_OK ? advance(check, CHECK_AWAIT_TURN) : finish(check, code);
+}
+
+static enum progress await_turn(struct dkim_check *check) {
+    return check->has_turn ? advance(check, CHECK_AWAIT_BODY) : PROGRESS_WAIT;
+}
+
+static enum progress await_body(struct dkim_check *check) {
+    if (!check->has_body) return PROGRESS_WAIT;
+    const struct dkim_signature *signature = &check->signature;
+    struct dkim_result *result = &check->result;
+    bool equal = signature->body_hash.len == DIGEST_OCTETS &&
+                 memcmp(signature->body_hash.ptr, check->body_hash, DIGEST_OCTETS) == 0;
+    bool too_short = signature->has_body_limit && signature->body_limit > check->body_octets;
+    result->body_part = equal && !too_short ? PART_INTACT : PART_CHANGED;
+    result->body_octets = check->body_octets;
+    if (signature->has_body_limit && signature->body_limit < check->body_octets) {
+        result->has_unsigned_octets = true;
+        result->unsigned_octets = check->body_octets - signature->body_limit;
+    }
+    return advance(check, CHECK_AWAIT_KEY);
+}
+
+static enum dkim_code code_of_lookup(const struct key_entry *entry) {
+    static const enum dkim_code codes[] = {
+        [DNS_FOUND] = DKIM_OK,
+        [DNS_NXDOMAIN] = DKIM_KEY_MISSING,
+        [DNS_NODATA] = DKIM_KEY_MISSING,
+        [DNS_SERVFAIL] = DKIM_DNS_SERVFAIL,
+        [DNS_TIMEOUT] = DKIM_DNS_TIMEOUT,
+        [DNS_BOGUS] = DKIM_DNS_BOGUS,
+    };
+    enum dkim_code code = codes[entry->status];
+    return code == DKIM_OK && entry->record_count == 0 ? DKIM_KEY_MISSING : code;
+}
+
+static enum progress await_key(struct dkim_check *check) {
+    if (!check->has_key_answer) return PROGRESS_WAIT;
+    const struct key_entry *entry = check->key;
+    if (entry == NULL) return finish(check, check->key_failure);
+    struct dkim_result *result = &check->result;
+    result->has_key_answer = true;
+    result->dnssec = entry->dnssec;
+    result->cname_count = entry->cname_count;
+    for (size_t i = 0; i < entry->cname_count; i++) { /* the entry may be gone before the result is */
+        result->cname[i] = arena_copy(check->arena, entry->cname[i]);
+        if (result->cname[i].ptr == NULL) result->cname_count = i;
+    }
+    enum dkim_code code = code_of_lookup(entry);
+    return code == DKIM_OK ? advance(check, CHECK_VERIFY) : finish(check, code);
+}
+
+static enum dkim_code code_of_key_status(enum dkim_key_status status) {
+    switch (status) {
+    case DKIM_KEY_OK:
+    case DKIM_KEY_BAD_SIZE: return DKIM_OK; /* sizes are judged with their number of bits */
+    case DKIM_KEY_EMPTY_P: return DKIM_KEY_REVOKED;
+    case DKIM_KEY_UNKNOWN_TYPE: return DKIM_KEY_TYPE;
+    case DKIM_KEY_OUT_OF_MEMORY: return DKIM_NO_MEMORY;
+    default: return DKIM_KEY_SYNTAX;
+    }
+}
+
+/* Section 6.1.2, steps 4 to 8, and RFC 8301 section 3.2: does this record fit this signature? */
+static enum dkim_code judge_record(const struct dkim_check *check, const struct dkim_key *record) {
+    const struct dkim_signature *signature = &check->signature;
+    enum dkim_code code = code_of_key_status(record->status);
+    if (code != DKIM_OK) return code;
+    if (record->algorithm != signature->key_algorithm) return DKIM_KEY_TYPE;
+    if (!record->hash_sha256) return DKIM_KEY_HASH;
+    if (!record->service_email) return DKIM_KEY_SERVICE;
+    if (record->strict_identity && !span_equal(signature->auid_domain_ascii, signature->domain_ascii))
+        return DKIM_KEY_STRICT_IDENTITY;
+    if (record->algorithm == KEY_RSA && record->bits < check->policy->rsa_bits_min) return DKIM_KEY_TOO_SMALL;
+    if (record->algorithm == KEY_RSA && record->bits > check->policy->rsa_bits_max) return DKIM_KEY_TOO_LARGE;
+    return record->key != NULL ? DKIM_OK : DKIM_KEY_SYNTAX;
+}
+
+/* Of several records at one selector the one that came furthest speaks: a mismatch says more than a broken record. */
+static int distance(enum dkim_code code) {
+    switch (dkim_code_result(code)) {
+    case RESULT_PASS: return 4;
+    case RESULT_FAIL: return 3;
+    case RESULT_POLICY: return 2;
+    case RESULT_TEMPERROR: return 1;
+    default: return 0;
+    }
+}
+
+static enum dkim_code try_record(struct dkim_check *check, const struct dkim_key *record) {
+    enum dkim_code code = judge_record(check, record);
+    if (code != DKIM_OK) return code;
+    switch (public_key_verify(record->key, check->header_hash, check->signature.signature)) {
+    case PUBLIC_KEY_VERIFIED: return DKIM_OK;
+    case PUBLIC_KEY_MISMATCH: return DKIM_SIGNATURE_MISMATCH;
+    default: return DKIM_KEY_SYNTAX; /* what OpenSSL cannot work with is a permanent error */
+    }
+}
+
+static void describe_key(struct dkim_check *check, const struct dkim_key *record) {
+    struct dkim_result *result = &check->result;
+    result->key_algorithm = record->algorithm;
+    result->key_bits = record->bits;
+    result->testing = record->testing;
+    result->weak = record->algorithm == KEY_RSA && record->bits > 0 && record->bits < 2048;
+    result->detail = record->status == DKIM_KEY_OK ? (struct span){NULL, 0} : span_of(dkim_key_status_text(record->status));
+}
+
+/* Both parts are known: what do they amount to? */
+static enum dkim_code judge_parts(const struct dkim_check *check, enum dkim_code header_code) {
+    const struct dkim_result *result = &check->result;
+    if (result->body_part == PART_CHANGED) {
+        bool too_short = check->signature.has_body_limit && check->signature.body_limit > check->body_octets;
+        return too_short ? DKIM_BODY_TOO_SHORT : DKIM_BODY_HASH_MISMATCH;
+    }
+    if (header_code != DKIM_OK) return header_code;
+    if (result->has_unsigned_octets && !check->policy->unsigned_octets_pass) return DKIM_BODY_UNSIGNED_OCTETS;
+    return DKIM_OK;
+}
+
+static enum progress verify(struct dkim_check *check) {
+    const struct key_entry *entry = check->key;
+    enum dkim_code best = DKIM_KEY_SYNTAX;
+    for (size_t i = 0; i < entry->record_count; i++) {
+        enum dkim_code code = try_record(check, entry->record[i]);
+        check->result.records_tried++;
+        if (i > 0 && distance(code) <= distance(best)) continue;
+        best = code;
+        describe_key(check, entry->record[i]);
+        if (code == DKIM_OK) break;
+    }
+    if (best != DKIM_OK && best != DKIM_SIGNATURE_MISMATCH) return finish(check, best);
+    check->result.header_part = best == DKIM_OK ? PART_INTACT : PART_CHANGED;
+    return finish(check, judge_parts(check, best));
+}
+
+static enum progress stay(struct dkim_check *check) {
+    (void)check;
+    return PROGRESS_WAIT;
+}
+
+static const struct step { const char *name; enum progress (*run)(struct dkim_check *check); } steps[] = {
+    [CHECK_PARSE] = {"parse", parse},                /* -> AWAIT_TURN | DONE (permerror, policy, neutral) */
+    [CHECK_AWAIT_TURN] = {"await-turn", await_turn}, /* -> AWAIT_BODY */
+    [CHECK_AWAIT_BODY] = {"await-body", await_body}, /* -> AWAIT_KEY, body part judged */
+    [CHECK_AWAIT_KEY] = {"await-key", await_key},    /* -> VERIFY | DONE (temperror, permerror) */
+    [CHECK_VERIFY] = {"verify", verify},             /* -> DONE, header part judged */
+    [CHECK_DONE] = {"done", stay},
+};
+
+static void run(struct dkim_check *check) {
+    while (steps[check->state].run(check) == PROGRESS_AGAIN) { }
+}
+
+static struct span canonicalization_text(enum canonicalization header, enum canonicalization body) {
+    static const char *const texts[2][2] = {
+        [CANON_SIMPLE] = {[CANON_SIMPLE] = "simple/simple", [CANON_RELAXED] = "simple/relaxed"},
+        [CANON_RELAXED] = {[CANON_SIMPLE] = "relaxed/simple", [CANON_RELAXED] = "relaxed/relaxed"},
+    };
+    return span_of(texts[header][body]);
+}
+
+static void describe_signature(struct dkim_check *check, struct span from_domain) {
+    const struct dkim_signature *signature = &check->signature;
+    struct dkim_result *result = &check->result;
+    result->domain = signature->domain;
+    result->selector = signature->selector;
+    result->auid = signature->auid;
+    result->algorithm = signature->algorithm;
+    result->signature = signature->signature_text;
+    result->detail = signature->detail;
+    result->key_algorithm = signature->key_algorithm;
+    if (signature->code == DKIM_OK) result->canonicalization = canonicalization_text(signature->header_canon, signature->body_canon);
+    result->has_timestamp = signature->has_timestamp;
+    result->timestamp_s = signature->timestamp_s;
+    result->has_expiration = signature->has_expiration;
+    result->expiration_s = signature->expiration_s;
+    result->aligned = from_domain.len > 0 && signature->domain_ascii.len > 0 &&
+                      domain_name_is_related(signature->domain_ascii, from_domain);
+}
+
+bool dkim_check_begin(struct dkim_check *check, const struct header_field *field, size_t field_index, struct span from_domain,
+                      const struct verifier_policy *policy, int64_t now_s, struct arena *arena) {
+    *check = (struct dkim_check){.policy = policy, .field = field, .arena = arena, .now_s = now_s};
+    check->result.field_index = field_index;
+    if (!dkim_signature_parse(field, arena, &check->signature)) return false;
+    describe_signature(check, from_domain);
+    run(check);
+    return true;
+}
+
+void dkim_check_take_turn(struct dkim_check *check, struct field_index *fields, struct digest *digest) {
+    const struct dkim_signature *signature = &check->signature;
+    digest_begin(digest);
+    field_index_restart(fields);
+    for (size_t i = 0; i < signature->signed_count; i++) {
+        const struct header_field *field = field_index_next(fields, signature->signed_names[i]);
+        if (field != NULL) header_canon_field(signature->header_canon, field, digest); /* absent: the null string, 5.4.2 */
+    }
+    header_canon_signature(signature->header_canon, check->field, signature->signature_value, digest);
+    if (!digest_end(digest, check->header_hash)) {
+        finish(check, DKIM_NO_MEMORY);
+        return;
+    }
+    check->has_turn = true;
+    run(check);
+}
+
+void dkim_check_give_up(struct dkim_check *check, enum dkim_code code) { finish(check, code); }
+
+void dkim_check_body(struct dkim_check *check, const uint8_t value[DIGEST_OCTETS], uint64_t octets) {
+    memcpy(check->body_hash, value, DIGEST_OCTETS);
+    check->body_octets = octets;
+    check->has_body = true;
+    run(check);
+}
+
+void dkim_check_key(struct dkim_check *check, struct key_entry *entry, enum dkim_code failure) {
+    check->key = entry;
+    check->key_failure = failure;
+    check->has_key_answer = true;
+    run(check);
+}

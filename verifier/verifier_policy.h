@@ -1,0 +1,17 @@
+/* verifier/verifier_policy.h -- the limits and choices that verdicts depend on (verdicts.md section 1, security.md R-21).
+ * Pure data; immutable while a message_verifier uses it. */
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+#include "verifier/header_section.h"
+
+struct verifier_policy {
+    struct header_limits header;
+    unsigned signatures_seen_max;     /* DKIM-Signature fields looked at, 32 */
+    unsigned signatures_verified_max; /* 8 */
+    unsigned key_lookups_max;         /* distinct names a message may ask for, 8 */
+    unsigned rsa_bits_min, rsa_bits_max; /* 1024, 4096 */
+    int64_t drift_s;                  /* clocks may differ by this, 300 */
+    bool unsigned_octets_pass;        /* l= leaves octets out: pass instead of policy */
+};
+extern const struct verifier_policy verifier_policy_default;

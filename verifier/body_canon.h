@@ -1,8 +1,8 @@
 /* verifier/body_canon.h -- canonical form of a message body, as a stream (RFC 6376 sections 3.4.3 and 3.4.4).
  * Knows simple and relaxed; feeds the canonical octets to a digest, up to a limit (l=), and counts them all.
  * Only CRLF is a line end; a bare CR, bare LF or NUL is content. The result does not depend on how the body is cut.
- * Pure: fixed storage, no allocation, I/O, clock or lock. Cost: vector kernel, 2.5 to 10 GB/s; its scalar twin is always
- * built and chosen at run time where the processor lacks AVX2, or by body_canon_force_scalar in tests. */
+ * Pure: fixed storage (16 KiB of stack), no allocation, I/O, clock or lock. Cost: simple is not copied; relaxed goes
+ * through the kernels of wsp_squeeze. */
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
@@ -26,4 +26,3 @@ struct body_canon {
 void body_canon_begin(struct body_canon *canon, enum canonicalization kind, bool has_limit, uint64_t limit, struct digest *digest);
 void body_canon_update(struct body_canon *canon, struct span octets);
 void body_canon_end(struct body_canon *canon);
-void body_canon_force_scalar(bool force); /* process-wide; for tests and benches */

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
+#include "verifier/wsp_squeeze.h"
 
 static struct digest shared;
 
@@ -47,14 +48,13 @@ static void expect_cut(enum canonicalization kind, const struct body *body, size
 }
 
 static void expect_every_cut(enum canonicalization kind, const struct body *body) {
-    for (int scalar = 0; scalar < 2; scalar++) {
-        body_canon_force_scalar(scalar);
+    for (enum wsp_squeeze_kernel kernel = 0; kernel < WSP_SQUEEZE_KERNEL_COUNT; kernel++) {
+        wsp_squeeze_limit(kernel);
         for (size_t cut = 0; cut <= body->len; cut++) expect_cut(kind, body, cut, cut, 0, NULL);
         expect_cut(kind, body, 0, 0, 1, NULL);
         for (uint64_t limit = 0; limit <= body->want_len + 1; limit++)
             expect_cut(kind, body, 0, body->len / 2, (size_t)limit % 3, &limit);
     }
-    body_canon_force_scalar(false);
 }
 
 static const struct { const char *text, *relaxed, *simple; } rows[] = {
@@ -122,12 +122,11 @@ static void expect_as_by_the_letter(const char *text, size_t len, size_t first, 
     char *want = malloc(len + 2);
     for (int kind = 0; kind < 2; kind++) {
         struct body body = {"random body", text, len, want, by_the_letter((enum canonicalization)kind, text, len, want)};
-        for (int scalar = 0; scalar < 2; scalar++) {
-            body_canon_force_scalar(scalar);
+        for (enum wsp_squeeze_kernel kernel = 0; kernel < WSP_SQUEEZE_KERNEL_COUNT; kernel++) {
+            wsp_squeeze_limit(kernel);
             expect_cut((enum canonicalization)kind, &body, first, second, step, NULL);
         }
     }
-    body_canon_force_scalar(false);
     free(want);
 }
 

@@ -6,7 +6,7 @@
  * appendix C), dots anywhere in a local part, UTF-8 whether SMTPUTF8 was said or not. As strict as the wire needs: no
  * control octet anywhere, UTF-8 well formed, so that what we write downstream is what was understood here (R-13).
  * Pure: no allocation, I/O, clock or lock. One pass. All spans lie in the line.
- * Limits: SMTP_PATH_MAX, SMTP_DOMAIN_MAX, SMTP_PARAMETERS_MAX. */
+ * Limits: SMTP_PATH_MAX, SMTP_DOMAIN_MAX; the line's own comes from line_reader. */
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
@@ -16,7 +16,6 @@
 enum {
     SMTP_PATH_MAX = 900,       /* octets; a Return-Path line of it stays below 998 (RFC 5321 asks for 256) */
     SMTP_DOMAIN_MAX = 255,
-    SMTP_PARAMETERS_MAX = 16,  /* of one command; there are 6 known ones */
 };
 
 /* id, verb, what its argument looks like:
@@ -61,8 +60,7 @@ bool smtp_verb_is_foreign(enum smtp_verb verb);  /* GET, POST, CONNECT */
     X(SMTP_COMMAND_BAD_RECIPIENT, 501, "5.1.3", "Bad recipient address syntax")                                        \
     X(SMTP_COMMAND_PARAMETER_UNKNOWN, 555, "5.5.4", "Parameter not recognized")                                        \
     X(SMTP_COMMAND_PARAMETER_VALUE, 501, "5.5.4", "Bad parameter value")                                               \
-    X(SMTP_COMMAND_PARAMETER_TWICE, 501, "5.5.4", "Parameter given twice")                                             \
-    X(SMTP_COMMAND_PARAMETERS_MANY, 501, "5.5.4", "Too many parameters")
+    X(SMTP_COMMAND_PARAMETER_TWICE, 501, "5.5.4", "Parameter given twice")
 #define X(id, code, enhanced, text) id,
 enum smtp_command_status { SMTP_COMMAND_STATUSES(X) SMTP_COMMAND_STATUS_COUNT };
 #undef X
@@ -93,11 +91,11 @@ struct smtp_parameter {
 struct smtp_command {
     enum smtp_verb verb;
     struct span argument;   /* all behind the verb, without white space at both ends */
-    struct span path;       /* MAIL, RCPT: without <> and source route, quotes kept; empty: the null reverse-path */
-    struct span local_part; /* path up to its last @ outside quotes, quotes kept; all of path without one */
+    struct span path;       /* MAIL, RCPT: without <> and source route, quotes kept; empty: <> */
+    struct span local_part; /* path up to its @ outside quotes, quotes kept; all of path without one */
     struct span domain;     /* behind that @; with [] when it is an address literal; empty without one */
     size_t parameter_count;
-    struct smtp_parameter parameter[SMTP_PARAMETERS_MAX]; /* each kind at most once, in order of appearance */
+    struct smtp_parameter parameter[SMTP_PARAMETER_COUNT]; /* each kind at most once, in order of appearance */
     bool has_size;
     uint64_t size;          /* of SIZE=; UINT64_MAX when the number is larger still */
     bool smtputf8;          /* SMTPUTF8 was said */

@@ -1,0 +1,253 @@
+#include "proxy/spool.h"
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "base/list.h"
+
+enum { SPARE_BLOCKS = 64 }; /* kept by a pool for the next messages: 1 MiB */
+
+struct block { struct list node; char octets[SPOOL_BLOCK]; };
+
+struct spool_pool {
+    struct spool_limits limits;
+    struct spool_account *account;
+    int directory;
+    uint64_t memory_used; /* octets of the blocks that spools hold */
+    struct list spare;
+    size_t spare_count;
+    size_t spools;
+};
+
+struct spool {
+    struct spool_pool *pool;
+    struct block **blocks; /* in order; each but the last is full */
+    size_t block_count, block_room;
+    uint64_t memory_len;   /* octets in blocks: the message's first ones */
+    uint64_t file_len;     /* octets in the file: all behind them */
+    int file;              /* -1: none */
+};
+
+const char *spool_status_text(enum spool_status status) {
+#define X(id, text) [id] = text,
+    static const char *const texts[] = {SPOOL_STATUSES(X)};
+#undef X
+    return texts[status];
+}
+
+int spool_directory_open(const char *path) {
+    if (mkdir(path, 0700) != 0 && errno != EEXIST) return -1;
+    int directory = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    struct stat info;
+    if (directory < 0) return -1;
+    if (fstat(directory, &info) == 0) {
+        if (info.st_uid == geteuid() && (info.st_mode & (S_IWGRP | S_IWOTH)) == 0) return directory;
+        errno = EPERM;
+    }
+    int error = errno;
+    close(directory);
+    errno = error;
+    return -1;
+}
+
+struct spool_pool *spool_pool_create(struct spool_limits limits, struct spool_account *account, int directory) {
+    struct spool_pool *pool = calloc(1, sizeof *pool);
+    if (pool == NULL) return NULL;
+    *pool = (struct spool_pool){.limits = limits, .account = account, .directory = directory};
+    list_init(&pool->spare);
+    return pool;
+}
+
+void spool_pool_destroy(struct spool_pool *pool) {
+    if (pool == NULL) return;
+    assert(pool->spools == 0);
+    for (struct list *node; (node = list_take_first(&pool->spare)) != NULL;)
+        free(LIST_ENTRY(node, struct block, node));
+    free(pool);
+}
+
+static struct block *take_block(struct spool_pool *pool) {
+    struct list *node = list_take_first(&pool->spare);
+    struct block *block = node != NULL ? LIST_ENTRY(node, struct block, node) : malloc(sizeof *block);
+    if (block == NULL) return NULL;
+    if (node != NULL) pool->spare_count--;
+    list_init(&block->node);
+    pool->memory_used += SPOOL_BLOCK;
+    return block;
+}
+
+static void give_block(struct spool_pool *pool, struct block *block) {
+    pool->memory_used -= SPOOL_BLOCK;
+    if (pool->spare_count == SPARE_BLOCKS) {
+        free(block);
+        return;
+    }
+    pool->spare_count++;
+    list_append(&pool->spare, &block->node);
+}
+
+struct spool *spool_create(struct spool_pool *pool) {
+    struct spool *spool = calloc(1, sizeof *spool);
+    if (spool == NULL) return NULL;
+    spool->pool = pool;
+    spool->file = -1;
+    pool->spools++;
+    return spool;
+}
+
+/* Gives back the blocks behind the first count ones. */
+static void drop_blocks(struct spool *spool, size_t count) {
+    while (spool->block_count > count) give_block(spool->pool, spool->blocks[--spool->block_count]);
+}
+
+void spool_clear(struct spool *spool) {
+    atomic_fetch_sub_explicit(&spool->pool->account->used, spool_size(spool), memory_order_relaxed);
+    drop_blocks(spool, 0);
+    if (spool->file >= 0) close(spool->file);
+    spool->file = -1;
+    spool->memory_len = spool->file_len = 0;
+}
+
+void spool_destroy(struct spool *spool) {
+    if (spool == NULL) return;
+    spool_clear(spool);
+    spool->pool->spools--;
+    free(spool->blocks);
+    free(spool);
+}
+
+uint64_t spool_size(const struct spool *spool) { return spool->memory_len + spool->file_len; }
+bool spool_is_on_disk(const struct spool *spool) { return spool->file_len > 0; }
+
+/* Takes len octets from what all messages may use together; false: there are not so many left. */
+static bool charge(struct spool_account *account, uint64_t len) {
+    uint64_t used = atomic_load_explicit(&account->used, memory_order_relaxed);
+    do {
+        if (len > account->max || used > account->max - len) return false;
+    } while (!atomic_compare_exchange_weak_explicit(&account->used, &used, used + len, memory_order_relaxed,
+                                                    memory_order_relaxed));
+    return true;
+}
+
+static bool add_block(struct spool *spool) {
+    if (spool->block_count == spool->block_room) {
+        size_t room = spool->block_room > 0 ? spool->block_room * 2 : 4;
+        struct block **blocks = realloc(spool->blocks, room * sizeof *blocks);
+        if (blocks == NULL) return false;
+        spool->blocks = blocks;
+        spool->block_room = room;
+    }
+    struct block *block = take_block(spool->pool);
+    if (block == NULL) return false;
+    spool->blocks[spool->block_count++] = block;
+    return true;
+}
+
+/* How many of len octets still go to memory. Once the file is begun, none: the order would be lost. */
+static uint64_t memory_share(const struct spool *spool, uint64_t len) {
+    const struct spool_limits *limits = &spool->pool->limits;
+    if (spool->file >= 0 || spool->memory_len >= limits->memory_max) return 0;
+    uint64_t room = limits->memory_max - spool->memory_len;
+    uint64_t in_blocks = spool->block_count * (uint64_t)SPOOL_BLOCK - spool->memory_len;
+    uint64_t used = spool->pool->memory_used;
+    uint64_t free_blocks = limits->pool_memory_max > used ? (limits->pool_memory_max - used) / SPOOL_BLOCK : 0;
+    if (room > in_blocks + free_blocks * SPOOL_BLOCK) room = in_blocks + free_blocks * SPOOL_BLOCK;
+    return len < room ? len : room;
+}
+
+/* Copies as much of octets as gets a block; how many those are. */
+static size_t append_to_memory(struct spool *spool, struct span octets) {
+    size_t done = 0;
+    while (done < octets.len) {
+        size_t used = (size_t)(spool->memory_len % SPOOL_BLOCK);
+        if (spool->memory_len == spool->block_count * (uint64_t)SPOOL_BLOCK && !add_block(spool)) break;
+        size_t len = SPOOL_BLOCK - used < octets.len - done ? SPOOL_BLOCK - used : octets.len - done;
+        memcpy(spool->blocks[spool->block_count - 1]->octets + used, octets.ptr + done, len);
+        spool->memory_len += len;
+        done += len;
+    }
+    return done;
+}
+
+/* For file systems without O_TMPFILE: a name that nobody else can have, gone before anything is written. */
+static int open_and_unlink(int directory) {
+    char path[64];
+    snprintf(path, sizeof path, "/proc/self/fd/%d/spool-XXXXXX", directory);
+    int file = mkostemp(path, O_CLOEXEC);
+    if (file >= 0 && unlink(path) != 0) {
+        close(file);
+        return -1;
+    }
+    return file;
+}
+
+static enum spool_status status_of(int error) {
+    if (error == ENOSPC || error == EDQUOT) return SPOOL_NO_SPACE;
+    return error == ENOMEM ? SPOOL_NO_MEMORY : SPOOL_IO;
+}
+
+static enum spool_status open_file(struct spool *spool) {
+    int directory = spool->pool->directory;
+    if (spool->file >= 0) return SPOOL_OK;
+    if (directory < 0) return SPOOL_NO_MEMORY;
+    spool->file = openat(directory, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    if (spool->file < 0 && (errno == EOPNOTSUPP || errno == EISDIR || errno == EINVAL))
+        spool->file = open_and_unlink(directory);
+    return spool->file >= 0 ? SPOOL_OK : status_of(errno);
+}
+
+static enum spool_status append_to_file(struct spool *spool, struct span octets) {
+    enum spool_status status = octets.len > 0 ? open_file(spool) : SPOOL_OK;
+    for (size_t done = 0; status == SPOOL_OK && done < octets.len;) {
+        ssize_t len = pwrite(spool->file, octets.ptr + done, octets.len - done, (off_t)(spool->file_len + done));
+        if (len > 0)
+            done += (size_t)len;
+        else if (len == 0 || errno != EINTR)
+            status = len == 0 ? SPOOL_NO_SPACE : status_of(errno);
+    }
+    if (status == SPOOL_OK) spool->file_len += octets.len;
+    return status;
+}
+
+enum spool_status spool_append(struct spool *spool, struct span octets) {
+    struct spool_pool *pool = spool->pool;
+    uint64_t size = spool_size(spool), memory_len = spool->memory_len;
+    if (octets.len == 0) return SPOOL_OK;
+    if (octets.len > pool->limits.message_max || size > pool->limits.message_max - octets.len) return SPOOL_TOO_LARGE;
+    if (!charge(pool->account, octets.len)) return SPOOL_FULL;
+    size_t blocks = spool->block_count;
+    size_t in_memory = append_to_memory(spool, span_first(octets, (size_t)memory_share(spool, octets.len)));
+    enum spool_status status = append_to_file(spool, span_after(octets, in_memory));
+    if (status == SPOOL_OK) return SPOOL_OK;
+    drop_blocks(spool, blocks);
+    spool->memory_len = memory_len;
+    atomic_fetch_sub_explicit(&pool->account->used, octets.len, memory_order_relaxed);
+    return status;
+}
+
+static enum spool_status read_file(const struct spool *spool, uint64_t offset, char *scratch, size_t room,
+                                   struct span *octets) {
+    uint64_t left = spool->file_len - offset;
+    size_t wanted = left < room ? (size_t)left : room;
+    ssize_t len;
+    do len = pread(spool->file, scratch, wanted, (off_t)offset);
+    while (len < 0 && errno == EINTR);
+    if (len <= 0) return SPOOL_IO; /* 0: somebody cut a file that has no name */
+    *octets = (struct span){scratch, (size_t)len};
+    return SPOOL_OK;
+}
+
+enum spool_status spool_read(const struct spool *spool, uint64_t offset, char *scratch, size_t room, struct span *octets) {
+    assert(offset <= spool_size(spool) && room > 0);
+    *octets = (struct span){NULL, 0};
+    if (offset == spool_size(spool)) return SPOOL_OK;
+    if (offset >= spool->memory_len) return read_file(spool, offset - spool->memory_len, scratch, room, octets);
+    size_t at = (size_t)(offset % SPOOL_BLOCK);
+    uint64_t left = spool->memory_len - offset;
+    size_t len = left < SPOOL_BLOCK - at ? (size_t)left : SPOOL_BLOCK - at;
+    *octets = (struct span){spool->blocks[offset / SPOOL_BLOCK]->octets + at, len};
+    return SPOOL_OK;
+}

@@ -1,0 +1,522 @@
+#include "proxy/downstream.h"
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include "base/bytes.h"
+#include "base/loop.h"
+#include "proxy/connection.h"
+#include "proxy/data_writer.h"
+#include "proxy/smtp_reply.h"
+#include "proxy/spool.h"
+#include "proxy/xforward.h"
+
+enum {
+    COMMANDS_MAX = 24,        /* in flight and waiting: RSET, XFORWARD's few lines, MAIL */
+    CONTENT_BLOCK = 32768,    /* octets made ready at a time */
+    CONTENT_UNSENT = 131072,  /* beyond it the socket is asked first */
+    SPOOL_SCRATCH = 16384,
+    UNSENT_MAX = CONTENT_UNSENT + CONTENT_BLOCK + 65536, /* plus a command line */
+};
+
+enum command { COMMAND_MAIL, COMMAND_RCPT, COMMAND_DATA, COMMAND_XFORWARD, COMMAND_RSET };
+
+enum downstream_state { CLOSED, CONNECTING, GREETING, EHLO, HELO, TALKING, CONTENT, FINAL };
+
+enum progress { PROGRESS_AGAIN, PROGRESS_WAIT };
+
+struct downstream {
+    const struct downstream_server *server;
+    struct connection_set *set;
+    const struct downstream_events *events;
+    void *owner;
+    enum downstream_state state;
+    struct connection *connection;
+    size_t address_at;             /* the next address to try */
+    struct smtp_capabilities capabilities;
+    struct smtp_reply reply;
+    struct bytes lines;            /* of the commands that wait, each with its CRLF */
+    struct { enum command kind; size_t len; } command[COMMANDS_MAX];
+    size_t in_flight, waiting;     /* command[0..in_flight) were sent, the next waiting ones are in lines */
+    bool in_transaction;
+    const struct downstream_content *content;
+    size_t run_at, run_taken;      /* where in the content we are */
+    uint64_t spool_at;
+    struct data_writer writer;
+    size_t replies_due;
+    struct loop_task notice;       /* a fault found out inside a call, told from the loop */
+    unsigned depth;                /* events on the stack */
+    bool is_dead;
+};
+
+static const char *const fault_enhanced[] = {
+#define X(id, enhanced, text) [id] = enhanced,
+    DOWNSTREAM_FAULTS(X)
+#undef X
+};
+static const char *const fault_text[] = {
+#define X(id, enhanced, text) [id] = text,
+    DOWNSTREAM_FAULTS(X)
+#undef X
+};
+const char *downstream_fault_enhanced(enum downstream_fault fault) { return fault_enhanced[fault]; }
+const char *downstream_fault_text(enum downstream_fault fault) { return fault_text[fault]; }
+
+/* -- what the owner hears ------------------------------------------------------------------------------------------- */
+
+static void release(struct downstream *downstream) {
+    smtp_reply_release(&downstream->reply);
+    bytes_release(&downstream->lines);
+    connection_destroy(downstream->connection);
+    free(downstream);
+}
+
+static void forget_transaction(struct downstream *downstream) {
+    downstream->in_flight = downstream->waiting = 0;
+    bytes_release(&downstream->lines);
+    downstream->lines.failed = false;
+    smtp_reply_release(&downstream->reply);
+    downstream->content = NULL;
+    downstream->replies_due = 0;
+    downstream->in_transaction = false;
+}
+
+static void hang_up(struct downstream *downstream) {
+    connection_destroy(downstream->connection);
+    downstream->connection = NULL;
+    downstream->state = CLOSED;
+    forget_transaction(downstream);
+}
+
+static enum progress fail(struct downstream *downstream, enum downstream_fault fault, const char *detail) {
+    hang_up(downstream);
+    loop_defer_cancel(&downstream->notice);
+    downstream->events->failed(downstream->owner, fault, detail);
+    return PROGRESS_WAIT;
+}
+
+static enum progress fail_for(struct downstream *downstream, enum smtp_reply_status status) {
+    bool memory = status == SMTP_REPLY_NO_MEMORY;
+    return fail(downstream, memory ? DOWNSTREAM_NO_MEMORY : DOWNSTREAM_MALFORMED, smtp_reply_status_text(status));
+}
+
+/* -- commands ------------------------------------------------------------------------------------------------------- */
+
+static void send_waiting(struct downstream *downstream) {
+    while (downstream->waiting > 0 && (downstream->in_flight == 0 || downstream->capabilities.pipelining)) {
+        size_t len = downstream->command[downstream->in_flight].len;
+        if (!connection_send(downstream->connection, span_first(bytes_span(&downstream->lines), len))) return;
+        bytes_drop_first(&downstream->lines, len);
+        downstream->in_flight++;
+        downstream->waiting--;
+    }
+    if (downstream->waiting == 0) bytes_release(&downstream->lines);
+    connection_expect(downstream->connection, downstream->server->reply_timeout_ms);
+    connection_flush(downstream->connection);
+}
+
+/* Notes a command whose line has just been appended to lines, which held before octets without it. */
+static void add_command(struct downstream *downstream, enum command kind, size_t before) {
+    assert(downstream->in_flight + downstream->waiting < COMMANDS_MAX);
+    size_t at = downstream->in_flight + downstream->waiting++;
+    downstream->command[at].kind = kind;
+    downstream->command[at].len = downstream->lines.len - before;
+}
+
+static void append_command(struct downstream *downstream, enum command kind, struct span line) {
+    size_t before = downstream->lines.len;
+    bytes_append(&downstream->lines, line);
+    bytes_append_text(&downstream->lines, "\r\n");
+    add_command(downstream, kind, before);
+}
+
+static void append_xforward(struct downstream *downstream, const struct forwarded_client *client) {
+    size_t before = downstream->lines.len;
+    xforward_write(&downstream->lines, client, downstream->capabilities.xforward);
+    while (before < downstream->lines.len) { /* one command a line */
+        size_t len = span_find(span_after(bytes_span(&downstream->lines), before), '\n') + 1;
+        size_t at = downstream->in_flight + downstream->waiting++;
+        assert(at < COMMANDS_MAX - 1);
+        downstream->command[at].kind = COMMAND_XFORWARD;
+        downstream->command[at].len = len;
+        before += len;
+    }
+}
+
+/* Sends what was appended; without memory for the lines the conversation is lost, which is told from the loop. */
+static void submit(struct downstream *downstream) {
+    if (!downstream->lines.failed) send_waiting(downstream);
+    else if (list_is_empty(&downstream->notice.node)) loop_defer(connection_set_loop(downstream->set), &downstream->notice);
+}
+
+void downstream_mail(struct downstream *downstream, const struct forwarded_client *client, struct span line) {
+    assert(downstream->state == TALKING);
+    if (client != NULL && downstream->capabilities.xforward != 0) append_xforward(downstream, client);
+    append_command(downstream, COMMAND_MAIL, line);
+    downstream->in_transaction = true;
+    submit(downstream);
+}
+
+void downstream_rcpt(struct downstream *downstream, struct span line) {
+    assert(downstream->state == TALKING);
+    append_command(downstream, COMMAND_RCPT, line);
+    submit(downstream);
+}
+
+void downstream_reset(struct downstream *downstream) {
+    if (downstream->state != TALKING || !downstream->in_transaction) return;
+    downstream->in_transaction = false;
+    append_command(downstream, COMMAND_RSET, span_of("RSET"));
+    submit(downstream);
+}
+
+void downstream_deliver(struct downstream *downstream, const struct downstream_content *content, size_t recipients) {
+    assert(downstream->state == TALKING && recipients > 0);
+    downstream->content = content;
+    downstream->run_at = downstream->run_taken = 0;
+    downstream->spool_at = content->spool_offset;
+    downstream->replies_due = downstream->server->is_lmtp ? recipients : 1;
+    data_writer_init(&downstream->writer);
+    append_command(downstream, COMMAND_DATA, span_of("DATA"));
+    submit(downstream);
+}
+
+/* -- content -------------------------------------------------------------------------------------------------------- */
+
+/* The next octets of the content: from a run of the head, else from the spool. False: the spool cannot be read. */
+static bool next_octets(struct downstream *downstream, char *scratch, struct span *octets) {
+    const struct downstream_content *content = downstream->content;
+    *octets = (struct span){NULL, 0};
+    while (downstream->run_at < content->head_count && downstream->run_taken == content->head[downstream->run_at].len) {
+        downstream->run_at++;
+        downstream->run_taken = 0;
+    }
+    if (downstream->run_at < content->head_count) {
+        *octets = span_after(content->head[downstream->run_at], downstream->run_taken);
+        return true;
+    }
+    if (downstream->spool_at == spool_size(content->spool)) return true;
+    return spool_read(content->spool, downstream->spool_at, scratch, SPOOL_SCRATCH, octets) == SPOOL_OK;
+}
+
+static void count_taken(struct downstream *downstream, size_t taken) {
+    if (downstream->run_at < downstream->content->head_count) downstream->run_taken += taken;
+    else downstream->spool_at += taken;
+}
+
+enum fill { FILL_MORE, FILL_ALL, FILL_BROKEN, FILL_UNREADABLE };
+
+/* Makes up to CONTENT_BLOCK octets of the wire's form ready for sending. */
+static enum fill fill_block(struct downstream *downstream) {
+    char scratch[SPOOL_SCRATCH];
+    size_t used = 0;
+    char *out = connection_reserve(downstream->connection, CONTENT_BLOCK);
+    if (out == NULL) return FILL_BROKEN;
+    while (used < CONTENT_BLOCK) {
+        struct span octets;
+        size_t taken, written;
+        if (!next_octets(downstream, scratch, &octets)) return FILL_UNREADABLE;
+        if (octets.len == 0) {
+            bool whole = data_writer_finish(&downstream->writer, out + used, CONTENT_BLOCK - used, &written);
+            connection_commit(downstream->connection, used + written);
+            return whole ? FILL_ALL : FILL_MORE;
+        }
+        data_writer_update(&downstream->writer, octets, &taken, out + used, CONTENT_BLOCK - used, &written);
+        count_taken(downstream, taken);
+        used += written;
+    }
+    connection_commit(downstream->connection, used);
+    return FILL_MORE;
+}
+
+/* Fills and flushes until the socket is full or all is on its way. */
+static enum progress send_content(struct downstream *downstream) {
+    for (;;) {
+        enum fill fill = fill_block(downstream);
+        if (fill == FILL_UNREADABLE) return fail(downstream, DOWNSTREAM_SPOOL, "spool");
+        if (fill == FILL_BROKEN) return PROGRESS_WAIT; /* the connection reports it */
+        if (fill == FILL_ALL) break;
+        if (connection_unsent(downstream->connection) < CONTENT_UNSENT) continue;
+        connection_flush(downstream->connection);
+        if (connection_unsent(downstream->connection) > 0) {
+            connection_expect(downstream->connection, downstream->server->data_timeout_ms);
+            return PROGRESS_WAIT;
+        }
+    }
+    connection_flush(downstream->connection);
+    connection_expect(downstream->connection, downstream->server->final_reply_timeout_ms);
+    downstream->state = FINAL;
+    return PROGRESS_AGAIN;
+}
+
+/* -- replies -------------------------------------------------------------------------------------------------------- */
+
+static enum smtp_reply_status read_reply(struct downstream *downstream) {
+    size_t taken;
+    enum smtp_reply_status status = smtp_reply_update(&downstream->reply, connection_input(downstream->connection), &taken);
+    connection_consume(downstream->connection, taken);
+    return status;
+}
+
+/* Hands the reply up; the owner may do anything meanwhile. */
+static enum progress hand_up(struct downstream *downstream, enum downstream_step step) {
+    struct smtp_reply reply = downstream->reply; /* the owner's next call may need ours */
+    smtp_reply_init(&downstream->reply);
+    downstream->events->replied(downstream->owner, step, &reply);
+    smtp_reply_release(&reply);
+    return PROGRESS_AGAIN;
+}
+
+/* No reply stands out any more: wait for the owner, for as long as he likes. */
+static void rest(struct downstream *downstream) {
+    smtp_reply_release(&downstream->reply);
+    connection_expect(downstream->connection, 0);
+}
+
+static enum command take_command(struct downstream *downstream) {
+    enum command kind = downstream->command[0].kind;
+    downstream->in_flight--;
+    memmove(downstream->command, downstream->command + 1,
+            (downstream->in_flight + downstream->waiting) * sizeof *downstream->command);
+    return kind;
+}
+
+static enum progress answer_data(struct downstream *downstream) {
+    if (downstream->reply.code == 354) {
+        smtp_reply_clear(&downstream->reply);
+        connection_expect(downstream->connection, downstream->server->data_timeout_ms);
+        downstream->state = CONTENT;
+        return PROGRESS_AGAIN;
+    }
+    downstream->content = NULL;
+    /* A 2xx to DATA is nonsense that would be read as an acknowledgement. */
+    if (smtp_reply_class(&downstream->reply) < 4) return fail(downstream, DOWNSTREAM_MALFORMED, "DATA was not answered with 354");
+    return hand_up(downstream, DOWNSTREAM_DATA);
+}
+
+static enum progress answer_command(struct downstream *downstream) {
+    enum command kind = take_command(downstream);
+    if (downstream->in_flight == 0 && downstream->waiting == 0) connection_expect(downstream->connection, 0);
+    switch (kind) {
+    case COMMAND_DATA: return answer_data(downstream);
+    case COMMAND_MAIL: return hand_up(downstream, DOWNSTREAM_MAIL);
+    case COMMAND_RCPT: return hand_up(downstream, DOWNSTREAM_RCPT);
+    case COMMAND_RSET:
+        if (smtp_reply_class(&downstream->reply) != 2) return fail(downstream, DOWNSTREAM_MALFORMED, "RSET was refused");
+        break;
+    case COMMAND_XFORWARD: break; /* the server knows its client a little less well, that is all */
+    }
+    smtp_reply_clear(&downstream->reply);
+    return PROGRESS_AGAIN;
+}
+
+/* -- states --------------------------------------------------------------------------------------------------------- */
+
+static void on_changed(void *owner);
+
+static enum progress stay(struct downstream *downstream) { return (void)downstream, PROGRESS_WAIT; }
+
+/* Tries the addresses in order until one can at least be tried. */
+static bool connect_next(struct downstream *downstream) {
+    const struct downstream_server *server = downstream->server;
+    connection_destroy(downstream->connection);
+    downstream->connection = NULL;
+    downstream->state = CONNECTING;
+    while (downstream->connection == NULL && downstream->address_at < server->address_count)
+        downstream->connection = connection_connect(downstream->set, &server->address[downstream->address_at++],
+                                                    UNSENT_MAX, on_changed, downstream);
+    if (downstream->connection == NULL) return false;
+    connection_expect(downstream->connection, server->greeting_timeout_ms);
+    return true;
+}
+
+static enum progress await_connection(struct downstream *downstream) {
+    if (connection_state(downstream->connection) == CONNECTION_CONNECTING) return PROGRESS_WAIT;
+    downstream->state = GREETING;
+    return PROGRESS_AGAIN;
+}
+
+static enum progress say_hello(struct downstream *downstream, const char *verb, enum downstream_state next) {
+    struct bytes line = bytes_with_cap(512);
+    bytes_append_format(&line, "%s %s\r\n", verb, downstream->server->hello_name);
+    connection_send(downstream->connection, bytes_span(&line));
+    bytes_release(&line);
+    smtp_reply_clear(&downstream->reply);
+    connection_flush(downstream->connection);
+    downstream->state = next;
+    return PROGRESS_AGAIN;
+}
+
+static enum progress await_greeting(struct downstream *downstream) {
+    enum smtp_reply_status status = read_reply(downstream);
+    if (status == SMTP_REPLY_MORE) return PROGRESS_WAIT;
+    if (status != SMTP_REPLY_COMPLETE) return fail_for(downstream, status);
+    if (downstream->reply.code != 220) return fail(downstream, DOWNSTREAM_UNWILLING, "greeting is not 220");
+    return say_hello(downstream, downstream->server->is_lmtp ? "LHLO" : "EHLO", EHLO);
+}
+
+static enum progress start_talking(struct downstream *downstream) {
+    rest(downstream);
+    downstream->state = TALKING;
+    downstream->events->ready(downstream->owner);
+    return PROGRESS_AGAIN;
+}
+
+static enum progress await_ehlo(struct downstream *downstream) {
+    enum smtp_reply_status status = read_reply(downstream);
+    if (status == SMTP_REPLY_MORE) return PROGRESS_WAIT;
+    if (status != SMTP_REPLY_COMPLETE) return fail_for(downstream, status);
+    if (smtp_reply_class(&downstream->reply) == 5 && !downstream->server->is_lmtp) return say_hello(downstream, "HELO", HELO);
+    if (smtp_reply_class(&downstream->reply) != 2) return fail(downstream, DOWNSTREAM_UNWILLING, "EHLO or LHLO was refused");
+    smtp_capabilities_read(&downstream->reply, &downstream->capabilities);
+    return start_talking(downstream);
+}
+
+static enum progress await_helo(struct downstream *downstream) {
+    enum smtp_reply_status status = read_reply(downstream);
+    if (status == SMTP_REPLY_MORE) return PROGRESS_WAIT;
+    if (status != SMTP_REPLY_COMPLETE) return fail_for(downstream, status);
+    if (smtp_reply_class(&downstream->reply) != 2) return fail(downstream, DOWNSTREAM_UNWILLING, "HELO was refused");
+    return start_talking(downstream);
+}
+
+static enum progress talk(struct downstream *downstream) {
+    if (downstream->in_flight == 0) {
+        if (downstream->waiting > 0) send_waiting(downstream);
+        /* Whatever a server says unasked, it is about to leave (421), or the two of us are out of step. */
+        if (downstream->in_flight == 0 && connection_input(downstream->connection).len > 0)
+            return fail(downstream, DOWNSTREAM_LOST, "the server spoke unasked");
+        return PROGRESS_WAIT;
+    }
+    enum smtp_reply_status status = read_reply(downstream);
+    if (status == SMTP_REPLY_MORE) return PROGRESS_WAIT;
+    if (status != SMTP_REPLY_COMPLETE) return fail_for(downstream, status);
+    return answer_command(downstream);
+}
+
+/* A reply before the end of data: the server gives up. It is the answer, and the conversation is over. */
+static enum progress give_up(struct downstream *downstream) {
+    size_t due = downstream->replies_due;
+    if (smtp_reply_class(&downstream->reply) < 4) return fail(downstream, DOWNSTREAM_MALFORMED, "answer before the end of data");
+    struct smtp_reply reply = downstream->reply;
+    smtp_reply_init(&downstream->reply);
+    hang_up(downstream);
+    for (size_t i = 0; i < due && !downstream->is_dead; i++)
+        downstream->events->replied(downstream->owner, DOWNSTREAM_END, &reply);
+    smtp_reply_release(&reply);
+    return PROGRESS_WAIT;
+}
+
+static enum progress pump(struct downstream *downstream) {
+    if (connection_input(downstream->connection).len > 0) {
+        enum smtp_reply_status status = read_reply(downstream);
+        if (status == SMTP_REPLY_COMPLETE) return give_up(downstream);
+        if (status != SMTP_REPLY_MORE) return fail_for(downstream, status);
+    }
+    if (connection_state(downstream->connection) != CONNECTION_OPEN) return PROGRESS_WAIT;
+    if (connection_unsent(downstream->connection) > 0) return PROGRESS_WAIT;
+    return send_content(downstream);
+}
+
+static enum progress await_final(struct downstream *downstream) {
+    enum smtp_reply_status status = read_reply(downstream);
+    if (status == SMTP_REPLY_MORE) return PROGRESS_WAIT;
+    if (status != SMTP_REPLY_COMPLETE) return fail_for(downstream, status);
+    if (smtp_reply_class(&downstream->reply) == 3) return fail(downstream, DOWNSTREAM_MALFORMED, "3xx to the end of data");
+    if (--downstream->replies_due == 0) {
+        downstream->content = NULL;
+        downstream->in_transaction = false;
+        downstream->state = TALKING;
+        connection_expect(downstream->connection, 0);
+    }
+    return hand_up(downstream, DOWNSTREAM_END);
+}
+
+static const struct step { const char *name; enum progress (*run)(struct downstream *downstream); } steps[] = {
+    [CLOSED] = {"closed", stay},                     /* -> CONNECTING (downstream_open) */
+    [CONNECTING] = {"connecting", await_connection}, /* -> GREETING */
+    [GREETING] = {"greeting", await_greeting},       /* -> EHLO */
+    [EHLO] = {"ehlo", await_ehlo},                   /* -> TALKING | HELO */
+    [HELO] = {"helo", await_helo},                   /* -> TALKING */
+    [TALKING] = {"talking", talk},                   /* -> CONTENT (354) */
+    [CONTENT] = {"content", pump},                   /* -> FINAL | CLOSED (an early answer) */
+    [FINAL] = {"final", await_final},                /* -> TALKING */
+};                                                   /* every fault: -> CLOSED */
+
+static enum downstream_fault fault_now(const struct downstream *downstream, bool timed_out) {
+    if (downstream->state > GREETING) return timed_out ? DOWNSTREAM_TIMEOUT : DOWNSTREAM_LOST;
+    return timed_out ? DOWNSTREAM_SILENT : DOWNSTREAM_REFUSED;
+}
+
+/* The connection is over: what came before was answered by the steps. */
+static void end(struct downstream *downstream, enum connection_state state) {
+    enum downstream_fault fault = fault_now(downstream, state == CONNECTION_TIMED_OUT);
+    int error = connection_error(downstream->connection);
+    if (downstream->state <= GREETING && state != CONNECTION_TIMED_OUT && connect_next(downstream)) return;
+    fail(downstream, fault, error != 0 ? strerrordesc_np(error) : state == CONNECTION_TIMED_OUT ? "time is up" : "closed by the server");
+}
+
+static void on_changed(void *owner) {
+    struct downstream *downstream = owner;
+    downstream->depth++;
+    while (!downstream->is_dead && downstream->connection != NULL &&
+           steps[downstream->state].run(downstream) == PROGRESS_AGAIN) { }
+    if (!downstream->is_dead && downstream->connection != NULL) {
+        enum connection_state state = connection_state(downstream->connection);
+        if (state != CONNECTION_OPEN && state != CONNECTION_CONNECTING) end(downstream, state);
+    }
+    if (--downstream->depth == 0 && downstream->is_dead) release(downstream);
+}
+
+/* -- life ----------------------------------------------------------------------------------------------------------- */
+
+static void run_notice(struct loop_task *task) {
+    struct downstream *downstream = LIST_ENTRY(task, struct downstream, notice);
+    downstream->depth++;
+    fail(downstream, DOWNSTREAM_NO_MEMORY, strerrordesc_np(ENOMEM));
+    if (--downstream->depth == 0 && downstream->is_dead) release(downstream);
+}
+
+struct downstream *downstream_create(const struct downstream_server *server, struct connection_set *set,
+                                     const struct downstream_events *events, void *owner) {
+    struct downstream *downstream = calloc(1, sizeof *downstream);
+    if (downstream == NULL) return NULL;
+    downstream->server = server;
+    downstream->set = set;
+    downstream->events = events;
+    downstream->owner = owner;
+    downstream->lines = bytes_with_cap(1 << 17);
+    smtp_reply_init(&downstream->reply);
+    downstream->notice.run = run_notice;
+    list_init(&downstream->notice.node);
+    return downstream;
+}
+
+void downstream_destroy(struct downstream *downstream) {
+    if (downstream == NULL) return;
+    loop_defer_cancel(&downstream->notice);
+    if (downstream->state == TALKING && !downstream->in_transaction && downstream->in_flight + downstream->waiting == 0) {
+        connection_send(downstream->connection, span_of("QUIT\r\n"));
+        connection_linger(downstream->connection);
+        downstream->connection = NULL;
+    }
+    if (downstream->depth == 0) {
+        release(downstream);
+        return;
+    }
+    hang_up(downstream);
+    downstream->is_dead = true; /* on_changed is on the stack and releases it */
+}
+
+void downstream_open(struct downstream *downstream) {
+    assert(downstream->state == CLOSED);
+    downstream->address_at = 0;
+    memset(&downstream->capabilities, 0, sizeof downstream->capabilities);
+    if (!connect_next(downstream)) loop_defer(connection_set_loop(downstream->set), &downstream->notice);
+}
+
+bool downstream_is_closed(const struct downstream *downstream) { return downstream->state == CLOSED; }
+
+const struct smtp_capabilities *downstream_capabilities(const struct downstream *downstream) {
+    return &downstream->capabilities;
+}

@@ -1,0 +1,16 @@
+/* proxy/listener.h -- bound sockets that clients connect to, one set for each listener of the configuration.
+ * TCP: one socket for each worker (SO_REUSEPORT: the kernel deals out the clients); the first one is bound without the
+ * option, so that a second daemon on the same address is an error and not a silent sharing. Unix: one socket, of which
+ * every worker has a duplicate; a stale socket file is replaced, one that somebody listens on is not.
+ * Blocking calls: getaddrinfo. Thread rule: none needed, values only. */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include "base/options.h"
+
+/* Fills fd[worker] with count listening, non-blocking sockets for one listener. On failure, false: nothing is open and
+ * *error (caller frees, NULL when there is no memory) names the listener, its address and the reason. */
+bool listener_open(const struct listener_options *listener, int *fd, size_t count, char **error);
+void listener_close(const struct endpoint *endpoint, int *fd, size_t count); /* also removes a unix socket's file */
+/* Two configurations mean the same sockets. */
+bool listener_same_address(const struct endpoint *a, const struct endpoint *b);

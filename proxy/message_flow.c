@@ -1,0 +1,276 @@
+#include "proxy/message_flow.h"
+#include <stdlib.h>
+#include "base/clock.h"
+#include "base/list.h"
+#include "base/loop.h"
+#include "proxy/data_reader.h"
+#include "proxy/header_edit.h"
+#include "proxy/smtp_reply.h"
+#include "proxy/spool.h"
+#include "verifier/auth_results.h"
+
+enum { ADDED_MAX = 16384, IDLE_FLOWS_MAX = 64 };
+
+struct message_pool {
+    const struct message_setup *setup;
+    struct list idle;
+    size_t idle_count;
+};
+
+struct message_flow {
+    struct list node;       /* pool's idle */
+    struct message_pool *pool;
+    struct message_verifier *verifier;
+    struct spool *spool;
+    struct loop_timer *budget;
+    struct header_edit edit;
+    struct bytes added;     /* our fields */
+    void (*verified)(void *owner);
+    void *owner;
+    struct data_reader reader;
+    struct downstream_content content;
+    enum message_fault fault;
+    bool reject_line_ends;
+    bool has_result;
+    uint64_t removed;
+    int64_t begun_us, ended_us, verified_us;
+};
+
+static const struct { unsigned code; const char *word, *enhanced, *text; } faults[] = {
+#define X(id, code, enhanced, text) [id] = {code, #id, enhanced, text},
+    MESSAGE_FAULTS(X)
+#undef X
+};
+
+const char *message_fault_word(enum message_fault fault) { return faults[fault].word; }
+
+static int64_t now_us(const struct message_flow *flow) { return clock_monotonic_us(flow->pool->setup->clock); }
+
+/* -- life ----------------------------------------------------------------------------------------------------------- */
+
+static void destroy(struct message_flow *flow) {
+    if (flow == NULL) return;
+    message_verifier_destroy(flow->verifier);
+    spool_destroy(flow->spool);
+    loop_timer_destroy(flow->budget);
+    header_edit_release(&flow->edit);
+    bytes_release(&flow->added);
+    free(flow);
+}
+
+struct message_pool *message_pool_create(const struct message_setup *setup) {
+    struct message_pool *pool = calloc(1, sizeof *pool);
+    if (pool == NULL) return NULL;
+    pool->setup = setup;
+    list_init(&pool->idle);
+    return pool;
+}
+
+void message_pool_destroy(struct message_pool *pool) {
+    if (pool == NULL) return;
+    for (struct list *node; (node = list_take_first(&pool->idle)) != NULL;)
+        destroy(LIST_ENTRY(node, struct message_flow, node));
+    free(pool);
+}
+
+static void accept_results(struct message_flow *flow) {
+    loop_timer_stop(flow->budget);
+    flow->verified_us = now_us(flow);
+    flow->has_result = true;
+}
+
+static void on_verified(void *owner) {
+    struct message_flow *flow = owner;
+    accept_results(flow);
+    flow->verified(flow->owner);
+}
+
+static void on_budget_spent(void *owner) {
+    struct message_flow *flow = owner;
+    message_verifier_expire(flow->verifier);
+    on_verified(flow);
+}
+
+static struct message_flow *create(struct message_pool *pool) {
+    const struct message_setup *setup = pool->setup;
+    struct message_flow *flow = calloc(1, sizeof *flow);
+    if (flow == NULL) return NULL;
+    list_init(&flow->node);
+    flow->pool = pool;
+    header_edit_init(&flow->edit);
+    flow->added = bytes_with_cap(ADDED_MAX);
+    flow->verifier = message_verifier_create(&setup->policy, setup->keys, setup->clock);
+    flow->spool = spool_create(setup->spools);
+    flow->budget = loop_timer_create(setup->loop, on_budget_spent, flow);
+    if (flow->verifier != NULL && flow->spool != NULL && flow->budget != NULL) return flow;
+    destroy(flow);
+    return NULL;
+}
+
+static struct message_flow *take_idle(struct message_pool *pool) {
+    struct list *node = list_take_first(&pool->idle);
+    if (node == NULL) return NULL;
+    pool->idle_count--;
+    return LIST_ENTRY(node, struct message_flow, node);
+}
+
+struct message_flow *message_flow_begin(struct message_pool *pool, bool reject_line_ends, void (*verified)(void *owner),
+                                        void *owner) {
+    struct message_flow *flow = take_idle(pool);
+    if (flow == NULL) flow = create(pool);
+    if (flow == NULL) return NULL;
+    flow->verified = verified;
+    flow->owner = owner;
+    flow->reject_line_ends = reject_line_ends;
+    flow->fault = MESSAGE_FINE;
+    flow->has_result = false;
+    flow->removed = 0;
+    flow->content = (struct downstream_content){0};
+    flow->begun_us = flow->ended_us = flow->verified_us = now_us(flow);
+    data_reader_init(&flow->reader);
+    message_verifier_begin(flow->verifier, on_verified, flow);
+    return flow;
+}
+
+void message_flow_release(struct message_flow *flow) {
+    if (flow == NULL) return;
+    struct message_pool *pool = flow->pool;
+    if (pool->idle_count >= IDLE_FLOWS_MAX) {
+        destroy(flow);
+        return;
+    }
+    loop_timer_stop(flow->budget);
+    message_verifier_begin(flow->verifier, on_verified, flow); /* cancels lookups under way and forgets the message */
+    spool_clear(flow->spool);
+    header_edit_release(&flow->edit);
+    bytes_clear(&flow->added);
+    list_append(&pool->idle, &flow->node);
+    pool->idle_count++;
+}
+
+/* -- octets come in ------------------------------------------------------------------------------------------------- */
+
+static void set_fault(struct message_flow *flow, enum message_fault fault) {
+    if (flow->fault != MESSAGE_FINE) return;
+    flow->fault = fault;
+    spool_clear(flow->spool); /* nobody will ask for it */
+}
+
+static enum message_fault spool_fault(enum spool_status status) {
+    switch (status) {
+    case SPOOL_OK: return MESSAGE_FINE;
+    case SPOOL_TOO_LARGE: return MESSAGE_TOO_LARGE;
+    case SPOOL_FULL:
+    case SPOOL_NO_SPACE: return MESSAGE_SPOOL_FULL;
+    case SPOOL_NO_MEMORY: return MESSAGE_NO_MEMORY;
+    default: return MESSAGE_SPOOL_BROKEN;
+    }
+}
+
+static enum message_fault header_fault(enum header_status status) {
+    switch (status) {
+    case HEADER_SECTION_TOO_LARGE: return MESSAGE_HEADER_TOO_LARGE;
+    case HEADER_FIELD_TOO_LARGE: return MESSAGE_FIELD_TOO_LARGE;
+    case HEADER_TOO_MANY_FIELDS: return MESSAGE_TOO_MANY_FIELDS;
+    default: return MESSAGE_NO_MEMORY;
+    }
+}
+
+static void take_content(struct message_flow *flow, struct span content) {
+    if (flow->fault != MESSAGE_FINE) return;
+    if (flow->reader.octets > flow->pool->setup->message_max) return set_fault(flow, MESSAGE_TOO_LARGE);
+    enum spool_status status = spool_append(flow->spool, content);
+    if (status != SPOOL_OK) return set_fault(flow, spool_fault(status));
+    if (message_verifier_update(flow->verifier, content) == VERIFIER_REFUSED)
+        set_fault(flow, header_fault(message_verifier_header_status(flow->verifier)));
+}
+
+bool message_flow_take(struct message_flow *flow, struct span octets, size_t *taken) {
+    enum data_progress progress;
+    *taken = 0;
+    do {
+        size_t count;
+        struct span content;
+        progress = data_reader_next(&flow->reader, span_after(octets, *taken), &count, &content);
+        *taken += count;
+        if (content.len > 0) take_content(flow, content);
+    } while (progress == DATA_RUN);
+    return progress == DATA_END;
+}
+
+static void judge_line_ends(struct message_flow *flow) {
+    if (!flow->reject_line_ends || !data_reader_is_odd(&flow->reader)) return;
+    const struct data_reader *reader = &flow->reader;
+    set_fault(flow, reader->bare_lf.seen ? MESSAGE_BARE_LF : reader->bare_cr.seen ? MESSAGE_BARE_CR : MESSAGE_NUL);
+}
+
+bool message_flow_end(struct message_flow *flow) {
+    flow->ended_us = flow->verified_us = now_us(flow);
+    judge_line_ends(flow);
+    if (flow->fault != MESSAGE_FINE) return true;
+    switch (message_verifier_end(flow->verifier)) {
+    case VERIFIER_DONE: return accept_results(flow), true;
+    case VERIFIER_REFUSED:
+        set_fault(flow, header_fault(message_verifier_header_status(flow->verifier)));
+        return true;
+    case VERIFIER_MORE: break;
+    }
+    loop_timer_start(flow->budget, flow->pool->setup->budget_ms);
+    return false;
+}
+
+/* -- content goes out ----------------------------------------------------------------------------------------------- */
+
+bool message_flow_seal(struct message_flow *flow, struct span extra) {
+    const struct authserv_id *id = &flow->pool->setup->authserv_id;
+    const struct header_section *section = message_verifier_header(flow->verifier);
+    struct span name = {id->ascii, id->len};
+    if (!auth_results_write(&flow->added, name, message_verifier_result(flow->verifier)) ||
+        !bytes_append(&flow->added, extra) ||
+        !header_edit_build(&flow->edit, section, id, bytes_span(&flow->added))) {
+        set_fault(flow, MESSAGE_NO_MEMORY);
+        return false;
+    }
+    flow->removed = flow->edit.removed;
+    flow->content = (struct downstream_content){
+        .head = flow->edit.run,
+        .head_count = flow->edit.run_count,
+        .spool = flow->spool,
+        .spool_offset = section->octets.len + (section->ended_by_empty_line ? 2 : 0),
+    };
+    return true;
+}
+
+/* -- questions ------------------------------------------------------------------------------------------------------ */
+
+enum message_fault message_flow_fault(const struct message_flow *flow) { return flow->fault; }
+
+static uint64_t limit_of(const struct message_flow *flow) {
+    const struct message_setup *setup = flow->pool->setup;
+    switch (flow->fault) {
+    case MESSAGE_TOO_LARGE: return setup->message_max;
+    case MESSAGE_HEADER_TOO_LARGE: return setup->policy.header.section_max;
+    case MESSAGE_FIELD_TOO_LARGE: return setup->policy.header.field_max;
+    case MESSAGE_TOO_MANY_FIELDS: return setup->policy.header.fields_max;
+    default: return 0;
+    }
+}
+
+void message_flow_write_fault(const struct message_flow *flow, struct bytes *out) {
+    struct bytes text = bytes_with_cap(256);
+    bytes_append_text(&text, faults[flow->fault].text);
+    if (limit_of(flow) > 0) bytes_append_char(&text, ' '), bytes_append_uint(&text, limit_of(flow));
+    smtp_reply_write_own(out, faults[flow->fault].code, faults[flow->fault].enhanced, bytes_span(&text));
+    bytes_release(&text);
+}
+
+const struct downstream_content *message_flow_content(const struct message_flow *flow) { return &flow->content; }
+
+const struct message_result *message_flow_result(const struct message_flow *flow) {
+    return flow->has_result ? message_verifier_result(flow->verifier) : NULL;
+}
+
+uint64_t message_flow_octets(const struct message_flow *flow) { return flow->reader.octets; }
+uint64_t message_flow_removed(const struct message_flow *flow) { return flow->removed; }
+int64_t message_flow_wait_us(const struct message_flow *flow) { return flow->verified_us - flow->ended_us; }
+int64_t message_flow_age_us(const struct message_flow *flow) { return now_us(flow) - flow->begun_us; }

@@ -1,0 +1,83 @@
+/* proxy/message_flow.h -- one message between the client's DATA and its delivery: octets off the wire go through
+ * data_reader into the verifier and the spool at once; behind the end of data the last verdicts are awaited for the DNS
+ * budget; then the header section is rewritten (Authentication-Results on top, forged fields out) and the content is
+ * ready to be sent. Speaks no SMTP; what goes wrong is a fault with the reply that the client gets for it.
+ * A fault does not end the reading: the rest of the data is read and dropped, so that the session goes on.
+ * Flows are made once and used for many messages; a pool keeps those that are not in use, without any octet of the
+ * message before.
+ * Thread rule: the loop's thread. Limits: struct message_setup. */
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+#include "base/bytes.h"
+#include "base/span.h"
+#include "proxy/downstream.h"
+#include "verifier/authserv_id.h"
+#include "verifier/message_verifier.h"
+
+struct clock;
+struct loop;
+struct spool_pool;
+
+/* id, reply code, enhanced code, text; a limit's number follows the text where there is one. */
+#define MESSAGE_FAULTS(X)                                                                                              \
+    X(MESSAGE_FINE, 250, "2.0.0", "Ok")                                                                                \
+    X(MESSAGE_TOO_LARGE, 552, "5.3.4", "Message larger than the limit of octets:")                                     \
+    X(MESSAGE_HEADER_TOO_LARGE, 552, "5.3.4", "Header section larger than the limit of octets:")                       \
+    X(MESSAGE_FIELD_TOO_LARGE, 552, "5.3.4", "Header field larger than the limit of octets:")                          \
+    X(MESSAGE_TOO_MANY_FIELDS, 552, "5.3.4", "More header fields than the limit:")                                     \
+    X(MESSAGE_BARE_CR, 550, "5.6.0", "CR without LF in the message")                                                   \
+    X(MESSAGE_BARE_LF, 550, "5.6.0", "LF without CR in the message")                                                   \
+    X(MESSAGE_NUL, 550, "5.6.0", "NUL in the message")                                                                 \
+    X(MESSAGE_SPOOL_FULL, 452, "4.3.1", "No room for the message now")                                                 \
+    X(MESSAGE_NO_MEMORY, 452, "4.3.1", "Out of memory")                                                                \
+    X(MESSAGE_SPOOL_BROKEN, 451, "4.3.0", "Message cannot be stored now")
+#define X(id, code, enhanced, text) id,
+enum message_fault { MESSAGE_FAULTS(X) MESSAGE_FAULT_COUNT };
+#undef X
+
+struct message_setup {
+    struct verifier_policy policy;
+    struct authserv_id authserv_id;
+    uint64_t message_max;
+    int64_t budget_ms;
+    struct key_source *keys;
+    const struct clock *clock;
+    struct loop *loop;
+    struct spool_pool *spools;
+};
+
+struct message_pool;
+struct message_flow;
+
+/* setup is borrowed until destroy. NULL: no memory. */
+struct message_pool *message_pool_create(const struct message_setup *setup);
+void message_pool_destroy(struct message_pool *pool); /* accepts NULL; no flow may be out */
+
+/* Starts a message: the next octet is the first behind the CRLF of DATA. verified is called from the loop, once, when
+ * message_flow_end has returned false. NULL: no memory. */
+struct message_flow *message_flow_begin(struct message_pool *pool, bool reject_line_ends, void (*verified)(void *owner),
+                                        void *owner);
+/* Gives the flow back, at any time: whatever is under way is cancelled. Accepts NULL. */
+void message_flow_release(struct message_flow *flow);
+
+/* Takes octets off the client's stream; true: the end of data was among them, what was not taken is the next command. */
+bool message_flow_take(struct message_flow *flow, struct span octets, size_t *taken);
+/* The data is complete. True: every verdict is there (or a fault, which needs none); false: verified will be called. */
+bool message_flow_end(struct message_flow *flow);
+/* Makes the content ready; extra (whole fields, may be empty) goes beneath Authentication-Results. False: a fault. */
+bool message_flow_seal(struct message_flow *flow, struct span extra);
+
+enum message_fault message_flow_fault(const struct message_flow *flow); /* the first one */
+/* Appends the reply for the fault (never MESSAGE_FINE). */
+void message_flow_write_fault(const struct message_flow *flow, struct bytes *out);
+const char *message_fault_word(enum message_fault fault); /* for the log: "MESSAGE_TOO_LARGE" */
+
+/* Valid after message_flow_seal until release. */
+const struct downstream_content *message_flow_content(const struct message_flow *flow);
+/* NULL when there was a fault before the end of data. */
+const struct message_result *message_flow_result(const struct message_flow *flow);
+uint64_t message_flow_octets(const struct message_flow *flow);    /* content octets received */
+uint64_t message_flow_removed(const struct message_flow *flow);   /* forged fields taken out */
+int64_t message_flow_wait_us(const struct message_flow *flow);    /* from the end of data to the last verdict */
+int64_t message_flow_age_us(const struct message_flow *flow);     /* since message_flow_begin */

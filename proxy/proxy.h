@@ -1,0 +1,35 @@
+/* proxy/proxy.h -- the whole filter: listeners, worker threads, resolver and key cache, from one configuration.
+ * The order for a daemon: proxy_create (binds, still as root), drop privileges, proxy_start (threads), proxy_ready for
+ * /readyz, proxy_reload on SIGHUP, proxy_drain on SIGTERM, proxy_wait, proxy_destroy.
+ * Threads: options workers (0: one a core), the resolver's, and a few for Maildir writing. Signals are for the caller to
+ * block before proxy_start; the threads handle none.
+ * Thread rule: all calls from one thread (main), but proxy_ready, which any thread may ask. */
+#pragma once
+#include <stdbool.h>
+#include "base/options.h"
+
+struct domain_stats;
+struct metrics;
+struct proxy;
+
+/* Binds every listener of options, looks up downstream's host names, opens the spool directory. options is acquired;
+ * metrics and domains are borrowed until destroy (domains may be NULL).
+ * NULL: *error (caller frees) is one sentence that names the listener, its address and the reason. */
+struct proxy *proxy_create(struct options *options, struct metrics *metrics, struct domain_stats *domains, char **error);
+/* Starts the threads; from now on clients are served. False: *error says why, and only destroy is left. */
+bool proxy_start(struct proxy *proxy, char **error);
+/* Takes a new configuration into use: new sessions follow it, those that run keep theirs until they end. Listeners that
+ * are gone are closed, new ones bound, the others stay open without a gap. workers and the spool's limits need a restart.
+ * False: nothing has changed, *error says why. */
+bool proxy_reload(struct proxy *proxy, struct options *options, char **error);
+/* Ends service: idle sessions and new ones get 421, messages in flight may finish within drain_timeout. Returns at once. */
+void proxy_drain(struct proxy *proxy);
+/* Waits until every worker has ended after proxy_drain. */
+void proxy_wait(struct proxy *proxy);
+/* After proxy_wait, or before proxy_start. Accepts NULL. */
+void proxy_destroy(struct proxy *proxy);
+
+/* Serving, and not draining. */
+bool proxy_ready(const struct proxy *proxy);
+/* Client sessions at this moment. */
+unsigned proxy_sessions(const struct proxy *proxy);

@@ -1,0 +1,48 @@
+/* proxy/session.h -- the server side: one client's SMTP or LMTP conversation (RFC 5321, 2033, 2920, 1870, 6152, 6531,
+ * 3461, 2034, 9422), and what it sets in motion.
+ * MAIL and RCPT go to downstream while the client is still talking, its replies come back as they are; DATA is answered
+ * here, the message is taken whole and verified before downstream sees its DATA. So nothing is acknowledged that
+ * downstream did not acknowledge, and downstream never sees the end of a message that was not whole.
+ * Commands are handled strictly one after the other, however many the client sends at once.
+ * Downstream is connected to at the client's EHLO (its capabilities decide ours) and again at MAIL when it was lost.
+ * STARTTLS, XCLIENT and PROXY have their places: rows of the table of commands, and connection.
+ * Thread rule: the worker's thread. Memory: an idle session owns below 8 KiB. Limits: struct options. */
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+#include "base/bytes.h"
+#include "base/list.h"
+#include "base/options.h"
+#include "proxy/downstream.h"
+
+struct connection_set;
+struct log;
+struct maildir;
+struct message_pool;
+struct metrics_worker;
+struct domain_stats_worker;
+struct session;
+struct socket_address;
+
+/* What the sessions of one listener share; borrowed by each until it has ended. */
+struct session_setup {
+    const struct options *options;
+    const struct listener_options *listener;
+    const struct downstream_server *server; /* NULL: Maildir */
+    struct maildir *maildir;                /* NULL: a server */
+    struct message_pool *messages;
+    struct connection_set *connections;
+    const char *name;                       /* what we call ourselves */
+    void (*ended)(void *owner);             /* a session is over and its memory is about to go */
+    void *owner;
+};
+
+/* Greets; with refuse, says 421 4.3.2 instead and ends. Takes fd (also on failure). id names the session in logs.
+ * node is the caller's to keep the session in a list until ended. NULL: no memory. */
+struct session *session_create(const struct session_setup *setup, int fd, const struct socket_address *peer, uint64_t id);
+struct list *session_node(struct session *session);
+struct session *session_of_node(struct list *node);
+/* The message in flight may finish; then, or now, the client gets 421. */
+void session_drain(struct session *session);
+/* Ends at once; what downstream has not acknowledged is not acknowledged to the client. */
+void session_abort(struct session *session);

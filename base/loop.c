@@ -10,6 +10,7 @@
 #include <sys/eventfd.h>
 #include <sys/time.h>
 #include <unistd.h>
+#include "base/log.h"
 
 /* libevent runs here without its thread support: one thread per base, no locks in it. Other threads reach the loop only
  * through `posted` and the eventfd `wake_fd`, both of which are ours. */
@@ -92,7 +93,15 @@ static struct event_base *create_base(void) {
     return base;
 }
 
+static void log_libevent(int severity, const char *text) {
+    if (severity >= EVENT_LOG_WARN) log_fault("libevent", text);
+}
+
+static void take_libevents_log(void) { event_set_log_callback(log_libevent); }
+
 struct loop *loop_create(void) {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, take_libevents_log); /* else it writes to standard error by itself */
     struct loop *loop = calloc(1, sizeof *loop);
     if (loop == NULL) return NULL;
     list_init(&loop->deferred);

@@ -16,7 +16,7 @@ static void notice(struct data_oddity *oddity, uint64_t offset) {
     if (!oddity->seen) *oddity = (struct data_oddity){true, offset};
 }
 
-/* The line ends of content, whose octets up to an LF or to the end of what came are in line; is_ended: up to an LF. */
+/* Looks at the line ends of content. line: up to an LF (is_ended) or to the end of what came. */
 static void notice_odd(struct data_reader *reader, struct span line, uint64_t offset, bool is_ended) {
     if (is_ended) {
         bool crlf = line.len > 1 ? line.ptr[line.len - 2] == '\r' : reader->state == TEXT_CR;
@@ -38,8 +38,8 @@ static void notice_odd(struct data_reader *reader, struct span line, uint64_t of
     }
 }
 
-/* Length of the run of content at the start of octets: up to a dot at the start of a line. The reader is in TEXT or TEXT_CR,
- * or in LINE_START with another octet than a dot before it. */
+/* Length of the run of content at the start of octets: up to a dot at the start of a line. The reader is in TEXT,
+ * TEXT_CR, or in LINE_START with another octet than a dot before it. */
 static size_t run(struct data_reader *reader, struct span octets) {
     size_t at = 0;
     while (at < octets.len) {
@@ -74,7 +74,8 @@ static enum data_progress hand_out(struct data_reader *reader, struct span octet
     return DATA_RUN;
 }
 
-enum data_progress data_reader_next(struct data_reader *reader, struct span octets, size_t *taken, struct span *content) {
+enum data_progress data_reader_next(struct data_reader *reader, struct span octets, size_t *taken,
+                                    struct span *content) {
     *content = (struct span){NULL, 0};
     *taken = 0;
     size_t at = 0;

@@ -12,8 +12,8 @@ enum state {
 
 void data_writer_init(struct data_writer *writer) { *writer = (struct data_writer){.state = LINE_START}; }
 
-/* Length of the run at the start of octets that is written as it is: up to a dot at any kind of line start. Each octet is
- * looked at twice at most, whatever the mixture of CR and LF. */
+/* Length of the run at the start of octets that is written as it is: up to a dot at any kind of line start. Each octet
+ * is looked at twice at most, whatever the mixture of CR and LF. */
 static size_t plain_run(struct data_writer *writer, struct span octets) {
     size_t at = 0, lf = 0; /* lf: the next LF at or behind `at`, once looked for */
     for (bool lf_is_known = false; at < octets.len;) {

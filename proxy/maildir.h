@@ -1,11 +1,12 @@
 /* proxy/maildir.h -- deliver a message to a Maildir (https://cr.yp.to/proto/maildir.html), off the event loop.
  * Written to tmp/, fsync, renamed into new/, fsync of new/: done is called with MAILDIR_OK only when the message would
- * survive a power cut. Octets are stored as they would be sent, CRLF included. Whatever fails, no file remains in tmp/.
- * The folder and its cur/, new/ and tmp/ are made with mode 0700 when missing (not the folder's parents); symbolic links
- * in place of any of the four are refused (R-07).
+ * survive a power cut. Octets are stored as they would be sent, CRLF included. Whatever fails, no file remains in
+ * tmp/.
+ * The folder and its cur/, new/ and tmp/ are made with mode 0700 when missing (not the folder's parents); symbolic
+ * links in place of any of the four are refused (R-07).
  * Names: SECONDS.MmicrosecondsPpidQcount.host; '/' and ':' of the host name as \057 and \072.
- * Thread rule: maildir_submit from the thread of job->loop, where done will be called; a maildir has threads of its own
- * for the writing, with one lock (none other is taken under it). */
+ * Thread rule: maildir_submit from the thread of job->loop, where done will be called; a maildir has threads of its
+ * own for the writing, with one lock (none other is taken under it). */
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
@@ -30,8 +31,8 @@ enum maildir_status { MAILDIR_STATUSES(X) MAILDIR_STATUS_COUNT };
 #undef X
 const char *maildir_status_text(enum maildir_status status);
 
-/* One delivery. The caller fills the first part and leaves all of it, and what it points to, alone until done was called.
- * There is no way to call it back: a session that ends before waits for done with its freeing. */
+/* One delivery. The caller fills the first part and leaves all of it, and what it points to, alone until done was
+ * called. There is no way to call it back: a session that ends before waits for done with its freeing. */
 struct maildir_job {
     const char *folder;       /* path of the Maildir */
     const struct span *head;  /* header_edit's runs */
@@ -51,7 +52,8 @@ struct maildir_job {
 };
 
 struct maildir;
-/* threads: how many deliveries may wait for the disk at a time (1 or more). clock is borrowed. NULL: no memory or threads. */
+/* threads: how many deliveries may wait for the disk at a time (1 or more). clock is borrowed. NULL: no memory or
+ * threads. */
 struct maildir *maildir_create(unsigned threads, const struct clock *clock);
 /* Waits until everything submitted has been written and posted to its loop; accepts NULL. */
 void maildir_destroy(struct maildir *maildir);

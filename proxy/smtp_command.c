@@ -54,7 +54,7 @@ static bool is_ascii(struct span text) {
     return true;
 }
 
-/* Octets of the sequence of characters at the start of text that allowed accepts or that are not ASCII but valid UTF-8. */
+/* Octets of the characters at the start of text that allowed accepts or that are not ASCII but valid UTF-8. */
 static size_t skip(struct span text, bool (*allowed)(char c)) {
     size_t at = 0;
     while (at < text.len) {

@@ -1,10 +1,12 @@
-/* proxy/smtp_command.h -- understand one SMTP or LMTP command line (RFC 5321 section 4.1, 2033, 3461, 6152, 6531, 1870).
+/* proxy/smtp_command.h -- understand one SMTP or LMTP command line (RFC 5321 section 4.1, 2033, 3461, 6152, 6531,
+ * 1870).
  * The line's shape only: whether a command is allowed now, offered here or trusted from this client is the session's
  * business; XFORWARD's and XCLIENT's attributes are xforward's.
- * As liberal as Postfix, whose smtpd_proxy_filter hands the client's own MAIL and RCPT lines through: verbs and keywords
- * in any letter case, white space behind "FROM:", a path without angle brackets, source routes (ignored, RFC 5321
- * appendix C), dots anywhere in a local part, UTF-8 whether SMTPUTF8 was said or not. As strict as the wire needs: no
- * control octet anywhere, UTF-8 well formed, so that what we write downstream is what was understood here (R-13).
+ * As liberal as Postfix, whose smtpd_proxy_filter hands the client's own MAIL and RCPT lines through: verbs and
+ * keywords in any letter case, white space behind "FROM:", a path without angle brackets, source routes (ignored, RFC
+ * 5321 appendix C), dots anywhere in a local part, UTF-8 whether SMTPUTF8 was said or not. As strict as the wire
+ * needs: no control octet anywhere, UTF-8 well formed, so that what we write downstream is what was understood here
+ * (R-13).
  * Pure: no allocation, I/O, clock or lock. One pass. All spans lie in the line.
  * Limits: SMTP_PATH_MAX, SMTP_DOMAIN_MAX; the line's own comes from line_reader. */
 #pragma once

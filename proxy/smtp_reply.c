@@ -5,7 +5,10 @@
 /* What is expected next. */
 enum state { CODE_1, CODE_2, CODE_3, SEPARATOR, LINE, LINE_CR };
 
-enum { CODE_LEN = 4, LINE_TEXT_MAX = SMTP_REPLY_LINE_MAX - CODE_LEN, TEXT_MAX = SMTP_REPLY_LINES_MAX * (LINE_TEXT_MAX + 1) };
+enum {
+    LINE_TEXT_MAX = SMTP_REPLY_LINE_MAX - 4, /* without "250-" */
+    TEXT_MAX = SMTP_REPLY_LINES_MAX * (LINE_TEXT_MAX + 1),
+};
 
 const char *smtp_reply_status_text(enum smtp_reply_status status) {
 #define X(id, text) [id] = text,
@@ -117,7 +120,8 @@ static enum smtp_reply_status take(struct smtp_reply *reply, char c) {
 
 enum smtp_reply_status smtp_reply_update(struct smtp_reply *reply, struct span octets, size_t *taken) {
     enum smtp_reply_status status = SMTP_REPLY_MORE;
-    for (*taken = 0; *taken < octets.len && status == SMTP_REPLY_MORE; (*taken)++) status = take(reply, octets.ptr[*taken]);
+    for (*taken = 0; *taken < octets.len && status == SMTP_REPLY_MORE; (*taken)++)
+        status = take(reply, octets.ptr[*taken]);
     return status;
 }
 

@@ -1,9 +1,9 @@
 /* proxy/smtp_reply.h -- read a server's reply off the stream, write replies to a client (RFC 5321 section 4.2, 2034).
- * A downstream's reply is untrusted (R-32): its code is kept, its text is cut to what may be passed on: 510 octets a line,
- * octets that are not printable ASCII replaced by '?' (a tab by a space), SMTP_REPLY_LINES_MAX lines kept (the rest is
- * read and dropped). A line may end with CRLF or LF: nothing we send can put an LF into an echo. Lines of one reply with
- * different codes, a code that is not 2xx..5xx, or a fourth octet that is neither space nor '-' make it malformed: the
- * connection is of no more use. The answer does not depend on how the stream is cut.
+ * A downstream's reply is untrusted (R-32): its code is kept, its text is cut to what may be passed on: 510 octets a
+ * line, octets that are not printable ASCII replaced by '?' (a tab by a space), SMTP_REPLY_LINES_MAX lines kept (the
+ * rest is read and dropped). A line may end with CRLF or LF: nothing we send can put an LF into an echo. Lines of one
+ * reply with different codes, a code that is not 2xx..5xx, or a fourth octet that is neither space nor '-' make it
+ * malformed: the connection is of no more use. The answer does not depend on how the stream is cut.
  * No I/O, clock or lock; one thread at a time. Limits: the enum below. */
 #pragma once
 #include <stdbool.h>
@@ -34,15 +34,15 @@ struct smtp_reply {
     unsigned enhanced[3];   /* class, subject, detail */
     size_t line_count;      /* lines kept */
     struct bytes text;      /* the kept lines' texts behind "250-" (enhanced code included), each ended by LF; owned */
-    struct smtp_reply_scan { int state; unsigned line_code; size_t line_len, octets, lines; bool is_last; } scan; /* own */
+    struct smtp_reply_scan { int state; unsigned line_code; size_t line_len, octets, lines; bool is_last; } scan;
 };
 
 void smtp_reply_init(struct smtp_reply *reply);
 void smtp_reply_clear(struct smtp_reply *reply);   /* for the next reply; keeps memory */
 void smtp_reply_release(struct smtp_reply *reply); /* frees; then as new. Accepts an initialized reply */
 
-/* Takes octets until the reply is complete; *taken says how many. SMTP_REPLY_MORE: all of them. SMTP_REPLY_COMPLETE: what
- * follows belongs to the next reply; clear before going on. Others: hang up. */
+/* Takes octets until the reply is complete; *taken says how many. SMTP_REPLY_MORE: all of them. SMTP_REPLY_COMPLETE:
+ * what follows belongs to the next reply; clear before going on. Others: hang up. */
 enum smtp_reply_status smtp_reply_update(struct smtp_reply *reply, struct span octets, size_t *taken);
 /* The text of line i < line_count, without code, separator and line end. */
 struct span smtp_reply_line(const struct smtp_reply *reply, size_t i);

@@ -240,7 +240,8 @@ static enum spool_status read_file(const struct spool *spool, uint64_t offset, c
     return SPOOL_OK;
 }
 
-enum spool_status spool_read(const struct spool *spool, uint64_t offset, char *scratch, size_t room, struct span *octets) {
+enum spool_status spool_read(const struct spool *spool, uint64_t offset, char *scratch, size_t room,
+                             struct span *octets) {
     assert(offset <= spool_size(spool) && room > 0);
     *octets = (struct span){NULL, 0};
     if (offset == spool_size(spool)) return SPOOL_OK;

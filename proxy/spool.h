@@ -1,10 +1,10 @@
 /* proxy/spool.h -- where a message stays until downstream has it: memory first, then an unnamed file.
- * Octets are appended in order and read back from any offset. Up to memory_max octets of a message lie in blocks of the
- * worker's pool (as long as the pool has some), the rest in a file that was never linked anywhere (O_TMPFILE, or mkostemp
- * and unlink where the file system has no O_TMPFILE), mode 0600, in a directory of ours (R-07). File octets go through
- * the page cache: no call waits for the disk but when the kernel makes it wait.
- * Thread rule: a pool and its spools belong to one thread, but a complete spool may be read on another one while its own
- * thread leaves it alone. The account is shared by all pools (atomics, no lock).
+ * Octets are appended in order and read back from any offset. Up to memory_max octets of a message lie in blocks of
+ * the worker's pool (as long as the pool has some), the rest in a file that was never linked anywhere (O_TMPFILE, or
+ * mkostemp and unlink where the file system has no O_TMPFILE), mode 0600, in a directory of ours (R-07). File octets
+ * go through the page cache: no call waits for the disk but when the kernel makes it wait.
+ * Thread rule: a pool and its spools belong to one thread, but a complete spool may be read on another one while its
+ * own thread leaves it alone. The account is shared by all pools (atomics, no lock).
  * Limits: struct spool_limits and the account's max. */
 #pragma once
 #include <stdatomic.h>
@@ -56,6 +56,7 @@ enum spool_status spool_append(struct spool *spool, struct span octets);
 uint64_t spool_size(const struct spool *spool);
 /* True when part of the message lies in the file. */
 bool spool_is_on_disk(const struct spool *spool);
-/* Some octets from offset <= spool_size on, at least one unless offset is the end: *octets lies in the spool (valid until
- * it is cleared) or in scratch, which has room > 0 octets and is written to for the file's part only. */
-enum spool_status spool_read(const struct spool *spool, uint64_t offset, char *scratch, size_t room, struct span *octets);
+/* Some octets from offset <= spool_size on, at least one unless offset is the end: *octets lies in the spool (valid
+ * until it is cleared) or in scratch, which has room > 0 octets and is written to for the file's part only. */
+enum spool_status spool_read(const struct spool *spool, uint64_t offset, char *scratch, size_t room,
+                             struct span *octets);

@@ -106,7 +106,8 @@ static bool is_valid(enum xforward_attribute attribute, struct forwarded_value *
     }
 }
 
-static enum xforward_status parse_value(enum xforward_attribute attribute, struct span text, struct forwarded_value *out) {
+static enum xforward_status parse_value(enum xforward_attribute attribute, struct span text,
+                                        struct forwarded_value *out) {
     *out = (struct forwarded_value){.state = XFORWARD_UNAVAILABLE};
     if (span_is_nocase(text, UNAVAILABLE)) return XFORWARD_OK;
     if (span_is_nocase(text, TEMPUNAVAIL)) {

@@ -57,16 +57,18 @@ enum xforward_status xforward_parse(struct span argument, struct forwarded_clien
 struct span xforward_text(const struct forwarded_client *client, enum xforward_attribute attribute);
 /* ADDR as octets: 4 (*is_v4) or 16, the rest zeroed. False: not known. */
 bool xforward_address(const struct forwarded_client *client, uint8_t address[16], bool *is_v4);
-/* Sets one attribute, for a client that speaks for itself; text is cut at XFORWARD_VALUE_MAX and cleaned. An address that
- * is none becomes XFORWARD_UNAVAILABLE. */
+/* Sets one attribute, for a client that speaks for itself; text is cut at XFORWARD_VALUE_MAX and cleaned. An address
+ * that is none becomes XFORWARD_UNAVAILABLE. */
 void xforward_set(struct forwarded_client *client, enum xforward_attribute attribute, struct span text);
 
-/* Bit set (1u << attribute) of the names in text, "NAME ADDR PROTO" as in an EHLO reply; unknown names are no matter. */
+/* Bit set (1u << attribute) of the names in text, "NAME ADDR PROTO" as in an EHLO reply; unknown names are no matter.
+ */
 unsigned xforward_offer_read(struct span text);
 /* "NAME ADDR PORT PROTO HELO IDENT SOURCE": our own offer. */
 const char *xforward_offer(void);
 
 /* Appends the commands that tell a server all it offers to hear: "XFORWARD NAME=...\r\n", none longer than 512 octets.
  * An attribute that client never said goes out as [UNAVAILABLE], as Postfix does it, but not all of them: when client
- * knows nothing, nothing is written. Returns the number of commands, each of which gets a reply; look at out->failed. */
+ * knows nothing, nothing is written. Returns the number of commands, each of which gets a reply; look at out->failed.
+ */
 unsigned xforward_write(struct bytes *out, const struct forwarded_client *client, unsigned offered);

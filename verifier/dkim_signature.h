@@ -1,5 +1,9 @@
 /* verifier/dkim_signature.h -- one DKIM-Signature field, read (RFC 6376 section 3.5, RFC 8616 for U-labels).
  * Says what the field is and everything that is wrong with it in itself; time, key and message are dkim_check's business.
+ * Of several things wrong the code names the first in this order: not a tag-list (or a bare CR or LF in the field), a tag
+ * twice, a required tag missing or empty, then v= c= q= d= s= i= t= x= l= h= bh= b=, From unsigned, x= not after t=,
+ * and last a=, since an algorithm we do not take (neutral, policy) is less wrong than a broken field (permerror).
+ * Read strictly as the grammar has it, but for what ABNF lets be: words of a=, c= and q= in any case.
  * Pure but for arena. Cost: one pass over the field. Limits: 1,000 names in h=, names 253 octets. */
 #pragma once
 #include <stdbool.h>
@@ -14,7 +18,7 @@ enum { SIGNED_NAMES_MAX = 1000 };
 
 struct dkim_signature {
     enum dkim_code code;      /* DKIM_OK, or the first thing wrong: DKIM_SIG_* */
-    struct span detail;       /* for people: the tag meant ("bh="), may be empty */
+    struct span detail;       /* for people: the tag meant ("bh="), or how the tag-list is broken; static, may be empty */
     struct span domain, selector, auid; /* d=, s= as written; i= decoded, "@d" when absent */
     struct span domain_ascii; /* d= as lower-case A-labels, for compares and queries */
     struct span auid_domain_ascii; /* domain part of i=, the same way */
@@ -26,11 +30,12 @@ struct dkim_signature {
     struct span body_hash;    /* bh= decoded */
     struct span signature;    /* b= decoded, raw octets */
     struct span signature_text;  /* b= without white space */
-    struct span signature_value; /* b= as it stands in the field's body: what is left out of the hash */
+    struct span signature_value; /* b= as it stands in the field's body, white space included: what is left out of the
+                                    hash (section 3.7) */
     struct span *signed_names;   /* h=, trimmed, as written */
     size_t signed_count;
     bool has_body_limit;
-    uint64_t body_limit;
+    uint64_t body_limit;      /* l=, UINT64_MAX when it is larger */
     bool has_timestamp, has_expiration;
     int64_t timestamp_s, expiration_s;
 };

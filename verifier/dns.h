@@ -1,7 +1,9 @@
 /* verifier/dns.h -- a DNS question and its answer, whoever answers: libunbound, a zone file, a test's fake.
  * The rule of every source: the answer comes by return value or, later, by the query's callback; never by the callback
  * before dns_lookup has returned, and never once cancelled.
- * Thread rule: a source and its queries belong to one thread. Names are octets without final dot, case ignored. */
+ * Thread rule: a source and its queries belong to one thread. Names are text without final dot, case ignored, in the form
+ * of dns_name.h: a backslash starts an escape, other octets stand for themselves. A text that is no name does not exist:
+ * DNS_NXDOMAIN. */
 #pragma once
 #include <stdint.h>
 #include "base/list.h"

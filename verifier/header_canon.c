@@ -1,46 +1,80 @@
 #include "verifier/header_canon.h"
 #include "base/ascii.h"
+#include "verifier/wsp_squeeze.h"
 
-enum { STAGE = 1024 };
+enum { STAGE = 4096 };
+
+/* Spares the stage the zeros that -ftrivial-auto-var-init writes for each field. */
+#define UNINITIALIZED __attribute__((uninitialized))
 
 /* Relaxed octets on their way to the digest. */
 struct stage {
-    struct digest *digest;
     size_t len;
-    bool started;       /* the field's body has begun: white space is no longer that behind the colon */
-    bool pending_space; /* white space was seen that is one SP if content follows, nothing at the end of the field */
-    char octets[STAGE + 2]; /* one octet of input makes at most two of output */
+    char octets[STAGE + WSP_SQUEEZE_SLACK];
 };
 
-static void flush(struct stage *stage) {
-    digest_update(stage->digest, (struct span){stage->octets, stage->len});
+static void flush(struct stage *stage, struct digest *digest) {
+    digest_update(digest, (struct span){stage->octets, stage->len});
     stage->len = 0;
 }
 
-static void put_name(struct stage *stage, struct span name) {
-    for (size_t i = 0; i < name.len; i++) {
-        stage->octets[stage->len++] = ascii_lower(name.ptr[i]);
-        if (stage->len >= STAGE) flush(stage);
+static size_t least(size_t a, size_t b) { return a < b ? a : b; }
+
+static void put_name(struct stage *stage, struct span name, struct digest *digest) {
+    while (name.len > 0) {
+        size_t len = least(name.len, STAGE - stage->len);
+        for (size_t i = 0; i < len; i++) stage->octets[stage->len + i] = ascii_lower(name.ptr[i]);
+        stage->len += len;
+        name = span_after(name, len);
+        if (stage->len == STAGE) flush(stage, digest);
     }
     stage->octets[stage->len++] = ':';
 }
 
-/* A CRLF in here is a fold: the header section's parser ends a field at any other. */
-static void put_body(struct stage *stage, struct span body) {
-    for (size_t i = 0; i < body.len; i++) {
-        char c = body.ptr[i];
-        if (ascii_is_wsp(c)) {
-            stage->pending_space = stage->started;
-        } else if (c == '\r' && i + 1 < body.len && body.ptr[i + 1] == '\n') {
-            i++;
-        } else {
-            stage->octets[stage->len] = ' ';
-            stage->len += stage->pending_space;
-            stage->octets[stage->len++] = c;
-            stage->pending_space = false;
-            stage->started = true;
-            if (stage->len >= STAGE) flush(stage);
-        }
+/* A CRLF in a field's body is a fold, since the header section's parser ends the field at any other. */
+static bool is_fold(const char *at) { return at[0] == '\r' && at[1] == '\n'; }
+
+static struct span without_space_around(struct span s) {
+    for (size_t gone = 1; gone > 0; s = span_after(s, gone))
+        gone = s.len >= 2 && is_fold(s.ptr) ? 2 : s.len >= 1 && ascii_is_wsp(s.ptr[0]);
+    for (size_t gone = 1; gone > 0; s.len -= gone)
+        gone = s.len >= 2 && is_fold(s.ptr + s.len - 2) ? 2 : s.len >= 1 && ascii_is_wsp(s.ptr[s.len - 1]);
+    return s;
+}
+
+/* How much of body can be squeezed by itself: it neither ends with white space nor between a CR and its LF. 0: none of
+ * the first max octets is anything but white space. */
+static size_t whole_len(struct span body, size_t max) {
+    if (body.len <= max) return body.len;
+    size_t len = max;
+    while (len > 0 && (ascii_is_wsp(body.ptr[len - 1]) || is_fold(body.ptr + len - 1))) len--;
+    return len;
+}
+
+/* Takes the CRLFs out; each is followed by the one blank that stands for the fold. */
+static size_t unfold(char *octets, size_t len) {
+    const char *end = octets + len, *from = octets;
+    char *to = octets;
+    for (const char *cr; (cr = memchr(from, '\r', (size_t)(end - from))) != NULL;) {
+        bool fold = cr + 1 < end && is_fold(cr);
+        size_t kept = (size_t)(cr - from) + !fold;
+        if (to != from) memmove(to, from, kept);
+        to += kept;
+        from += kept + (fold ? 2 : 0);
+    }
+    if (to != from) memmove(to, from, (size_t)(end - from));
+    return (size_t)(to - octets) + (size_t)(end - from);
+}
+
+static void put_body(struct stage *stage, struct span body, struct digest *digest) {
+    body = without_space_around(body);
+    while (body.len > 0) {
+        size_t room = STAGE - stage->len, len = whole_len(body, room);
+        if (len == 0 && room > 1) body = span_after(body, room - 1); /* white space before white space goes */
+        char *start = stage->octets + stage->len;
+        stage->len += unfold(start, wsp_squeeze(body.ptr, len, start));
+        body = span_after(body, len);
+        if (body.len > 0) flush(stage, digest);
     }
 }
 
@@ -49,13 +83,16 @@ static struct span until(const char *start, const char *end) { return (struct sp
 void header_canon_field(enum canonicalization kind, const struct header_field *field, struct digest *digest) {
     if (kind == CANON_SIMPLE) {
         digest_update(digest, until(field->raw.ptr, field->body.ptr + field->body.len));
-    } else {
-        struct stage stage = {.digest = digest};
-        put_name(&stage, field->name);
-        put_body(&stage, field->body);
-        flush(&stage);
+        digest_update(digest, span_of("\r\n"));
+        return;
     }
-    digest_update(digest, span_of("\r\n"));
+    UNINITIALIZED struct stage stage;
+    stage.len = 0;
+    put_name(&stage, field->name, digest);
+    put_body(&stage, field->body, digest);
+    memcpy(stage.octets + stage.len, "\r\n", 2); /* into the slack, if need be */
+    stage.len += 2;
+    flush(&stage, digest);
 }
 
 /* The white space around a tag's value goes with it (section 3.7). */
@@ -75,9 +112,10 @@ void header_canon_signature(enum canonicalization kind, const struct header_fiel
         digest_update(digest, rest);
         return;
     }
-    struct stage stage = {.digest = digest};
-    put_name(&stage, field->name);
-    put_body(&stage, until(field->body.ptr, gone.ptr));
-    put_body(&stage, rest);
-    flush(&stage);
+    UNINITIALIZED struct stage stage;
+    stage.len = 0;
+    put_name(&stage, field->name, digest);
+    put_body(&stage, until(field->body.ptr, gone.ptr), digest);
+    put_body(&stage, rest, digest);
+    flush(&stage, digest);
 }

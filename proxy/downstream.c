@@ -299,7 +299,9 @@ static enum progress answer_command(struct downstream *downstream) {
     if (downstream->in_flight == 0 && downstream->waiting == 0) connection_expect(downstream->connection, 0);
     switch (kind) {
     case COMMAND_DATA: return answer_data(downstream);
-    case COMMAND_MAIL: return hand_up(downstream, DOWNSTREAM_MAIL);
+    case COMMAND_MAIL:
+        if (smtp_reply_class(&downstream->reply) != 2) downstream->in_transaction = false;
+        return hand_up(downstream, DOWNSTREAM_MAIL);
     case COMMAND_RCPT: return hand_up(downstream, DOWNSTREAM_RCPT);
     case COMMAND_RSET:
         if (smtp_reply_class(&downstream->reply) != 2) return fail(downstream, DOWNSTREAM_MALFORMED, "RSET was refused");
@@ -516,6 +518,8 @@ void downstream_open(struct downstream *downstream) {
 }
 
 bool downstream_is_closed(const struct downstream *downstream) { return downstream->state == CLOSED; }
+
+bool downstream_is_committed(const struct downstream *downstream) { return downstream->state == FINAL; }
 
 const struct smtp_capabilities *downstream_capabilities(const struct downstream *downstream) {
     return &downstream->capabilities;

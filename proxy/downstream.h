@@ -88,5 +88,7 @@ void downstream_mail(struct downstream *downstream, const struct forwarded_clien
 void downstream_rcpt(struct downstream *downstream, struct span line);
 /* Sends DATA and, at 354, content. recipients: how many were accepted. */
 void downstream_deliver(struct downstream *downstream, const struct downstream_content *content, size_t recipients);
+/* The end of data is out and its reply is not there yet: what becomes of the message is the server's decision now. */
+bool downstream_is_committed(const struct downstream *downstream);
 /* Ends the transaction without delivery. No event follows for it. */
 void downstream_reset(struct downstream *downstream);

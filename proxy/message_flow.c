@@ -1,5 +1,6 @@
 #include "proxy/message_flow.h"
 #include <stdlib.h>
+#include "base/bytes.h"
 #include "base/clock.h"
 #include "base/list.h"
 #include "base/loop.h"
@@ -256,12 +257,15 @@ static uint64_t limit_of(const struct message_flow *flow) {
     }
 }
 
-void message_flow_write_fault(const struct message_flow *flow, struct bytes *out) {
+bool message_flow_set_reply(const struct message_flow *flow, struct smtp_reply *reply) {
     struct bytes text = bytes_with_cap(256);
     bytes_append_text(&text, faults[flow->fault].text);
     if (limit_of(flow) > 0) bytes_append_char(&text, ' '), bytes_append_uint(&text, limit_of(flow));
-    smtp_reply_write_own(out, faults[flow->fault].code, faults[flow->fault].enhanced, bytes_span(&text));
+    bytes_append(&text, (struct span){"", 1}); /* a C string now */
+    const char *words = text.failed ? faults[flow->fault].text : text.ptr;
+    bool is_set = smtp_reply_set(reply, faults[flow->fault].code, faults[flow->fault].enhanced, words);
     bytes_release(&text);
+    return is_set;
 }
 
 const struct downstream_content *message_flow_content(const struct message_flow *flow) { return &flow->content; }

@@ -9,7 +9,6 @@
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
-#include "base/bytes.h"
 #include "base/span.h"
 #include "proxy/downstream.h"
 #include "verifier/authserv_id.h"
@@ -69,8 +68,8 @@ bool message_flow_end(struct message_flow *flow);
 bool message_flow_seal(struct message_flow *flow, struct span extra);
 
 enum message_fault message_flow_fault(const struct message_flow *flow); /* the first one */
-/* Appends the reply for the fault (never MESSAGE_FINE). */
-void message_flow_write_fault(const struct message_flow *flow, struct bytes *out);
+/* Makes *reply the answer to the fault (never MESSAGE_FINE). False: no memory. */
+bool message_flow_set_reply(const struct message_flow *flow, struct smtp_reply *reply);
 const char *message_fault_word(enum message_fault fault); /* for the log: "MESSAGE_TOO_LARGE" */
 
 /* Valid after message_flow_seal until release. */

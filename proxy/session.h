@@ -16,11 +16,8 @@
 #include "proxy/downstream.h"
 
 struct connection_set;
-struct log;
 struct maildir;
 struct message_pool;
-struct metrics_worker;
-struct domain_stats_worker;
 struct session;
 struct socket_address;
 
@@ -33,13 +30,13 @@ struct session_setup {
     struct message_pool *messages;
     struct connection_set *connections;
     const char *name;                       /* what we call ourselves */
-    void (*ended)(void *owner);             /* a session is over and its memory is about to go */
+    void (*ended)(void *owner, struct session *session); /* it is over and its memory is about to go */
     void *owner;
 };
 
-/* Greets; with refuse, says 421 4.3.2 instead and ends. Takes fd (also on failure). id names the session in logs.
- * node is the caller's to keep the session in a list until ended. NULL: no memory. */
+/* Greets. Takes fd, also on failure. id names the session in logs. NULL: no memory. */
 struct session *session_create(const struct session_setup *setup, int fd, const struct socket_address *peer, uint64_t id);
+/* A node for the caller's list of sessions, his to insert and, in ended, to remove. */
 struct list *session_node(struct session *session);
 struct session *session_of_node(struct list *node);
 /* The message in flight may finish; then, or now, the client gets 421. */

@@ -1,0 +1,505 @@
+#include "proxy/session.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+#include "base/log.h"
+#include "proxy/connection.h"
+#include "proxy/maildir.h"
+#include "proxy/message_flow.h"
+#include "proxy/message_log.h"
+#include "proxy/session_state.h"
+#include "proxy/smtp_reply.h"
+#include "proxy/xforward.h"
+
+enum {
+    REPLIES_UNSENT = 16384,  /* beyond it the client has to read before more of its commands are carried out */
+    UNSENT_MAX = 1 << 18,
+    REPLY_ROOM = 65536,
+};
+
+static void run(struct session *session);
+
+/* -- replies -------------------------------------------------------------------------------------------------------- */
+
+void session_pass(struct session *session, const struct smtp_reply *reply) {
+    struct bytes text = bytes_with_cap(REPLY_ROOM);
+    if (session->client == NULL) return;
+    smtp_reply_write(&text, reply);
+    connection_send(session->client, bytes_span(&text));
+    bytes_release(&text);
+}
+
+void session_say(struct session *session, unsigned code, const char *enhanced, const char *text) {
+    struct bytes line = bytes_with_cap(REPLY_ROOM);
+    if (session->client == NULL) return;
+    smtp_reply_write_own(&line, code, enhanced, span_of(text));
+    connection_send(session->client, bytes_span(&line));
+    bytes_release(&line);
+}
+
+enum progress session_complain(struct session *session, unsigned code, const char *enhanced, const char *text) {
+    session_say(session, code, enhanced, text);
+    if (++session->errors < (unsigned)session->setup->options->errors_max) return PROGRESS_AGAIN;
+    session_say(session, 421, "4.7.0", "Too many errors");
+    return session_leave(session);
+}
+
+static void say_fault(struct session *session, unsigned code) {
+    session_say(session, code, downstream_fault_enhanced(session->fault), downstream_fault_text(session->fault));
+}
+
+/* -- ends ----------------------------------------------------------------------------------------------------------- */
+
+static void write_record(struct session *session, enum message_end end) {
+    char id[40], client[SOCKET_ADDRESS_TEXT_MAX];
+    struct message_record record = {
+        .id = id, .listener = session->setup->listener->name, .client = client, .helo = bytes_span(&session->helo),
+        .transaction = &session->transaction, .flow = session->flow, .end = end,
+    };
+    (void)snprintf(id, sizeof id, "%llx.%u", (unsigned long long)session->id, session->messages);
+    socket_address_text(&session->peer, client);
+    if (session->forwarded != NULL) {
+        struct span address = xforward_text(session->forwarded, XFORWARD_ADDR);
+        struct span helo = xforward_text(session->forwarded, XFORWARD_HELO);
+        if (address.len > 0) (void)snprintf(client, sizeof client, "%.*s", (int)address.len, address.ptr);
+        if (helo.len > 0) record.helo = helo;
+        record.queue_id = xforward_text(session->forwarded, XFORWARD_IDENT);
+    }
+    message_log_write(&record);
+}
+
+static enum message_end end_of(const struct transaction *transaction) {
+    if (transaction->delivered > 0) return MESSAGE_DELIVERED;
+    if (transaction->code == 0) return MESSAGE_ABANDONED;
+    return transaction->code >= 500 ? MESSAGE_REFUSED : MESSAGE_DEFERRED;
+}
+
+void session_forget_transaction(struct session *session) {
+    if (session->flow != NULL) write_record(session, end_of(&session->transaction));
+    message_flow_release(session->flow);
+    session->flow = NULL;
+    if (session->downstream != NULL && !downstream_is_closed(session->downstream)) downstream_reset(session->downstream);
+    transaction_reset(&session->transaction);
+    free(session->forwarded);
+    session->forwarded = NULL;
+}
+
+enum progress session_leave(struct session *session) {
+    connection_linger(session->client);
+    session->client = NULL;
+    session->state = SESSION_ENDED;
+    return PROGRESS_WAIT;
+}
+
+static void release(struct session *session) {
+    if (session->flow != NULL) write_record(session, end_of(&session->transaction));
+    downstream_destroy(session->downstream);
+    connection_destroy(session->client);
+    message_flow_release(session->flow);
+    transaction_reset(&session->transaction);
+    bytes_release(&session->transaction.mail_line);
+    line_reader_release(&session->lines);
+    bytes_release(&session->helo);
+    free(session->forwarded);
+    if (session->setup->ended != NULL) session->setup->ended(session->setup->owner, session);
+    free(session);
+}
+
+static void log_fault_of(const struct session *session, const char *detail) {
+    struct log_line line;
+    char id[20];
+    (void)snprintf(id, sizeof id, "%llx", (unsigned long long)session->id);
+    log_begin(&line, LOG_LEVEL_WARNING, "downstream");
+    log_text(&line, "id", id);
+    log_text(&line, "listener", session->setup->listener->name);
+    log_text(&line, "fault", downstream_fault_text(session->fault));
+    log_text(&line, "detail", detail);
+    log_end(&line);
+}
+
+/* -- COMMAND -------------------------------------------------------------------------------------------------------- */
+
+static enum progress wait_for_command(struct session *session) {
+    if (!session->is_prompted) connection_expect(session->client, session->setup->options->command_timeout_ms);
+    session->is_prompted = true;
+    return PROGRESS_WAIT;
+}
+
+static enum progress run_line(struct session *session, enum line_status status, struct span line) {
+    session->is_prompted = false;
+    switch (status) {
+    case LINE_READY: return session_command_run(session, line);
+    case LINE_BARE_LF: return session_complain(session, 500, "5.5.2", "Line ends must be CRLF");
+    case LINE_TOO_LONG: return session_complain(session, 500, "5.5.2", "Command line too long");
+    default: return session_complain(session, 452, "4.3.1", "Out of memory");
+    }
+}
+
+static enum progress read_command(struct session *session) {
+    struct span line;
+    size_t taken;
+    if (session->client == NULL) return session_leave(session);
+    if (session->is_draining && !session->transaction.is_open) {
+        session_say(session, 421, "4.3.2", "Service is shutting down");
+        return session_leave(session);
+    }
+    if (connection_unsent(session->client) > REPLIES_UNSENT) {
+        connection_flush(session->client);
+        if (connection_unsent(session->client) > REPLIES_UNSENT) return wait_for_command(session);
+    }
+    struct span input = connection_input(session->client);
+    enum line_status status = line_reader_next(&session->lines, input, &taken, &line);
+    enum progress progress = status == LINE_MORE ? wait_for_command(session) : run_line(session, status, line);
+    /* Now, and not before: the line lies in the input. */
+    if (session->client != NULL) connection_consume(session->client, taken);
+    return progress;
+}
+
+/* -- OPENING, ASKING ------------------------------------------------------------------------------------------------ */
+
+static enum progress await_opening(struct session *session) {
+    connection_expect(session->client, 0);
+    if (session->is_ready) {
+        session->is_ready = false;
+        session->state = SESSION_COMMAND;
+        return session->awaited == SMTP_MAIL ? session_mail_send(session) : session_hello_answer(session);
+    }
+    if (!session->has_fault) return PROGRESS_WAIT;
+    session->has_fault = false;
+    if (session->awaited != SMTP_MAIL) { /* without downstream we do not know what to offer */
+        say_fault(session, 421);
+        return session_leave(session);
+    }
+    say_fault(session, 451);
+    session->state = SESSION_COMMAND;
+    transaction_reset(&session->transaction);
+    return PROGRESS_AGAIN;
+}
+
+static enum progress answer_asked(struct session *session) {
+    const struct smtp_reply *reply = session->reply;
+    bool accepted = smtp_reply_class(reply) == 2;
+    session->reply = NULL;
+    session_pass(session, reply);
+    if (reply->code == 421) return session_leave(session); /* it says that the connection ends: so it does */
+    session->state = SESSION_COMMAND;
+    if (session->awaited == SMTP_RCPT) transaction_settle(&session->transaction, accepted);
+    else if (accepted) session->transaction.is_open = true;
+    else transaction_reset(&session->transaction);
+    return PROGRESS_AGAIN;
+}
+
+/* Downstream may have grown tired of an idle connection just as MAIL came: nothing is lost yet, once more on a new one. */
+static bool retry_mail(struct session *session) {
+    if (session->awaited != SMTP_MAIL || session->is_retried || session->fault != DOWNSTREAM_LOST) return false;
+    session->is_retried = true;
+    session->state = SESSION_OPENING;
+    downstream_open(session->downstream);
+    return true;
+}
+
+static enum progress await_answer(struct session *session) {
+    connection_expect(session->client, 0);
+    if (session->reply != NULL) return answer_asked(session);
+    if (!session->has_fault) return PROGRESS_WAIT;
+    session->has_fault = false;
+    if (retry_mail(session)) return PROGRESS_AGAIN;
+    say_fault(session, 451);
+    session->state = SESSION_COMMAND;
+    bool was_open = session->transaction.is_open;
+    transaction_reset(&session->transaction);
+    session->transaction.is_lost = was_open;
+    return PROGRESS_AGAIN;
+}
+
+/* -- DATA, VERIFYING, DELIVERING ------------------------------------------------------------------------------------ */
+
+/* Back to commands, the message's fate is told to the log. */
+static enum progress finish_message(struct session *session) {
+    bool hang_up = session->transaction.code == 421;
+    session->state = SESSION_COMMAND;
+    session_forget_transaction(session);
+    return hang_up && session->client != NULL ? session_leave(session) : PROGRESS_AGAIN;
+}
+
+static void give_reply(struct session *session, const struct smtp_reply *reply, size_t count) {
+    for (; count > 0 && session->replies_due > 0; count--, session->replies_due--) {
+        session_pass(session, reply);
+        transaction_note(&session->transaction, reply);
+    }
+}
+
+/* A reply of our own to all who still wait for one. */
+static enum progress give_own(struct session *session, unsigned code, const char *enhanced, const char *text) {
+    struct smtp_reply reply;
+    smtp_reply_init(&reply);
+    smtp_reply_set(&reply, code, enhanced, text);
+    give_reply(session, &reply, session->replies_due);
+    smtp_reply_release(&reply);
+    return finish_message(session);
+}
+
+static enum progress give_message_fault(struct session *session) {
+    struct smtp_reply reply;
+    smtp_reply_init(&reply);
+    message_flow_set_reply(session->flow, &reply);
+    give_reply(session, &reply, session->replies_due);
+    smtp_reply_release(&reply);
+    return finish_message(session);
+}
+
+static enum progress give_fault(struct session *session) {
+    return give_own(session, 451, downstream_fault_enhanced(session->fault), downstream_fault_text(session->fault));
+}
+
+static void on_verified(void *owner) {
+    struct session *session = owner;
+    session->is_verified = true;
+    run(session);
+}
+
+static void on_stored(struct maildir_job *job) {
+    struct session *session = job->owner;
+    session->is_stored = true;
+    run(session);
+}
+
+static enum progress begin_message(struct session *session) {
+    bool strict = session->setup->listener->reject_line_ends;
+    session->flow = message_flow_begin(session->setup->messages, strict, on_verified, session);
+    if (session->flow == NULL) {
+        session_say(session, 452, "4.3.1", "Out of memory");
+        session->state = SESSION_COMMAND;
+        session_forget_transaction(session);
+        return PROGRESS_AGAIN;
+    }
+    session->messages++;
+    session->replies_due = session->setup->listener->protocol == LISTENER_LMTP ? session->transaction.accepted : 1;
+    session_say(session, 354, NULL, "End data with <CR><LF>.<CR><LF>");
+    return PROGRESS_AGAIN;
+}
+
+static enum progress start_maildir(struct session *session) {
+    const struct downstream_content *content = message_flow_content(session->flow);
+    session->job = calloc(1, sizeof *session->job);
+    if (session->job == NULL) return give_own(session, 452, "4.3.1", "Out of memory");
+    *session->job = (struct maildir_job){
+        .folder = session->setup->listener->maildir, .head = content->head, .head_count = content->head_count,
+        .spool = content->spool, .spool_offset = content->spool_offset,
+        .loop = connection_set_loop(session->setup->connections), .done = on_stored, .owner = session,
+    };
+    maildir_submit(session->setup->maildir, session->job);
+    return PROGRESS_WAIT;
+}
+
+static enum progress start_delivery(struct session *session) {
+    struct bytes extra = bytes_with_cap(SMTP_PATH_MAX + 64);
+    if (session->downstream == NULL) maildir_return_path_write(&extra, bytes_span(&session->transaction.sender));
+    bool sealed = message_flow_fault(session->flow) == MESSAGE_FINE && message_flow_seal(session->flow, bytes_span(&extra));
+    bytes_release(&extra);
+    if (!sealed) return give_message_fault(session);
+    session->state = SESSION_DELIVERING;
+    if (session->downstream == NULL) return start_maildir(session);
+    if (downstream_is_closed(session->downstream)) return give_fault(session);
+    downstream_deliver(session->downstream, message_flow_content(session->flow), session->transaction.accepted);
+    return PROGRESS_WAIT;
+}
+
+static enum progress read_data(struct session *session) {
+    size_t taken;
+    if (session->flow == NULL) return begin_message(session);
+    struct span input = connection_input(session->client);
+    bool whole = message_flow_take(session->flow, input, &taken);
+    connection_consume(session->client, taken);
+    if (!whole) {
+        connection_expect(session->client, session->setup->options->data_timeout_ms);
+        return PROGRESS_WAIT;
+    }
+    connection_expect(session->client, 0);
+    if (message_flow_end(session->flow)) return start_delivery(session);
+    session->state = SESSION_VERIFYING;
+    return PROGRESS_WAIT;
+}
+
+static enum progress await_verdict(struct session *session) {
+    if (!session->is_verified) return PROGRESS_WAIT;
+    session->is_verified = false;
+    return start_delivery(session);
+}
+
+static enum progress take_final_reply(struct session *session) {
+    const struct smtp_reply *reply = session->reply;
+    /* One reply for each recipient comes from LMTP only; all others count for all of them. */
+    bool single = session->setup->server->is_lmtp && session->reply_step == DOWNSTREAM_END;
+    session->reply = NULL;
+    give_reply(session, reply, single ? 1 : session->replies_due);
+    return session->replies_due > 0 ? PROGRESS_WAIT : finish_message(session);
+}
+
+static enum progress take_stored(struct session *session) {
+    struct maildir_job *job = session->job;
+    enum maildir_status status = job->status;
+    struct log_line line;
+    session->is_stored = false;
+    session->job = NULL;
+    if (status != MAILDIR_OK) {
+        log_begin(&line, LOG_LEVEL_WARNING, "maildir");
+        log_text(&line, "folder", job->folder);
+        log_text(&line, "fault", maildir_status_text(status));
+        if (job->error != 0) log_text(&line, "detail", strerrordesc_np(job->error));
+        log_end(&line);
+    }
+    free(job);
+    if (status == MAILDIR_OK) return give_own(session, 250, "2.0.0", "Ok: delivered");
+    if (status == MAILDIR_NO_SPACE) return give_own(session, 452, "4.3.1", maildir_status_text(status));
+    return give_own(session, 451, "4.3.0", maildir_status_text(status));
+}
+
+static enum progress await_delivery(struct session *session) {
+    if (session->is_stored) return take_stored(session);
+    if (session->reply != NULL) return take_final_reply(session);
+    if (session->has_fault) return session->has_fault = false, give_fault(session);
+    return PROGRESS_WAIT;
+}
+
+static enum progress stay(struct session *session) { return (void)session, PROGRESS_WAIT; }
+
+/* -- the machine ---------------------------------------------------------------------------------------------------- */
+
+static const struct step { const char *name; enum progress (*run)(struct session *session); } steps[] = {
+    [SESSION_COMMAND] = {"command", read_command},         /* -> OPENING (EHLO, MAIL) | ASKING (MAIL, RCPT) | DATA | ENDED */
+    [SESSION_OPENING] = {"opening", await_opening},        /* -> COMMAND (EHLO answered, fault) | ASKING (MAIL) | ENDED */
+    [SESSION_ASKING] = {"asking", await_answer},           /* -> COMMAND | OPENING (once more) | ENDED (421) */
+    [SESSION_DATA] = {"data", read_data},                  /* -> VERIFYING | DELIVERING | COMMAND (message refused) */
+    [SESSION_VERIFYING] = {"verifying", await_verdict},    /* -> DELIVERING | COMMAND (no memory) */
+    [SESSION_DELIVERING] = {"delivering", await_delivery}, /* -> COMMAND | ENDED (421) */
+    [SESSION_ENDED] = {"ended", stay},
+};
+
+/* The message is not ours to withdraw any more: whoever has it tells the outcome, and the log keeps it. */
+static bool must_wait(const struct session *session) {
+    if (session->state != SESSION_DELIVERING) return false;
+    return session->job != NULL || (session->downstream != NULL && downstream_is_committed(session->downstream));
+}
+
+/* The client has gone, or was too slow. */
+static void look_after_client(struct session *session) {
+    if (session->client == NULL) {
+        if (!must_wait(session)) session->state = SESSION_ENDED;
+        return;
+    }
+    switch (connection_state(session->client)) {
+    case CONNECTION_CONNECTING:
+    case CONNECTION_OPEN: return;
+    case CONNECTION_TIMED_OUT:
+        session_say(session, 421, "4.4.2", "Timeout");
+        session_leave(session);
+        return;
+    case CONNECTION_ENDED: /* it may have said all it wanted at once: that is carried out to the last command */
+        if (connection_input(session->client).len > 0 || must_wait(session)) return;
+        session_leave(session);
+        return;
+    case CONNECTION_FAILED:
+        if (!must_wait(session)) session->state = SESSION_ENDED;
+        return;
+    }
+}
+
+static void run(struct session *session) {
+    while (steps[session->state].run(session) == PROGRESS_AGAIN) { }
+    session->reply = NULL; /* an answer nobody waited for, to a command that a fault had settled */
+    session->has_fault = session->is_ready = false;
+    if (session->client != NULL) connection_flush(session->client);
+    if (session->state != SESSION_ENDED) look_after_client(session);
+    if (session->state == SESSION_ENDED) release(session);
+}
+
+/* -- events --------------------------------------------------------------------------------------------------------- */
+
+static void on_client(void *owner) { run(owner); }
+
+static void on_ready(void *owner) {
+    struct session *session = owner;
+    session->is_ready = true;
+    run(session);
+}
+
+static void on_replied(void *owner, enum downstream_step step, const struct smtp_reply *reply) {
+    struct session *session = owner;
+    session->reply = reply;
+    session->reply_step = step;
+    run(session);
+}
+
+static void on_failed(void *owner, enum downstream_fault fault, const char *detail) {
+    struct session *session = owner;
+    bool is_idle = session->state == SESSION_COMMAND && !session->transaction.is_open;
+    session->has_fault = true;
+    session->fault = fault;
+    if (!is_idle) log_fault_of(session, detail);
+    run(session);
+}
+
+static const struct downstream_events downstream_events = {on_ready, on_replied, on_failed};
+
+/* -- life ----------------------------------------------------------------------------------------------------------- */
+
+/* A peer on a unix socket was let in by the file's permissions. */
+static bool is_trusted(const struct listener_options *listener, const struct socket_address *peer) {
+    uint8_t octets[16];
+    bool is_v4;
+    if (!socket_address_octets(peer, octets, &is_v4)) return true;
+    for (size_t i = 0; i < listener->trust_count; i++)
+        if (network_contains(&listener->trust[i], octets, is_v4)) return true;
+    return false;
+}
+
+static void greet(struct session *session) {
+    struct bytes text = bytes_with_cap(512);
+    bool is_lmtp = session->setup->listener->protocol == LISTENER_LMTP;
+    bytes_append_format(&text, "%s %s sceau", session->setup->name, is_lmtp ? "LMTP" : "ESMTP");
+    bytes_append(&text, (struct span){"", 1});
+    session_say(session, 220, NULL, text.failed ? "sceau" : text.ptr);
+    bytes_release(&text);
+    connection_flush(session->client);
+}
+
+struct session *session_create(const struct session_setup *setup, int fd, const struct socket_address *peer, uint64_t id) {
+    struct session *session = calloc(1, sizeof *session);
+    if (session == NULL) return close(fd), NULL;
+    session->setup = setup;
+    session->id = id;
+    session->peer = *peer;
+    session->is_trusted = is_trusted(setup->listener, peer);
+    session->helo = bytes_with_cap(512);
+    list_init(&session->node);
+    line_reader_init(&session->lines, (size_t)setup->options->command_line_max);
+    transaction_init(&session->transaction);
+    session->client = connection_create(setup->connections, fd, UNSENT_MAX, on_client, session);
+    if (setup->server != NULL)
+        session->downstream = downstream_create(setup->server, setup->connections, &downstream_events, session);
+    if (session->client == NULL || (setup->server != NULL && session->downstream == NULL)) {
+        connection_destroy(session->client);
+        downstream_destroy(session->downstream);
+        free(session);
+        return NULL;
+    }
+    greet(session);
+    wait_for_command(session);
+    return session;
+}
+
+struct list *session_node(struct session *session) { return &session->node; }
+struct session *session_of_node(struct list *node) { return LIST_ENTRY(node, struct session, node); }
+
+void session_drain(struct session *session) {
+    session->is_draining = true;
+    run(session);
+}
+
+void session_abort(struct session *session) {
+    connection_destroy(session->client);
+    session->client = NULL;
+    look_after_client(session);
+    if (session->state == SESSION_ENDED) release(session);
+}

@@ -1,0 +1,272 @@
+#include "proxy/session_state.h"
+#include <stdlib.h>
+#include <string.h>
+#include "proxy/connection.h"
+#include "proxy/message_flow.h"
+#include "proxy/relay_command.h"
+#include "proxy/smtp_reply.h"
+#include "proxy/xforward.h"
+
+enum {
+    HELO_MAX = 255,
+    CHATTER_MAX = 100, /* commands that bring no message forward, between two messages */
+};
+
+static bool is_lmtp(const struct session *session) { return session->setup->listener->protocol == LISTENER_LMTP; }
+
+static const struct smtp_capabilities *capabilities(const struct session *session) {
+    /* A Maildir takes everything. */
+    static const struct smtp_capabilities all = {.size = true, .eight_bit_mime = true, .smtputf8 = true};
+    return session->downstream != NULL ? downstream_capabilities(session->downstream) : &all;
+}
+
+static bool is_connected(const struct session *session) {
+    return session->downstream == NULL || !downstream_is_closed(session->downstream);
+}
+
+static enum progress fine(struct session *session, const char *enhanced, const char *text) {
+    session_say(session, 250, enhanced, text);
+    return PROGRESS_AGAIN;
+}
+
+/* -- EHLO, LHLO, HELO ----------------------------------------------------------------------------------------------- */
+
+static uint64_t size_limit(const struct session *session) {
+    const struct smtp_capabilities *next = capabilities(session);
+    uint64_t ours = (uint64_t)session->setup->options->message_max;
+    return next->has_size_limit && next->size_limit > 0 && next->size_limit < ours ? next->size_limit : ours;
+}
+
+/* SMTP has one reply for all recipients, LMTP one for each: in front of LMTP, SMTP can answer for one only. */
+static size_t recipients_max(const struct session *session) {
+    bool single = !is_lmtp(session) && session->setup->server != NULL && session->setup->server->is_lmtp;
+    return single ? 1 : (size_t)session->setup->options->recipients_max;
+}
+
+static void write_offers(const struct session *session, struct bytes *text) {
+    bytes_append_format(text, "%s\nPIPELINING\nSIZE ", session->setup->name);
+    bytes_append_uint(text, size_limit(session));
+    bytes_append_text(text, "\n8BITMIME\nSMTPUTF8\nENHANCEDSTATUSCODES");
+    if (capabilities(session)->dsn) bytes_append_text(text, "\nDSN");
+    if (session->is_trusted) bytes_append_format(text, "\nXFORWARD %s", xforward_offer());
+    bytes_append_text(text, "\nLIMITS RCPTMAX=");
+    bytes_append_uint(text, recipients_max(session));
+    bytes_append(text, (struct span){"", 1});
+}
+
+enum progress session_hello_answer(struct session *session) {
+    session->has_hello = true;
+    session->is_esmtp = session->awaited != SMTP_HELO;
+    if (!session->is_esmtp) return fine(session, NULL, session->setup->name);
+    struct bytes text = bytes_with_cap(1024);
+    write_offers(session, &text);
+    if (!text.failed) session_say(session, 250, NULL, text.ptr);
+    else session_say(session, 421, "4.3.0", "Out of memory");
+    bytes_release(&text);
+    return PROGRESS_AGAIN;
+}
+
+static enum progress hello(struct session *session, const struct smtp_command *command) {
+    if (is_lmtp(session) != (command->verb == SMTP_LHLO))
+        return session_complain(session, 500, "5.5.1", is_lmtp(session) ? "This is LMTP: say LHLO" : "This is SMTP: say EHLO");
+    session_forget_transaction(session);
+    bytes_clear(&session->helo);
+    bytes_append(&session->helo, span_first(command->argument, command->argument.len < HELO_MAX ? command->argument.len : HELO_MAX));
+    session->awaited = command->verb;
+    if (is_connected(session)) return session_hello_answer(session);
+    session->state = SESSION_OPENING;
+    downstream_open(session->downstream);
+    return PROGRESS_AGAIN;
+}
+
+/* -- MAIL, RCPT, DATA ----------------------------------------------------------------------------------------------- */
+
+/* The client that stands before us, when it does not speak for another one. */
+static void describe_client(const struct session *session, struct forwarded_client *out) {
+    char text[SOCKET_ADDRESS_TEXT_MAX];
+    memset(out, 0, sizeof *out);
+    uint16_t port = socket_address_port(&session->peer);
+    if (port != 0) {
+        struct bytes digits = bytes_with_cap(8);
+        socket_address_text(&session->peer, text);
+        xforward_set(out, XFORWARD_ADDR, span_of(text));
+        bytes_append_uint(&digits, port);
+        xforward_set(out, XFORWARD_PORT, bytes_span(&digits));
+        bytes_release(&digits);
+    }
+    xforward_set(out, XFORWARD_HELO, bytes_span(&session->helo));
+    xforward_set(out, XFORWARD_PROTO, span_of(is_lmtp(session) ? "LMTP" : session->is_esmtp ? "ESMTP" : "SMTP"));
+    xforward_set(out, XFORWARD_SOURCE, span_of(session->is_trusted ? "LOCAL" : "REMOTE"));
+}
+
+enum progress session_mail_send(struct session *session) {
+    struct smtp_command command;
+    struct forwarded_client own;
+    struct bytes line = bytes_with_cap(TRANSACTION_LINE_MAX);
+    smtp_command_parse(bytes_span(&session->transaction.mail_line), &command); /* it was good when it came */
+    if (!relay_command_write(&line, &command, capabilities(session))) {
+        session->state = SESSION_COMMAND;
+        session_forget_transaction(session);
+        return session_complain(session, 553, "5.6.7", "Address needs SMTPUTF8, which the next server lacks");
+    }
+    if (session->forwarded == NULL) describe_client(session, &own);
+    session->state = SESSION_ASKING;
+    downstream_mail(session->downstream, session->forwarded != NULL ? session->forwarded : &own, bytes_span(&line));
+    bytes_release(&line);
+    return PROGRESS_AGAIN;
+}
+
+static enum progress mail(struct session *session, const struct smtp_command *command, struct span line) {
+    struct transaction *transaction = &session->transaction;
+    if (!session->has_hello)
+        return session_complain(session, 503, "5.5.1", is_lmtp(session) ? "Say LHLO first" : "Say EHLO or HELO first");
+    if (transaction->is_open) return session_complain(session, 503, "5.5.1", "Nested MAIL command");
+    if (command->has_size && command->size > size_limit(session)) {
+        session_say(session, 552, "5.3.4", "Message larger than the limit announced with SIZE");
+        return PROGRESS_AGAIN;
+    }
+    transaction_reset(transaction);
+    if (!bytes_append(&transaction->mail_line, line)) {
+        transaction_reset(transaction);
+        session_say(session, 452, "4.3.1", "Out of memory");
+        return PROGRESS_AGAIN;
+    }
+    bytes_append(&transaction->sender, command->path);
+    session->chatter = 0;
+    session->is_retried = false;
+    session->awaited = SMTP_MAIL;
+    if (session->downstream == NULL) {
+        transaction->is_open = true;
+        return fine(session, "2.1.0", "Ok");
+    }
+    if (is_connected(session)) return session_mail_send(session);
+    session->is_retried = true; /* this connection is as new as one can be */
+    session->state = SESSION_OPENING;
+    downstream_open(session->downstream);
+    return PROGRESS_AGAIN;
+}
+
+/* No transaction at downstream: lost there, or never begun here. */
+static bool needs_transaction(struct session *session, enum progress *progress) {
+    struct transaction *transaction = &session->transaction;
+    *progress = PROGRESS_AGAIN;
+    if (transaction->is_open && !is_connected(session)) transaction->is_open = false, transaction->is_lost = true;
+    if (transaction->is_open) return false;
+    if (transaction->is_lost)
+        session_say(session, 451, downstream_fault_enhanced(session->fault), downstream_fault_text(session->fault));
+    else
+        *progress = session_complain(session, 503, "5.5.1", "Say MAIL first");
+    return true;
+}
+
+static enum progress rcpt(struct session *session, const struct smtp_command *command) {
+    struct transaction *transaction = &session->transaction;
+    enum progress progress;
+    if (needs_transaction(session, &progress)) return progress;
+    if (transaction->accepted >= recipients_max(session)) {
+        session_say(session, 452, "4.5.3", "Too many recipients: send the message again for the others");
+        return PROGRESS_AGAIN;
+    }
+    struct bytes line = bytes_with_cap(TRANSACTION_LINE_MAX);
+    if (!relay_command_write(&line, command, capabilities(session))) {
+        transaction->tried++;
+        session_say(session, 553, "5.6.7", "Address needs SMTPUTF8, which the next server lacks");
+        return PROGRESS_AGAIN;
+    }
+    transaction_try(transaction, command->path);
+    if (session->downstream == NULL) {
+        bytes_release(&line);
+        transaction_settle(transaction, true);
+        return fine(session, "2.1.5", "Ok");
+    }
+    session->awaited = SMTP_RCPT;
+    session->state = SESSION_ASKING;
+    downstream_rcpt(session->downstream, bytes_span(&line));
+    bytes_release(&line);
+    return PROGRESS_AGAIN;
+}
+
+static enum progress data(struct session *session) {
+    enum progress progress;
+    if (needs_transaction(session, &progress)) return progress;
+    if (session->transaction.accepted == 0)
+        return session->transaction.tried > 0 ? session_complain(session, 554, "5.5.1", "No valid recipients")
+                                              : session_complain(session, 503, "5.5.1", "Say RCPT first");
+    session->state = SESSION_DATA;
+    return PROGRESS_AGAIN;
+}
+
+/* -- the others ----------------------------------------------------------------------------------------------------- */
+
+static enum progress rset(struct session *session) {
+    session_forget_transaction(session);
+    return fine(session, "2.0.0", "Ok");
+}
+
+static enum progress xforward(struct session *session, const struct smtp_command *command) {
+    if (!session->is_trusted) return session_complain(session, 550, "5.7.0", "Not authorized");
+    if (session->transaction.is_open) return session_complain(session, 503, "5.5.1", "Mail transaction in progress");
+    if (session->forwarded == NULL) session->forwarded = calloc(1, sizeof *session->forwarded);
+    if (session->forwarded == NULL) {
+        session_say(session, 452, "4.3.1", "Out of memory");
+        return PROGRESS_AGAIN;
+    }
+    enum xforward_status status = xforward_parse(command->argument, session->forwarded);
+    if (status != XFORWARD_OK) return session_complain(session, 501, "5.5.4", xforward_status_text(status));
+    return fine(session, "2.0.0", "Ok");
+}
+
+static enum progress help(struct session *session) {
+    session_say(session, 214, "2.0.0",
+                is_lmtp(session) ? "LHLO MAIL RCPT DATA RSET NOOP VRFY HELP QUIT" : "EHLO HELO MAIL RCPT DATA RSET NOOP VRFY HELP QUIT");
+    return PROGRESS_AGAIN;
+}
+
+/* What follows on the wire is no SMTP: it must not be read as commands. */
+static enum progress hang_up(struct session *session) {
+    session_say(session, 502, "5.5.1", "Command not implemented, goodbye");
+    return session_leave(session);
+}
+
+static enum progress quit(struct session *session) {
+    session_say(session, 221, "2.0.0", "Bye");
+    return session_leave(session);
+}
+
+static enum progress dispatch(struct session *session, const struct smtp_command *command, struct span line) {
+    switch (command->verb) {
+    case SMTP_EHLO:
+    case SMTP_LHLO:
+    case SMTP_HELO: return hello(session, command);
+    case SMTP_MAIL: return mail(session, command, line);
+    case SMTP_RCPT: return rcpt(session, command);
+    case SMTP_DATA: return data(session);
+    case SMTP_RSET: return rset(session);
+    case SMTP_NOOP: return fine(session, "2.0.0", "Ok");
+    case SMTP_VRFY:
+        session_say(session, 252, "2.1.5", "Cannot verify the user, send mail to find out");
+        return PROGRESS_AGAIN;
+    case SMTP_HELP: return help(session);
+    case SMTP_XFORWARD: return xforward(session, command);
+    case SMTP_QUIT: return quit(session);
+    default: return session_complain(session, 502, "5.5.1", "Command not implemented");
+    }
+}
+
+static bool is_chatter(enum smtp_verb verb) {
+    return verb != SMTP_MAIL && verb != SMTP_RCPT && verb != SMTP_DATA && verb != SMTP_QUIT;
+}
+
+enum progress session_command_run(struct session *session, struct span line) {
+    struct smtp_command command;
+    enum smtp_command_status status = smtp_command_parse(line, &command);
+    if (command.verb == SMTP_BDAT || smtp_verb_is_foreign(command.verb)) return hang_up(session);
+    if (is_chatter(command.verb) && ++session->chatter > CHATTER_MAX) {
+        session_say(session, 421, "4.7.0", "Too many commands without a message");
+        return session_leave(session);
+    }
+    if (status != SMTP_COMMAND_OK)
+        return session_complain(session, smtp_command_status_code(status), smtp_command_status_enhanced(status),
+                                smtp_command_status_text(status));
+    return dispatch(session, &command, line);
+}

@@ -1,0 +1,76 @@
+/* proxy/session_state.h -- the inside of a session, shared by session.c (states and events) and session_commands.c (what
+ * each command does). Of no use to anybody else; see session.h. */
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+#include "base/bytes.h"
+#include "base/list.h"
+#include "proxy/downstream.h"
+#include "proxy/line_reader.h"
+#include "proxy/session.h"
+#include "proxy/smtp_command.h"
+#include "proxy/socket_address.h"
+#include "proxy/transaction.h"
+
+struct connection;
+struct forwarded_client;
+struct maildir_job;
+struct message_flow;
+struct smtp_reply;
+
+enum progress { PROGRESS_AGAIN, PROGRESS_WAIT };
+
+enum session_state {
+    SESSION_COMMAND,
+    SESSION_OPENING,
+    SESSION_ASKING,
+    SESSION_DATA,
+    SESSION_VERIFYING,
+    SESSION_DELIVERING,
+    SESSION_ENDED,
+};
+
+struct session {
+    const struct session_setup *setup;
+    struct list node;
+    uint64_t id;
+    unsigned messages;                  /* begun so far */
+    enum session_state state;
+    struct connection *client;          /* NULL: let go of */
+    struct line_reader lines;
+    struct downstream *downstream;      /* NULL: Maildir */
+    struct socket_address peer;
+    bool is_trusted, has_hello, is_esmtp;
+    bool is_draining;
+    bool is_prompted;                   /* the time limit for the next command runs */
+    bool is_retried;                    /* this MAIL was already tried on a second connection */
+    struct bytes helo;
+    struct forwarded_client *forwarded; /* what XFORWARD said; NULL: nothing */
+    struct transaction transaction;
+    enum smtp_verb awaited;             /* the client's command that waits for downstream */
+    size_t replies_due;                 /* final replies that the client still gets */
+    struct message_flow *flow;
+    struct maildir_job *job;
+    unsigned errors, chatter;
+    /* What the event at hand brought; gone when the steps have run. */
+    const struct smtp_reply *reply;
+    enum downstream_step reply_step;
+    bool is_ready, is_verified, is_stored, has_fault;
+    enum downstream_fault fault;        /* the last one, kept for the replies to come */
+};
+
+/* Replies of our own, of downstream, and for its faults. A reply that cannot be sent ends the connection, not the caller. */
+void session_say(struct session *session, unsigned code, const char *enhanced, const char *text);
+void session_pass(struct session *session, const struct smtp_reply *reply);
+/* The same as session_say for a mistake of the client's, which is counted. */
+enum progress session_complain(struct session *session, unsigned code, const char *enhanced, const char *text);
+/* Says goodbye politely; the session is over. */
+enum progress session_leave(struct session *session);
+/* Drops what the transaction has here and at downstream. */
+void session_forget_transaction(struct session *session);
+
+/* Carries out one line that the client sent. */
+enum progress session_command_run(struct session *session, struct span line);
+/* Go on after downstream is ready: the reply to EHLO, the MAIL that waited. */
+enum progress session_hello_answer(struct session *session);
+enum progress session_mail_send(struct session *session);

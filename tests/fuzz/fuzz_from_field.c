@@ -18,7 +18,7 @@ static void parse(struct span body, struct arena *arena, struct from_field *from
     REQUIRE(from_field_parse(&section, arena, from));
     REQUIRE(from->fields == 1 && from->addresses <= FROM_ADDRESSES_MAX);
     REQUIRE(from->address.len == 0 || from->addresses == 1);
-    REQUIRE(from->domain.len == 0 || from->address.len > from->domain.len);
+    REQUIRE(from->domain.len == 0 || from->address.len > 0);
     REQUIRE(from->domain.len <= 253);
     for (size_t i = 0; i < from->domain.len; i++) {
         char c = from->domain.ptr[i];

@@ -144,7 +144,7 @@ static void every_row_is_read_as_wanted(void **state) {
     assert_int_equal(failed, 0);
 }
 
-/* The body of a From field in a heap block of exactly its size, every prefix of every row: no octet too many is read. */
+/* Every prefix of every row, in a heap block of exactly its size: no octet too many is read. */
 static void every_prefix_is_survived(void **state) {
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)

@@ -1,5 +1,5 @@
-/* Any stream of a client: line_reader gives the same lines whatever the cuts; what smtp_command accepts it accepts again,
- * with the same meaning, in the form in which we write it downstream. The first octet chooses the cuts. */
+/* Any stream of a client: line_reader gives the same lines whatever the cuts; what smtp_command accepts it accepts
+ * again, with the same meaning, in the form in which we write it downstream. The first octet chooses the cuts. */
 #include <stdint.h>
 #include <stdlib.h>
 #include "base/ascii.h"

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
-#include "tests/unit/exact.h"
+#include "tests/support/exact.h"
 
 #define LIT(text) {text, sizeof(text) - 1}
 enum { LINE_MAX_OF_ROWS = 10 };

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <cmocka.h>
 #include "base/bytes.h"
-#include "tests/unit/exact.h"
+#include "tests/support/exact.h"
 
 #define LIT(text) {text, sizeof(text) - 1}
 #define OK SMTP_COMMAND_OK
@@ -15,7 +15,8 @@
 #define VALUE_BAD SMTP_COMMAND_PARAMETER_VALUE
 
 /* want: "VERB argument" of commands without a path; "VERB local|domain KEYWORD=value ..." of MAIL and RCPT. */
-static const struct row { struct span line; enum smtp_command_status status; const char *want; } rows[] = {
+static const struct row { struct span line; enum smtp_command_status status; const char *want;
+} rows[] = {
     {LIT("EHLO mx.example.com"), OK, "EHLO mx.example.com"},
     {LIT("ehlo [127.0.0.1]"), OK, "EHLO [127.0.0.1]"},
     {LIT("lHlO \t a b "), OK, "LHLO a b"},
@@ -96,7 +97,8 @@ static const struct row { struct span line; enum smtp_command_status status; con
     {LIT("MAIL TO:<a@b>"), SMTP_COMMAND_SYNTAX, NULL},
 
     {LIT("RCPT TO:<Postmaster>"), OK, "RCPT Postmaster|"}, /* 4.1.1.3 */
-    {LIT("RCPT TO:<a@b> NOTIFY=SUCCESS,delay ORCPT=rfc822;a+40b"), OK, "RCPT a|b NOTIFY=SUCCESS,delay ORCPT=rfc822;a+40b"},
+    {LIT("RCPT TO:<a@b> NOTIFY=SUCCESS,delay ORCPT=rfc822;a+40b"), OK,
+     "RCPT a|b NOTIFY=SUCCESS,delay ORCPT=rfc822;a+40b"},
     {LIT("RCPT TO:<>"), TO_BAD, NULL},
     {LIT("RCPT FROM:<a@b>"), SMTP_COMMAND_SYNTAX, NULL},
     {LIT("RCPT TO:<a@b> NOTIFY=NEVER"), OK, "RCPT a|b NOTIFY=NEVER"},
@@ -113,7 +115,8 @@ static const struct row { struct span line; enum smtp_command_status status; con
     {LIT("RCPT TO:<a@b> SIZE=1"), SMTP_COMMAND_PARAMETER_UNKNOWN, NULL},
 
     {LIT("MAIL FROM:<a@b> size=100 body=8bitmime"), OK, "MAIL a|b SIZE=100 BODY=8bitmime"},
-    {LIT("MAIL FROM:<a@b>\tBODY=7BIT  RET=HDRS ENVID=q+2Br AUTH=<>"), OK, "MAIL a|b BODY=7BIT RET=HDRS ENVID=q+2Br AUTH=<>"},
+    {LIT("MAIL FROM:<a@b>\tBODY=7BIT  RET=HDRS ENVID=q+2Br AUTH=<>"), OK,
+     "MAIL a|b BODY=7BIT RET=HDRS ENVID=q+2Br AUTH=<>"},
     {LIT("MAIL FROM:<a@b> SIZE"), VALUE_BAD, NULL},
     {LIT("MAIL FROM:<a@b> SIZE="), VALUE_BAD, NULL},
     {LIT("MAIL FROM:<a@b> SIZE=1k"), VALUE_BAD, NULL},
@@ -188,7 +191,8 @@ static void replies_carry_the_codes_of_the_standard(void **state) {
 static void facts_of_mail_are_read(void **state) {
     struct smtp_command command;
     (void)state;
-    assert_int_equal(smtp_command_parse(span_of("MAIL FROM:<\xc3\xa9@b> SIZE=99999999999999999999 SMTPUTF8"), &command), OK);
+    assert_int_equal(smtp_command_parse(span_of("MAIL FROM:<\xc3\xa9@b> SIZE=99999999999999999999 SMTPUTF8"), &command),
+                     OK);
     assert_true(command.has_size && command.smtputf8 && !command.path_is_ascii);
     assert_true(command.size == UINT64_MAX);
     assert_int_equal(smtp_command_parse(span_of("MAIL FROM:<a@b> SIZE=18446744073709551615"), &command), OK);

@@ -1,4 +1,5 @@
-/* tests/unit/exact.h -- a heap copy of exactly as many octets as there are, so that a sanitizer sees one too many. */
+/* tests/support/exact.h -- a heap copy of exactly as many octets as there are, so that a sanitizer sees one too many.
+ */
 #pragma once
 #include <stdlib.h>
 #include "base/span.h"

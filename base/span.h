@@ -21,8 +21,10 @@ bool span_ends_nocase(struct span text, struct span end);
 static inline bool span_is(struct span a, const char *text) { return span_equal(a, span_of(text)); }
 static inline bool span_is_nocase(struct span a, const char *text) { return span_equal_nocase(a, span_of(text)); }
 
-/* What remains after the first count octets (count <= len). */
-static inline struct span span_after(struct span s, size_t count) { return (struct span){s.ptr + count, s.len - count}; }
+/* What remains after the first count octets (count <= len). An empty span may have no pointer, to which nothing is added. */
+static inline struct span span_after(struct span s, size_t count) {
+    return count > 0 ? (struct span){s.ptr + count, s.len - count} : s;
+}
 static inline struct span span_first(struct span s, size_t count) { return (struct span){s.ptr, count}; }
 
 /* Index of the first octet equal to c, or s.len when there is none. */

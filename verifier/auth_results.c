@@ -106,9 +106,7 @@ static size_t common_prefix(struct span a, struct span b) {
     return len;
 }
 
-/* The beginning of b= that no other signature of the message shares (RFC 6008 section 3); equal signatures cannot be
- * told apart, so they do not lengthen each other. */
-static struct span signature_prefix(const struct message_result *message, struct span signature) {
+struct span auth_results_signature_prefix(const struct message_result *message, struct span signature) {
     size_t len = SIGNATURE_LEAST;
     for (size_t i = 0; i < message->dkim_count; i++) {
         struct span other = message->dkim[i].signature;
@@ -207,7 +205,7 @@ static void put_dkim_result(struct writer *writer, const struct dkim_result *res
     put_auid(writer, result->auid);
     put_name(writer, "header.s", result->selector);
     put_property(writer, "header.a", result->algorithm, false, false);
-    put_property(writer, "header.b", signature_prefix(writer->message, result->signature), false, false);
+    put_property(writer, "header.b", auth_results_signature_prefix(writer->message, result->signature), false, false);
 }
 
 static void put_dkim_none(struct writer *writer) {

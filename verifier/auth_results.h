@@ -11,3 +11,7 @@
 /* Appends "Authentication-Results: id; ..." folded at 78, with its final CRLF. authserv_id is ours (checked when the
  * configuration was read). False: out does not have the room, or no memory; out is then as before, but failed. */
 bool auth_results_write(struct bytes *out, struct span authserv_id, const struct message_result *result);
+
+/* What header.b says: the beginning of signature (b= without white space) that no other signature of the message shares, 8
+ * to 64 characters (RFC 6008 section 3). Equal signatures cannot be told apart, so they do not lengthen each other. */
+struct span auth_results_signature_prefix(const struct message_result *result, struct span signature);

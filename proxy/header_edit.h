@@ -1,7 +1,5 @@
 /* proxy/header_edit.h -- the header section as it leaves us: our fields on top, forged ones gone, the rest octet for
- * octet.
- * (RFC 8601 section 5, R-01). A field is forged when authserv_id_claimed_by says so, or when it hides such a field
- * behind a bare CR or LF, which a lenient server would take for a line end. Fields are never deleted from a list: one
+ * octet (RFC 8601 section 5, R-01). What is forged is authserv_id's to say. Fields are never deleted from a list: one
  * pass over the complete section collects the runs that are kept.
  * A section that begins with a folded line would make that line part of our field: then a field of ours
  * ("X-Sceau-Notice") goes between, so that what the sender wrote is never read as our words (R-03).
@@ -24,8 +22,6 @@ struct header_edit {
 
 void header_edit_init(struct header_edit *edit);
 void header_edit_release(struct header_edit *edit); /* frees; then as new */
-/* Is this field one that header_edit_build leaves out? */
-bool header_edit_is_forged(const struct authserv_id *id, const struct header_field *field);
 /* Makes the list for a complete section: added (whole fields, each with its CRLF; may be empty), the kept fields, the
  * empty line when the section had one. The body follows. section and added are borrowed as long as the runs are used.
  * Runs that lie side by side are one run: an untouched section makes three. False: no memory. */

@@ -31,7 +31,7 @@ struct maildir {
 struct delivery {
     struct maildir *maildir;
     struct maildir_job *job;
-    int folder, tmp, new, file;
+    int folder, cur, new, tmp, file;
     char *scratch;
     bool in_tmp, in_new; /* a file of that name is there */
 };
@@ -64,14 +64,15 @@ static int open_folder(int at, const char *path) {
 
 /* Makes what is missing, and makes that safe on disk. */
 static bool open_folders(struct delivery *delivery) {
-    static const char *const names[] = {"cur", "new", "tmp"};
+    const struct { const char *name; int *fd; } parts[] = {
+        {"cur", &delivery->cur}, {"new", &delivery->new}, {"tmp", &delivery->tmp}};
     bool made = false, made_inside = false;
     if (!make_folder(AT_FDCWD, delivery->job->folder, &made)) return fail(delivery, MAILDIR_FOLDER);
     if ((delivery->folder = open_folder(AT_FDCWD, delivery->job->folder)) < 0) return fail(delivery, MAILDIR_FOLDER);
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (!make_folder(delivery->folder, names[i], &made_inside)) return fail(delivery, MAILDIR_FOLDER);
-    if ((delivery->tmp = open_folder(delivery->folder, "tmp")) < 0) return fail(delivery, MAILDIR_FOLDER);
-    if ((delivery->new = open_folder(delivery->folder, "new")) < 0) return fail(delivery, MAILDIR_FOLDER);
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        if (!make_folder(delivery->folder, parts[i].name, &made_inside)) return fail(delivery, MAILDIR_FOLDER);
+        if ((*parts[i].fd = open_folder(delivery->folder, parts[i].name)) < 0) return fail(delivery, MAILDIR_FOLDER);
+    }
     if (made_inside && fsync(delivery->folder) != 0) return fail(delivery, MAILDIR_FSYNC);
     if (made) {
         int parent = open_folder(delivery->folder, "..");
@@ -155,8 +156,8 @@ static void close_if_open(int fd) {
 }
 
 static void deliver(struct maildir *maildir, struct maildir_job *job, char *scratch) {
-    struct delivery delivery = {
-        .maildir = maildir, .job = job, .folder = -1, .tmp = -1, .new = -1, .file = -1, .scratch = scratch};
+    struct delivery delivery = {.maildir = maildir, .job = job, .scratch = scratch,
+                                .folder = -1, .cur = -1, .new = -1, .tmp = -1, .file = -1};
     job->status = MAILDIR_OK;
     job->error = 0;
     job->name[0] = '\0';
@@ -165,6 +166,7 @@ static void deliver(struct maildir *maildir, struct maildir_job *job, char *scra
     if (!done && delivery.in_tmp) unlinkat(delivery.tmp, job->name, 0);
     if (!done && delivery.in_new) unlinkat(delivery.new, job->name, 0); /* the client will send it again */
     if (!done) job->name[0] = '\0';
+    close_if_open(delivery.cur);
     close_if_open(delivery.new);
     close_if_open(delivery.tmp);
     close_if_open(delivery.folder);

@@ -185,7 +185,7 @@ static int open_and_unlink(int directory) {
 }
 
 static enum spool_status status_of(int error) {
-    if (error == ENOSPC || error == EDQUOT) return SPOOL_NO_SPACE;
+    if (error == ENOSPC || error == EDQUOT || error == EFBIG) return SPOOL_NO_SPACE;
     return error == ENOMEM ? SPOOL_NO_MEMORY : SPOOL_IO;
 }
 

@@ -1,0 +1,528 @@
+#include "base/options.h"
+#include <arpa/inet.h>
+#include <confuse.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "base/config_text.h"
+#include "base/option_value.h"
+
+enum { FILE_OCTETS_MAX = 1 << 20, LISTENERS_MAX = 64, LIST_ITEMS_MAX = 1000, SECTION_KEYS_MAX = 64, TEXT_MAX = 1024 };
+enum { SEEN = 1 << 30 }; /* a flag of our own in an option's flags: it has been set before. libconfuse uses the lowest 14 bits */
+
+struct counted { /* what options_read really returns */
+    struct options options; /* first: a pointer to it is a pointer to the whole */
+    atomic_uint references;
+};
+
+/* One file being read. */
+struct reading {
+    struct options *options;
+    struct listener_options listener; /* of the section that is being read */
+    const char *path;
+    char *error; /* the first one */
+};
+/* libconfuse's callbacks get no pointer of ours. */
+static _Thread_local struct reading *current;
+
+/* ---- errors ---- */
+
+static void set_error(struct reading *reading, unsigned line, const char *text) {
+    if (reading->error != NULL) return;
+    int len = line > 0 ? asprintf(&reading->error, "%s:%u: %s", reading->path, line, text)
+                       : asprintf(&reading->error, "%s: %s", reading->path, text);
+    if (len < 0) reading->error = NULL;
+}
+
+/* " in listener "x"" or " in dns", or nothing for the outermost. */
+static void section_text(cfg_t *cfg, char out[TEXT_MAX]) {
+    const char *title = cfg_title(cfg), *name = cfg_name(cfg);
+    bool outermost = name == NULL || strcmp(name, "root") == 0;
+    if (title != NULL) snprintf(out, TEXT_MAX, " in %s \"%.200s\"", name, title);
+    else snprintf(out, TEXT_MAX, "%s%s", outermost ? "" : " in ", outermost ? "" : name);
+}
+
+/* Refuses what stands at opt; false, for the caller to return. */
+__attribute__((format(printf, 3, 4))) static bool refuse(cfg_t *cfg, const cfg_opt_t *opt, const char *format, ...) {
+    char section[TEXT_MAX], what[TEXT_MAX], text[4 * TEXT_MAX];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(what, sizeof what, format, arguments);
+    va_end(arguments);
+    section_text(cfg, section);
+    snprintf(text, sizeof text, "'%s'%s: %s", opt->name, section, what);
+    set_error(current, (unsigned)cfg->line, text);
+    return false;
+}
+
+static size_t least(size_t a, size_t b) { return a < b ? a : b; }
+
+/* How many letters must be changed, added or dropped to make b of a (Levenshtein); SIZE_MAX when they are too long. */
+static size_t distance(const char *a, const char *b) {
+    size_t row[SECTION_KEYS_MAX], len = strlen(b);
+    if (len >= SECTION_KEYS_MAX) return SIZE_MAX;
+    for (size_t k = 0; k <= len; k++) row[k] = k;
+    for (size_t i = 0; a[i] != '\0'; i++) {
+        size_t diagonal = row[0];
+        row[0] = i + 1;
+        for (size_t k = 1; k <= len; k++) {
+            size_t above = row[k];
+            row[k] = least(least(row[k], row[k - 1]) + 1, diagonal + (a[i] != b[k - 1]));
+            diagonal = above;
+        }
+    }
+    return row[len];
+}
+
+static void unknown_key(cfg_t *cfg, const char *key) {
+    char section[TEXT_MAX], hint[TEXT_MAX] = "", text[4 * TEXT_MAX];
+    const cfg_opt_t *nearest = NULL;
+    size_t nearest_distance = strlen(key) / 2 + 1;
+    for (const cfg_opt_t *opt = cfg->opts; opt->name != NULL; opt++)
+        if (distance(key, opt->name) <= nearest_distance) nearest_distance = distance(key, (nearest = opt)->name);
+    if (nearest != NULL) snprintf(hint, sizeof hint, " (did you mean '%s'?)", nearest->name);
+#define OPTION(field, in, name, kind, least, most, standard, help) SETTING(in, name, , , , , )
+#define SETTING(in, name, reader, count, form, standard, help)                                                         \
+    if (strcmp(key, name) == 0) snprintf(hint, sizeof hint, " (it belongs %s%s)", in[0] == '\0' ? "outside of sections" : "into ", in);
+#include "base/options.def"
+    section_text(cfg, section);
+    snprintf(text, sizeof text, "unknown key '%.200s'%s%s", key, section, hint);
+    set_error(current, (unsigned)cfg->line, text);
+}
+
+/* libconfuse's own complaints; an unknown key is the one that deserves better words. */
+static void complain(cfg_t *cfg, const char *format, va_list arguments) {
+    char text[TEXT_MAX];
+    if (strcmp(format, "no such option '%s'") == 0) {
+        unknown_key(cfg, va_arg(arguments, const char *));
+    } else {
+        vsnprintf(text, sizeof text, format, arguments);
+        set_error(current, (unsigned)cfg->line, text);
+    }
+}
+
+/* ---- values ---- */
+
+static const char *text_of(cfg_opt_t *opt) { return cfg_opt_getnstr(opt, 0); }
+
+static bool set_text(char **field, const char *text) {
+    char *copy = strdup(text);
+    if (copy == NULL) return false;
+    free(*field);
+    *field = copy;
+    return true;
+}
+
+static bool no_memory(cfg_t *cfg, const cfg_opt_t *opt) { return refuse(cfg, opt, "out of memory"); }
+
+static bool read_text(cfg_t *cfg, cfg_opt_t *opt, char **field, const char *form) {
+    if (text_of(opt)[0] == '\0') return refuse(cfg, opt, "it is empty, which is no %s", form);
+    return set_text(field, text_of(opt)) || no_memory(cfg, opt);
+}
+
+/* One of the words, which end with NULL; its place, or -1 after refusing. */
+static int read_word(cfg_t *cfg, cfg_opt_t *opt, const char *const *words, const char *form) {
+    for (int i = 0; words[i] != NULL; i++)
+        if (strcmp(text_of(opt), words[i]) == 0) return i;
+    return refuse(cfg, opt, "'%s' is not %s", text_of(opt), form), -1;
+}
+
+static void release_list(struct string_list *list) {
+    for (size_t i = 0; i < list->count; i++) free(list->item[i]);
+    free(list->item);
+    *list = (struct string_list){0};
+}
+
+/* All of a list's items so far: libconfuse calls once for each, and once more at the end. */
+static bool read_list(cfg_t *cfg, cfg_opt_t *opt, struct string_list *list, bool (*is_valid)(const char *text),
+                      const char *form) {
+    unsigned count = cfg_opt_size(opt);
+    if (count > LIST_ITEMS_MAX) return refuse(cfg, opt, "more than %d items", LIST_ITEMS_MAX);
+    release_list(list);
+    list->item = calloc(count, sizeof *list->item);
+    if (list->item == NULL) return no_memory(cfg, opt);
+    for (; list->count < count; list->count++) {
+        const char *text = cfg_opt_getnstr(opt, (unsigned)list->count);
+        if (!is_valid(text)) return refuse(cfg, opt, "'%s' is no %s", text, form);
+        list->item[list->count] = strdup(text);
+        if (list->item[list->count] == NULL) return no_memory(cfg, opt);
+    }
+    return true;
+}
+
+static bool is_filled(const char *text) { return text[0] != '\0'; }
+
+/* "address" or "address@port": a resolver is not found by name. */
+static bool is_server(const char *text) {
+    char address[INET6_ADDRSTRLEN];
+    uint8_t octets[16];
+    int64_t port;
+    const char *at = strchr(text, '@');
+    size_t len = at != NULL ? (size_t)(at - text) : strlen(text);
+    if (len >= sizeof address) return false;
+    memcpy(address, text, len);
+    address[len] = '\0';
+    if (inet_pton(AF_INET, address, octets) != 1 && inet_pton(AF_INET6, address, octets) != 1) return false;
+    return at == NULL || (option_value_parse(OPTION_COUNT, at + 1, &port) && port >= 1 && port <= 65535);
+}
+
+static bool is_stub(const char *text) {
+    const char *equals = strchr(text, '=');
+    return equals != NULL && equals != text && is_server(equals + 1);
+}
+
+/* ---- settings: one reader for each of options.def ---- */
+
+static bool read_authserv_id(cfg_t *cfg, cfg_opt_t *opt) {
+    for (const char *at = text_of(opt); *at != '\0'; at++)
+        if ((unsigned char)*at <= ' ' || *at == 0x7f || strchr("()<>@,;:\\\"[]=", *at) != NULL)
+            return refuse(cfg, opt, "'%s' is not a name that can stand in a header field", text_of(opt));
+    return read_text(cfg, opt, &current->options->authserv_id, "name");
+}
+
+static bool read_spool(cfg_t *cfg, cfg_opt_t *opt) { return read_text(cfg, opt, &current->options->spool, "directory"); }
+
+static bool read_protocol(cfg_t *cfg, cfg_opt_t *opt) {
+    static const char *const words[] = {[LISTENER_SMTP] = "smtp", [LISTENER_LMTP] = "lmtp", NULL};
+    int word = read_word(cfg, opt, words, "smtp or lmtp");
+    current->listener.protocol = (enum listener_protocol)word;
+    return word >= 0;
+}
+
+static bool read_listen(cfg_t *cfg, cfg_opt_t *opt) {
+    return endpoint_parse(text_of(opt), &current->listener.listen) ||
+           refuse(cfg, opt, "'%s' is not host:port or unix:path", text_of(opt));
+}
+
+static bool read_downstream(cfg_t *cfg, cfg_opt_t *opt) {
+    static const struct { const char *prefix; enum downstream_kind kind; } kinds[] = {
+        {"smtp:", DOWNSTREAM_SMTP}, {"lmtp:", DOWNSTREAM_LMTP}, {"maildir:", DOWNSTREAM_MAILDIR}};
+    const char *text = text_of(opt);
+    struct listener_options *listener = &current->listener;
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        size_t len = strlen(kinds[i].prefix);
+        if (strncmp(text, kinds[i].prefix, len) != 0) continue;
+        listener->downstream_kind = kinds[i].kind;
+        if (kinds[i].kind == DOWNSTREAM_MAILDIR && text[len] != '\0')
+            return set_text(&listener->maildir, text + len) || no_memory(cfg, opt);
+        if (kinds[i].kind != DOWNSTREAM_MAILDIR && endpoint_parse(text + len, &listener->downstream)) return true;
+    }
+    return refuse(cfg, opt, "'%s' is not smtp:, lmtp: (host:port or unix:path behind it) or maildir:path", text);
+}
+
+static bool read_trust(cfg_t *cfg, cfg_opt_t *opt) {
+    struct listener_options *listener = &current->listener;
+    unsigned count = cfg_opt_size(opt);
+    if (count > LIST_ITEMS_MAX) return refuse(cfg, opt, "more than %d networks", LIST_ITEMS_MAX);
+    free(listener->trust);
+    listener->trust_count = 0;
+    listener->trust = calloc(count, sizeof *listener->trust);
+    if (listener->trust == NULL) return no_memory(cfg, opt);
+    for (; listener->trust_count < count; listener->trust_count++) {
+        const char *text = cfg_opt_getnstr(opt, (unsigned)listener->trust_count);
+        if (!network_parse(text, &listener->trust[listener->trust_count]))
+            return refuse(cfg, opt, "'%s' is no address and no network like 10.0.0.0/8 (with no bits set behind the prefix)", text);
+    }
+    return true;
+}
+
+static bool read_line_ends(cfg_t *cfg, cfg_opt_t *opt) {
+    static const char *const words[] = {"reject", "pass", NULL};
+    int word = read_word(cfg, opt, words, "reject or pass");
+    current->listener.reject_line_ends = word == 0;
+    return word >= 0;
+}
+
+static bool read_tls(cfg_t *cfg, cfg_opt_t *opt) {
+    return strcmp(text_of(opt), "off") == 0 ||
+           refuse(cfg, opt, "'%s': this version does not do TLS, only off is possible", text_of(opt));
+}
+
+static bool read_arc_seal(cfg_t *cfg, cfg_opt_t *opt) {
+    return strcmp(text_of(opt), "false") == 0 ||
+           refuse(cfg, opt, "'%s': this version does not seal, only false is possible", text_of(opt));
+}
+
+/* What a later version will read. An empty text or list asks for nothing and may stay. */
+static bool read_not_yet(cfg_t *cfg, cfg_opt_t *opt) {
+    return cfg_opt_size(opt) == 0 || text_of(opt)[0] == '\0' ||
+           refuse(cfg, opt, "this version does not do that yet; remove it to go without");
+}
+
+static bool read_dns_mode(cfg_t *cfg, cfg_opt_t *opt) {
+    static const char *const words[] = {"recurse", "forward", "stub", "zones", NULL};
+    if (read_word(cfg, opt, words, "recurse, forward, stub or zones") < 0) return false;
+    return read_text(cfg, opt, &current->options->dns_mode, "mode");
+}
+
+static bool read_dns_forward(cfg_t *cfg, cfg_opt_t *opt) {
+    return read_list(cfg, opt, &current->options->dns_forward, is_server, "address or address@port");
+}
+
+static bool read_dns_stub(cfg_t *cfg, cfg_opt_t *opt) {
+    return read_list(cfg, opt, &current->options->dns_stub, is_stub, "zone=address or zone=address@port");
+}
+
+static bool read_dns_zone_files(cfg_t *cfg, cfg_opt_t *opt) {
+    return read_list(cfg, opt, &current->options->dns_zone_files, is_filled, "file");
+}
+
+static bool read_dns_trust_anchor(cfg_t *cfg, cfg_opt_t *opt) { /* empty is the default: the system's */
+    return set_text(&current->options->dns_trust_anchor, text_of(opt)) || no_memory(cfg, opt);
+}
+
+static bool read_http_listen(cfg_t *cfg, cfg_opt_t *opt) {
+    struct options *options = current->options;
+    options->http_enabled = strcmp(text_of(opt), "off") != 0;
+    if (!options->http_enabled) return true;
+    return (endpoint_parse(text_of(opt), &options->http_listen) && !options->http_listen.is_unix) ||
+           refuse(cfg, opt, "'%s' is not host:port or off", text_of(opt));
+}
+
+static bool read_log_format(cfg_t *cfg, cfg_opt_t *opt) {
+    static const char *const words[] = {"logfmt", "json", NULL};
+    if (read_word(cfg, opt, words, "logfmt or json") < 0) return false;
+    return read_text(cfg, opt, &current->options->log_format, "format");
+}
+
+/* ---- the table ---- */
+
+enum { ONE = CFGF_NODEFAULT, LIST = CFGF_LIST };
+
+static const struct row {
+    const char *section, *key;
+    int flags;
+    bool (*read)(cfg_t *cfg, cfg_opt_t *opt); /* NULL: a number */
+    size_t offset;                            /* of the number in struct options */
+    enum option_kind kind;
+    int64_t least, most, standard;
+} rows[] = {
+#define OPTION(field, section, key, kind, least, most, standard, help)                                                 \
+    {section, key, CFGF_NODEFAULT, NULL, offsetof(struct options, field), OPTION_##kind, least, most, standard},
+#define SETTING(section, key, reader, count, form, standard, help) {section, key, count, read_##reader, 0, 0, 0, 0, 0},
+#include "base/options.def"
+};
+static const struct row *const rows_end = rows + sizeof rows / sizeof *rows;
+
+static int64_t *number_at(struct options *options, const struct row *row) {
+    return (int64_t *)(void *)((char *)options + row->offset);
+}
+
+static bool read_number(cfg_t *cfg, cfg_opt_t *opt, const struct row *row) {
+    int64_t value;
+    char bound[OPTION_VALUE_TEXT_MAX];
+    const char *text = text_of(opt);
+    if (!option_value_parse(row->kind, text, &value)) return refuse(cfg, opt, "'%s' is not %s", text, option_kind_text(row->kind));
+    bool too_small = value < row->least;
+    option_value_format(row->kind, too_small ? row->least : row->most, bound);
+    if (too_small) return refuse(cfg, opt, "'%s' is less than the least possible, %s", text, bound);
+    if (value > row->most) return refuse(cfg, opt, "'%s' is more than the most possible, %s", text, bound);
+    *number_at(current->options, row) = value;
+    return true;
+}
+
+/* libconfuse has just set opt. */
+static int check_option(cfg_t *cfg, cfg_opt_t *opt) {
+    const char *section = strcmp(cfg_name(cfg), "root") == 0 ? "" : cfg_name(cfg);
+    const struct row *row = rows;
+    while (row < rows_end && (strcmp(row->section, section) != 0 || strcmp(row->key, opt->name) != 0)) row++;
+    if (row == rows_end) return refuse(cfg, opt, "nobody reads it"), -1;
+    if ((opt->flags & (SEEN | CFGF_LIST)) == SEEN) return refuse(cfg, opt, "it is set twice"), -1;
+    opt->flags |= SEEN;
+    return (row->read != NULL ? row->read(cfg, opt) : read_number(cfg, opt, row)) ? 0 : -1;
+}
+
+/* ---- whole sections ---- */
+
+static bool was_set(cfg_t *cfg, const char *key) { return cfg_size(cfg, key) > 0; }
+
+static void release_listener(struct listener_options *listener) {
+    free(listener->name);
+    free(listener->maildir);
+    free(listener->trust);
+    *listener = (struct listener_options){.reject_line_ends = true};
+}
+
+static bool same_endpoint(const struct endpoint *a, const struct endpoint *b) {
+    return a->is_unix == b->is_unix && a->port == b->port && strcmp(a->host, b->host) == 0 && strcmp(a->path, b->path) == 0;
+}
+
+static bool add_listener(cfg_t *cfg, const cfg_opt_t *opt, cfg_t *section) {
+    static const char *const required[] = {"protocol", "listen", "downstream"};
+    struct options *options = current->options;
+    const char *title = cfg_title(section);
+    for (size_t i = 0; i < sizeof required / sizeof *required; i++)
+        if (!was_set(section, required[i])) return refuse(cfg, opt, "listener \"%s\" has no '%s'", title, required[i]);
+    for (size_t i = 0; i < options->listener_count; i++) {
+        const struct listener_options *other = &options->listener[i];
+        if (strcmp(other->name, title) == 0) return refuse(cfg, opt, "there are two named \"%s\"", title);
+        if (same_endpoint(&other->listen, &current->listener.listen))
+            return refuse(cfg, opt, "\"%s\" listens where \"%s\" does already", title, other->name);
+    }
+    if (options->listener_count == LISTENERS_MAX) return refuse(cfg, opt, "more than %d", LISTENERS_MAX);
+    size_t count = options->listener_count + 1;
+    struct listener_options *grown = reallocarray(options->listener, count, sizeof *grown);
+    if (grown == NULL) return no_memory(cfg, opt);
+    options->listener = grown;
+    if (!set_text(&current->listener.name, title)) return no_memory(cfg, opt);
+    grown[options->listener_count++] = current->listener;
+    current->listener = (struct listener_options){.reject_line_ends = true};
+    return true;
+}
+
+static bool check_dns(cfg_t *cfg, const cfg_opt_t *opt) {
+    const struct options *options = current->options;
+    const struct { const char *mode, *list; size_t count; } needs[] = {
+        {"forward", "forward", options->dns_forward.count},
+        {"stub", "stub", options->dns_stub.count},
+        {"zones", "zone_files", options->dns_zone_files.count},
+    };
+    for (size_t i = 0; i < sizeof needs / sizeof *needs; i++)
+        if (strcmp(options->dns_mode, needs[i].mode) == 0 && needs[i].count == 0)
+            return refuse(cfg, opt, "mode is %s, but '%s' lists nothing", needs[i].mode, needs[i].list);
+    return true;
+}
+
+/* libconfuse has just seen the end of a section. */
+static int check_section(cfg_t *cfg, cfg_opt_t *opt) {
+    if (strcmp(opt->name, "listener") == 0)
+        return add_listener(cfg, opt, cfg_opt_getnsec(opt, cfg_opt_size(opt) - 1)) ? 0 : -1;
+    if ((opt->flags & SEEN) != 0) return refuse(cfg, opt, "the section is there twice"), -1;
+    opt->flags |= SEEN;
+    if (strcmp(opt->name, "dns") == 0) return check_dns(cfg, opt) ? 0 : -1;
+    if (current->options->rsa_bits_min > current->options->rsa_bits_max)
+        return refuse(cfg, opt, "rsa_bits_min is more than rsa_bits_max"), -1;
+    return 0;
+}
+
+/* ---- the whole file ---- */
+
+static bool set_defaults(struct options *options) {
+    char host[256] = "";
+    for (const struct row *row = rows; row < rows_end; row++)
+        if (row->read == NULL) *number_at(options, row) = row->standard;
+    if (gethostname(host, sizeof host - 1) != 0 || host[0] == '\0') memcpy(host, "localhost", sizeof "localhost");
+    options->http_enabled = endpoint_parse("127.0.0.1:9811", &options->http_listen);
+    return set_text(&options->authserv_id, host) && set_text(&options->spool, "/var/spool/sceau") &&
+           set_text(&options->dns_mode, "recurse") && set_text(&options->dns_trust_anchor, "") &&
+           set_text(&options->log_format, "logfmt");
+}
+
+/* Fills keys with the options of one section and the mark that ends them. */
+static void collect(const char *section, cfg_opt_t keys[SECTION_KEYS_MAX], size_t *count) {
+    for (const struct row *row = rows; row < rows_end; row++) {
+        cfg_opt_t one = CFG_STR(row->key, NULL, row->flags), list = CFG_STR_LIST(row->key, NULL, CFGF_NONE);
+        if (strcmp(row->section, section) != 0 || *count + 1 >= SECTION_KEYS_MAX) continue;
+        keys[*count] = (row->flags & CFGF_LIST) != 0 ? list : one;
+        keys[(*count)++].validcb = check_option;
+    }
+    keys[*count] = (cfg_opt_t)CFG_END();
+}
+
+static cfg_t *make_parser(const char *path) {
+    static const char *const sections[] = {"listener", "dns", "http", "arc", "rules", "limits", "log"};
+    enum { SECTIONS = sizeof sections / sizeof *sections };
+    cfg_opt_t keys[SECTIONS][SECTION_KEYS_MAX], outermost[SECTION_KEYS_MAX];
+    size_t count = 0;
+    for (size_t i = 0; i < SECTIONS; i++) {
+        size_t keys_count = 0;
+        collect(sections[i], keys[i], &keys_count);
+        cfg_opt_t section = CFG_SEC(sections[i], keys[i], i == 0 ? CFGF_MULTI | CFGF_TITLE : CFGF_NONE);
+        section.validcb = check_section;
+        outermost[count++] = section;
+    }
+    collect("", outermost, &count);
+    cfg_t *cfg = cfg_init(outermost, CFGF_NONE); /* copies the lists */
+    if (cfg == NULL) return NULL;
+    cfg_set_error_function(cfg, complain);
+    cfg->filename = strdup(path);
+    return cfg;
+}
+
+/* The file's octets, NULL after set_error. */
+static char *read_file(struct reading *reading, size_t *len) {
+    struct stat info;
+    char *text = NULL;
+    FILE *file = fopen(reading->path, "re");
+    if (file == NULL || fstat(fileno(file), &info) != 0) {
+        set_error(reading, 0, strerror(errno));
+    } else if (!S_ISREG(info.st_mode)) {
+        set_error(reading, 0, "this is no file");
+    } else if ((text = malloc(FILE_OCTETS_MAX + 1)) == NULL) {
+        set_error(reading, 0, "out of memory");
+    } else {
+        *len = fread(text, 1, FILE_OCTETS_MAX + 1, file);
+        if (ferror(file)) set_error(reading, 0, strerror(errno));
+        else if (*len > FILE_OCTETS_MAX) set_error(reading, 0, "more than 1 MiB is no configuration");
+    }
+    if (file != NULL) fclose(file);
+    if (reading->error == NULL) return text;
+    free(text);
+    return NULL;
+}
+
+static void parse(struct reading *reading, char *text, size_t len) {
+    unsigned line;
+    enum config_text_status status = config_text_check((struct span){text, len}, &line);
+    if (status != CONFIG_TEXT_OK) {
+        set_error(reading, line, config_text_status_text(status));
+        return;
+    }
+    cfg_t *cfg = make_parser(reading->path);
+    FILE *stream = fmemopen(text, len, "r");
+    if (cfg == NULL || stream == NULL) set_error(reading, 0, "out of memory");
+    else if (cfg_parse_fp(cfg, stream) != CFG_SUCCESS) set_error(reading, (unsigned)cfg->line, "cannot be read");
+    if (stream != NULL) fclose(stream);
+    if (cfg != NULL) cfg_free(cfg);
+}
+
+struct options *options_read(const char *path, char **error) {
+    struct counted *counted = calloc(1, sizeof *counted);
+    struct reading reading = {.path = path, .listener.reject_line_ends = true};
+    *error = NULL;
+    if (counted == NULL) return NULL;
+    atomic_init(&counted->references, 1);
+    reading.options = &counted->options;
+    current = &reading;
+    size_t len = 0;
+    char *text = read_file(&reading, &len);
+    if (text != NULL && !set_defaults(reading.options)) set_error(&reading, 0, "out of memory");
+    else if (text != NULL) {
+        text[len] = '\n'; /* room is there; the stream below cannot be empty */
+        parse(&reading, text, len + 1);
+    }
+    if (reading.error == NULL && reading.options->listener_count == 0) set_error(&reading, 0, "there is no listener");
+    current = NULL;
+    free(text);
+    release_listener(&reading.listener);
+    *error = reading.error;
+    if (reading.error == NULL && counted->options.listener_count > 0) return &counted->options;
+    options_release(&counted->options);
+    return NULL;
+}
+
+struct options *options_acquire(struct options *options) {
+    atomic_fetch_add_explicit(&((struct counted *)options)->references, 1, memory_order_relaxed);
+    return options;
+}
+
+void options_release(struct options *options) {
+    struct counted *counted = (struct counted *)options;
+    if (counted == NULL || atomic_fetch_sub_explicit(&counted->references, 1, memory_order_acq_rel) != 1) return;
+    for (size_t i = 0; i < options->listener_count; i++) release_listener(&options->listener[i]);
+    free(options->listener);
+    release_list(&options->dns_forward);
+    release_list(&options->dns_stub);
+    release_list(&options->dns_zone_files);
+    free(options->authserv_id);
+    free(options->spool);
+    free(options->dns_mode);
+    free(options->dns_trust_anchor);
+    free(options->log_format);
+    free(counted);
+}

@@ -1,0 +1,99 @@
+#include <stdio.h>
+#include <string.h>
+#include "base/option_value.h"
+#include "base/options.h"
+
+/* prefix and text in double quotes. "${" would be an environment variable. */
+static void print_quoted(FILE *out, const char *prefix, const char *text) {
+    fprintf(out, "\"%s", prefix);
+    for (; *text != '\0'; text++) {
+        if (strchr("\"\\$", *text) != NULL) fputc('\\', out);
+        fputc(*text, out);
+    }
+    fputc('"', out);
+}
+
+static void print_text(FILE *out, const char *indent, const char *key, const char *prefix, const char *text) {
+    fprintf(out, "%s%s = ", indent, key);
+    print_quoted(out, prefix, text);
+    fputc('\n', out);
+}
+
+static void print_endpoint(FILE *out, const char *key, const char *prefix, const struct endpoint *endpoint) {
+    char text[ENDPOINT_TEXT_MAX];
+    endpoint_format(endpoint, text);
+    print_text(out, "    ", key, prefix, text);
+}
+
+static void print_list(FILE *out, const char *key, const struct string_list *list) {
+    fprintf(out, "    %s = {", key);
+    for (size_t i = 0; i < list->count; i++) {
+        fputs(i > 0 ? ", " : " ", out);
+        print_quoted(out, "", list->item[i]);
+    }
+    fputs(" }\n", out);
+}
+
+static void print_number(FILE *out, const char *indent, const char *key, enum option_kind kind, int64_t value) {
+    char text[OPTION_VALUE_TEXT_MAX];
+    option_value_format(kind, value, text);
+    fprintf(out, "%s%s = %s\n", indent, key, text);
+}
+
+static void print_numbers(FILE *out, const struct options *options, const char *section) {
+    const char *indent = section[0] == '\0' ? "" : "    ";
+#define OPTION(field, in, key, kind, least, most, standard, help)                                                      \
+    if (strcmp(section, in) == 0) print_number(out, indent, key, OPTION_##kind, options->field);
+#include "base/options.def"
+}
+
+static void print_listener(FILE *out, const struct listener_options *listener) {
+    fputs("listener ", out);
+    print_quoted(out, "", listener->name);
+    fputs(" {\n", out);
+    print_text(out, "    ", "protocol", "", listener->protocol == LISTENER_SMTP ? "smtp" : "lmtp");
+    print_endpoint(out, "listen", "", &listener->listen);
+    switch (listener->downstream_kind) {
+    case DOWNSTREAM_SMTP: print_endpoint(out, "downstream", "smtp:", &listener->downstream); break;
+    case DOWNSTREAM_LMTP: print_endpoint(out, "downstream", "lmtp:", &listener->downstream); break;
+    case DOWNSTREAM_MAILDIR: print_text(out, "    ", "downstream", "maildir:", listener->maildir); break;
+    }
+    fputs("    trust = {", out);
+    for (size_t i = 0; i < listener->trust_count; i++) {
+        char text[NETWORK_TEXT_MAX];
+        network_format(&listener->trust[i], text);
+        fprintf(out, "%s\"%s\"", i > 0 ? ", " : " ", text);
+    }
+    fputs(" }\n", out);
+    print_text(out, "    ", "line_ends", "", listener->reject_line_ends ? "reject" : "pass");
+    fputs("}\n", out);
+}
+
+static void print_dns(FILE *out, const struct options *options) {
+    fputs("dns {\n", out);
+    print_text(out, "    ", "mode", "", options->dns_mode);
+    print_list(out, "forward", &options->dns_forward);
+    print_list(out, "stub", &options->dns_stub);
+    print_text(out, "    ", "trust_anchor", "", options->dns_trust_anchor);
+    print_list(out, "zone_files", &options->dns_zone_files);
+    print_numbers(out, options, "dns");
+    fputs("}\n", out);
+}
+
+void options_dump(const struct options *options, FILE *out) {
+    print_text(out, "", "authserv_id", "", options->authserv_id);
+    print_text(out, "", "spool", "", options->spool);
+    print_numbers(out, options, "");
+    for (size_t i = 0; i < options->listener_count; i++) print_listener(out, &options->listener[i]);
+    print_dns(out, options);
+    fputs("http {\n", out);
+    if (options->http_enabled) print_endpoint(out, "listen", "", &options->http_listen);
+    else print_text(out, "    ", "listen", "", "off");
+    print_numbers(out, options, "http");
+    fputs("}\nlimits {\n", out);
+    print_numbers(out, options, "limits");
+    fputs("}\nlog {\n", out);
+    print_text(out, "    ", "format", "", options->log_format);
+    print_numbers(out, options, "log");
+    fputs("}\n", out);
+}

@@ -1,0 +1,308 @@
+#include "base/options.h" /* first, so the header is proved to stand alone */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <cmocka.h>
+#include "base/option_value.h"
+
+#define LISTENER "listener \"x\" {\n protocol = \"smtp\"\n listen = \"127.0.0.1:10025\"\n downstream = \"smtp:127.0.0.1:10026\"\n}\n"
+/* A listener with one line more; the line is the fifth. */
+#define LISTENER_WITH(line)                                                                                            \
+    "listener \"x\" {\n protocol = \"smtp\"\n listen = \"127.0.0.1:10025\"\n downstream = \"smtp:127.0.0.1:10026\"\n " line "\n}\n"
+
+static char folder[64] = "/tmp/test_options.XXXXXX";
+static char path[80];
+
+static int make_folder(void **state) {
+    (void)state;
+    if (mkdtemp(folder) == NULL) return -1;
+    snprintf(path, sizeof path, "%s/x.conf", folder);
+    return 0;
+}
+
+static int remove_folder(void **state) {
+    (void)state;
+    unlink(path);
+    return rmdir(folder);
+}
+
+static void write_file(const char *text, size_t len) {
+    FILE *file = fopen(path, "w");
+    assert_true(file != NULL && fwrite(text, 1, len, file) == len && fclose(file) == 0);
+}
+
+static struct options *read_text(const char *text, char **error) {
+    write_file(text, strlen(text));
+    return options_read(path, error);
+}
+
+static struct options *must_read(const char *text) {
+    char *error;
+    struct options *options = read_text(text, &error);
+    if (options == NULL) fail_msg("%s", error);
+    assert_null(error);
+    return options;
+}
+
+/* Texts and what is wrong with them, after the path of the file. */
+static const struct { const char *text, *want; } wrong[] = {
+    {"", ": there is no listener"},
+    {"# nothing\n", ": there is no listener"},
+    /* unknown keys and the nearest known one */
+    {"listener \"x\" {\n lisen = \"127.0.0.1:1\"\n}", ":2: unknown key 'lisen' in listener \"x\" (did you mean 'listen'?)"},
+    {"limits {\n\n mesage = 1MiB\n}", ":3: unknown key 'mesage' in limits (did you mean 'message'?)"},
+    {"lisener \"x\" {\n}", ":1: unknown key 'lisener' (did you mean 'listener'?)"},
+    {"workers = 1\nsessions = 5", ":2: unknown key 'sessions' (it belongs into limits)"},
+    {"dns { workers = 5 }", ":1: unknown key 'workers' in dns (it belongs outside of sections)"},
+    {"http { qqqqqqqqqqqqqqqq = 5 }", ":1: unknown key 'qqqqqqqqqqqqqqqq' in http"},
+    /* values */
+    {"limits { message = 1KiB }", ":1: 'message' in limits: '1KiB' is less than the least possible, 64KiB"},
+    {"limits {\n message = 2GiB }", ":2: 'message' in limits: '2GiB' is more than the most possible, 1GiB"},
+    {"limits { message = 50MB }", ":1: 'message' in limits: '50MB' is not a size: octets, or a number with KiB, MiB or GiB"},
+    {"limits { clock_drift = soon }", ":1: 'clock_drift' in limits: 'soon' is not a time: milliseconds, or a number with ms, s, min or h"},
+    {"limits { sessions = -1 }", ":1: 'sessions' in limits: '-1' is not a number"},
+    {"limits { unsigned_octets_pass = maybe }", ":1: 'unsigned_octets_pass' in limits: 'maybe' is not true or false"},
+    {"limits { rsa_bits_min = 4096\n rsa_bits_max = 2048 }", ":2: 'limits': rsa_bits_min is more than rsa_bits_max"},
+    {"authserv_id = \"a b\"", ":1: 'authserv_id': 'a b' is not a name that can stand in a header field"},
+    {"authserv_id = \"\"", ":1: 'authserv_id': it is empty, which is no name"},
+    {"log { format = \"xml\" }", ":1: 'format' in log: 'xml' is not logfmt or json"},
+    {"http { listen = \"9811\" }", ":1: 'listen' in http: '9811' is not host:port or off"},
+    {"http { listen = \"unix:/run/x\" }", ":1: 'listen' in http: 'unix:/run/x' is not host:port or off"},
+    {"dns { mode = \"cache\" }", ":1: 'mode' in dns: 'cache' is not recurse, forward, stub or zones"},
+    {"dns {\n mode = \"forward\"\n}", ":3: 'dns': mode is forward, but 'forward' lists nothing"},
+    {"dns {\n mode = \"zones\"\n}", ":3: 'dns': mode is zones, but 'zone_files' lists nothing"},
+    {"dns { forward = { \"127.0.0.1\",\n \"resolver.example\" } }", ":2: 'forward' in dns: 'resolver.example' is no address or address@port"},
+    {"dns { forward = { \"127.0.0.1@0\" } }", ":1: 'forward' in dns: '127.0.0.1@0' is no address or address@port"},
+    {"dns { stub = { \"127.0.0.1@53\" } }", ":1: 'stub' in dns: '127.0.0.1@53' is no zone=address or zone=address@port"},
+    {"dns { zone_files = { \"\" } }", ":1: 'zone_files' in dns: '' is no file"},
+    /* listeners */
+    {"listener \"x\" {\n}", ":2: 'listener': listener \"x\" has no 'protocol'"},
+    {"listener \"x\" { protocol = \"smtp\"\n listen = \"*:25\"\n}", ":3: 'listener': listener \"x\" has no 'downstream'"},
+    {"listener \"x\" {\n protocol = \"smpt\" }", ":2: 'protocol' in listener \"x\": 'smpt' is not smtp or lmtp"},
+    {"listener \"x\" {\n listen = \"25\" }", ":2: 'listen' in listener \"x\": '25' is not host:port or unix:path"},
+    {"listener \"x\" {\n downstream = \"127.0.0.1:26\" }",
+     ":2: 'downstream' in listener \"x\": '127.0.0.1:26' is not smtp:, lmtp: (host:port or unix:path behind it) or maildir:path"},
+    {"listener \"x\" {\n downstream = \"maildir:\" }",
+     ":2: 'downstream' in listener \"x\": 'maildir:' is not smtp:, lmtp: (host:port or unix:path behind it) or maildir:path"},
+    {LISTENER_WITH("trust = { \"127.0.0.1/8\" }"),
+     ":5: 'trust' in listener \"x\": '127.0.0.1/8' is no address and no network like 10.0.0.0/8 (with no bits set behind the prefix)"},
+    {LISTENER_WITH("line_ends = \"fix\""), ":5: 'line_ends' in listener \"x\": 'fix' is not reject or pass"},
+    {LISTENER_WITH("listen = \"*:26\""), ":5: 'listen' in listener \"x\": it is set twice"},
+    {LISTENER LISTENER, ":10: 'listener': there are two named \"x\""},
+    {LISTENER "listener \"y\" { protocol = \"lmtp\"\n listen = \"127.0.0.1:10025\"\n downstream = \"maildir:/m\"\n}",
+     ":9: 'listener': \"y\" listens where \"x\" does already"},
+    {"log { }\nlog { }", ":2: 'log': the section is there twice"},
+    /* what this version does not do is never silently ignored */
+    {LISTENER_WITH("tls = \"may\""), ":5: 'tls' in listener \"x\": 'may': this version does not do TLS, only off is possible"},
+    {LISTENER_WITH("downstream_tls = \"verify\""),
+     ":5: 'downstream_tls' in listener \"x\": 'verify': this version does not do TLS, only off is possible"},
+    {LISTENER_WITH("tls_key = \"/etc/sceau/mx.key\""),
+     ":5: 'tls_key' in listener \"x\": this version does not do that yet; remove it to go without"},
+    {LISTENER_WITH("proxy_from = { \"10.0.0.5\" }"),
+     ":5: 'proxy_from' in listener \"x\": this version does not do that yet; remove it to go without"},
+    {"arc {\n seal = true }", ":2: 'seal' in arc: 'true': this version does not seal, only false is possible"},
+    {"rules { file = \"/etc/sceau/sceau.rules\" }", ":1: 'file' in rules: this version does not do that yet; remove it to go without"},
+    /* shape */
+    {"workers 5", ":1: missing equal sign after option 'workers'"},
+    {"workers =", ":2: premature end of file"},
+    {"\nlistener { }", ":2: missing title for section 'listener'"},
+    {"log\n{\n", ":2: this '{' is never closed"},
+    {"workers = \"5", ":1: this string is never closed"},
+};
+
+static void wrong_files_are_told_in_one_sentence(void **state) {
+    (void)state;
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        char *error, want[1024];
+        struct options *options = read_text(wrong[i].text, &error);
+        if (options != NULL) fail_msg("\"%s\" is taken", wrong[i].text);
+        snprintf(want, sizeof want, "%s%s", path, wrong[i].want);
+        if (error == NULL || strcmp(error, want) != 0) fail_msg("\"%s\"\n  says %s\n  not  %s", wrong[i].text, error, want);
+        free(error);
+    }
+}
+
+static void a_file_that_is_none_is_told(void **state) {
+    (void)state;
+    static const struct { const char *path, *want; } files[] = {
+        {"/nowhere/sceau.conf", "/nowhere/sceau.conf: No such file or directory"}, {"/tmp", "/tmp: this is no file"}};
+    for (size_t i = 0; i < 2; i++) {
+        char *error;
+        assert_null(options_read(files[i].path, &error));
+        assert_string_equal(error, files[i].want);
+        free(error);
+    }
+    char *error, *blanks = malloc((1 << 20) + 1);
+    memset(blanks, ' ', (1 << 20) + 1);
+    write_file(blanks, (1 << 20) + 1);
+    assert_null(options_read(path, &error));
+    assert_non_null(strstr(error, "more than 1 MiB"));
+    free(error);
+    free(blanks);
+}
+
+static void defaults_are_those_of_the_table(void **state) {
+    (void)state;
+    struct options *options = must_read(LISTENER);
+    char host[256] = "";
+    gethostname(host, sizeof host - 1);
+    assert_string_equal(options->authserv_id, host);
+    assert_string_equal(options->spool, "/var/spool/sceau");
+    assert_string_equal(options->dns_mode, "recurse");
+    assert_string_equal(options->dns_trust_anchor, "");
+    assert_string_equal(options->log_format, "logfmt");
+    assert_true(options->http_enabled && options->http_listen.port == 9811);
+    assert_true(options->dns_forward.count == 0 && options->dns_stub.count == 0 && options->dns_zone_files.count == 0);
+#define OPTION(field, section, key, kind, least, most, standard, help)                                                 \
+    if (options->field != standard || standard < least || standard > most) fail_msg("%s in %s", key, section);
+#include "base/options.def"
+    options_release(options);
+}
+
+static const char whole[] =
+    "authserv_id = \"mx.example.com\"\nspool = '/var/spool/a\"b$ {HOME}\\\\'\nworkers = 3\n"
+    "listener \"before \\\"queue\\\"\" { protocol = smtp listen = \"[::1]:10025\" downstream = \"lmtp:unix:/run/dovecot/lmtp\"\n"
+    "  trust = { \"127.0.0.0/8\", \"::1\" } line_ends = \"pass\" tls = off proxy_from = { } tls_key = \"\" }\n"
+    "listener 'b' { protocol = lmtp listen = 'unix:/run/sceau.sock' downstream = 'maildir:/var/mail/${x}' }\n"
+    "listener 'c' { protocol = lmtp listen = 'mx:25' downstream = 'smtp:127.0.0.1:10026' line_ends = reject }\n"
+    "dns { mode = \"stub\" forward = { } stub = { \"rig.test=127.0.0.1@5353\", \"x=::1\" } trust_anchor = \"none\"\n"
+    "  zone_files = { \"/a b\" } budget = 2s }\n"
+    "http { listen = off domains = 7 }\narc { seal = false }\nrules { file = '' }\n"
+    "limits { message = \"10MiB\" sessions = 5 unsigned_octets_pass = true clock_drift = 0 }\nlog { format = json }\n";
+
+static void every_setting_is_read(void **state) {
+    (void)state;
+    struct options *options = must_read(whole);
+    const struct listener_options *a = &options->listener[0], *b = &options->listener[1], *c = &options->listener[2];
+    assert_int_equal(options->listener_count, 3);
+    assert_true(options->workers == 3 && options->message_max == 10485760 && options->sessions_max == 5);
+    assert_true(options->unsigned_octets_pass == 1 && options->drift_ms == 0 && options->dns_budget_ms == 2000);
+    assert_string_equal(options->spool, "/var/spool/a\"b$ {HOME}\\");
+    assert_string_equal(a->name, "before \"queue\"");
+    assert_true(a->protocol == LISTENER_SMTP && a->downstream_kind == DOWNSTREAM_LMTP && a->downstream.is_unix);
+    assert_true(a->trust_count == 2 && a->trust[0].is_v4 && a->trust[1].prefix_bits == 128 && !a->reject_line_ends);
+    assert_true(b->protocol == LISTENER_LMTP && b->listen.is_unix && b->trust_count == 0 && b->reject_line_ends);
+    assert_true(b->downstream_kind == DOWNSTREAM_MAILDIR && c->downstream_kind == DOWNSTREAM_SMTP && c->reject_line_ends);
+    assert_string_equal(b->maildir, "/var/mail/${x}");
+    assert_true(options->dns_stub.count == 2 && options->dns_zone_files.count == 1 && !options->http_enabled);
+    assert_string_equal(options->dns_stub.item[1], "x=::1");
+    assert_string_equal(options->log_format, "json");
+    options_release(options);
+}
+
+static char *dump(const struct options *options) {
+    char *text;
+    size_t len;
+    FILE *out = open_memstream(&text, &len);
+    options_dump(options, out);
+    assert_int_equal(fclose(out), 0);
+    return text;
+}
+
+static void what_is_dumped_reads_back(void **state) {
+    (void)state;
+    const char *const texts[] = {LISTENER, whole};
+    for (size_t i = 0; i < 2; i++) {
+        struct options *options = must_read(texts[i]);
+        char *first = dump(options);
+        struct options *again = must_read(first);
+        char *second = dump(again);
+        assert_string_equal(first, second);
+        assert_int_equal(again->listener_count, options->listener_count);
+        assert_string_equal(again->spool, options->spool);
+        for (size_t k = 0; k < options->listener_count; k++)
+            if (options->listener[k].maildir != NULL)
+                assert_string_equal(again->listener[k].maildir, options->listener[k].maildir);
+        free(first);
+        free(second);
+        options_release(options);
+        options_release(again);
+    }
+}
+
+static void a_bad_file_leaves_no_trace(void **state) {
+    (void)state;
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) { /* libconfuse's scanner is global */
+        char *error;
+        assert_null(read_text(wrong[i].text, &error));
+        free(error);
+        options_release(must_read(LISTENER));
+    }
+}
+
+static void references_are_counted(void **state) {
+    (void)state;
+    struct options *options = must_read(LISTENER);
+    assert_ptr_equal(options_acquire(options), options);
+    options_release(options);
+    assert_int_equal(options->listener_count, 1);
+    options_release(options);
+    options_release(NULL);
+}
+
+/* ---- docs/configuration.md ---- */
+
+static char *read_docs(void) {
+    char docs[4096];
+    const char *source = getenv("SCEAU_SOURCE");
+    snprintf(docs, sizeof docs, "%s/docs/configuration.md", source != NULL ? source : ".");
+    FILE *file = fopen(docs, "r");
+    if (file == NULL) fail_msg("%s cannot be read", docs);
+    char *text = calloc(1, 1 << 18);
+    assert_true(fread(text, 1, (1 << 18) - 1, file) > 0);
+    fclose(file);
+    return text;
+}
+
+static size_t rows_in(const char *docs) {
+    size_t count = 0;
+    for (const char *at = docs; (at = strstr(at, "\n| `")) != NULL; at++) count++;
+    return count;
+}
+
+static void want_row(const char *docs, const char *row) {
+    if (strstr(docs, row) == NULL) fail_msg("docs/configuration.md lacks the row\n%s", row);
+}
+
+static void docs_have_a_row_for_every_option(void **state) {
+    (void)state;
+    char *docs = read_docs(), row[2048];
+    size_t rows = 0;
+    static const char *const kinds[] = {"size", "time", "number", "true or false"};
+#define OPTION(field, section, key, kind, least, most, standard, help)                                                 \
+    {                                                                                                                  \
+        char texts[3][OPTION_VALUE_TEXT_MAX];                                                                          \
+        const int64_t values[3] = {standard, least, most};                                                             \
+        for (size_t i = 0; i < 3; i++) option_value_format(OPTION_##kind, values[i], texts[i]);                        \
+        bool flag = OPTION_##kind == OPTION_FLAG;                                                                      \
+        snprintf(row, sizeof row, "\n| `%s` | %s%s%s%s%s | %s | %s |\n", key, kinds[OPTION_##kind], flag ? "" : ", ",  \
+                 flag ? "" : texts[1], flag ? "" : " to ", flag ? "" : texts[2], texts[0], help);                      \
+        want_row(docs, row);                                                                                           \
+        rows++;                                                                                                        \
+    }
+#define SETTING(section, key, reader, count, form, standard, help)                                                     \
+    snprintf(row, sizeof row, "\n| `%s` | %s | %s | %s |\n", key, form, standard, help);                               \
+    want_row(docs, row);                                                                                               \
+    rows++;
+#include "base/options.def"
+    assert_int_equal(rows_in(docs), rows);
+    free(docs);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(wrong_files_are_told_in_one_sentence),
+        cmocka_unit_test(a_file_that_is_none_is_told),
+        cmocka_unit_test(defaults_are_those_of_the_table),
+        cmocka_unit_test(every_setting_is_read),
+        cmocka_unit_test(what_is_dumped_reads_back),
+        cmocka_unit_test(a_bad_file_leaves_no_trace),
+        cmocka_unit_test(references_are_counted),
+        cmocka_unit_test(docs_have_a_row_for_every_option),
+    };
+    return cmocka_run_group_tests(tests, make_folder, remove_folder);
+}

@@ -44,8 +44,8 @@
 #define METRIC_VALUES_DNSSEC_STATE(X) /* enum dnssec_state */                                                          \
     X(DNSSEC_STATE_INDETERMINATE, "indeterminate") X(DNSSEC_STATE_INSECURE, "insecure")                                \
     X(DNSSEC_STATE_SECURE, "secure") X(DNSSEC_STATE_BOGUS, "bogus")
-#define METRIC_VALUES_CACHE_RESULT(X) /* joined: the same name was being asked for already */                          \
-    X(CACHE_HIT, "hit") X(CACHE_MISS, "miss") X(CACHE_JOINED, "joined") X(CACHE_STALE, "stale")
+#define METRIC_VALUES_CACHE_RESULT(X) /* negative: a hit that says there is no key, or that DNS failed just before */    \
+    X(CACHE_HIT, "hit") X(CACHE_MISS, "miss") X(CACHE_NEGATIVE, "negative") X(CACHE_STALE, "stale")
 #define METRIC_VALUES_REJECT_REASON(X) X(REJECT_LIMIT, "limit") X(REJECT_DRAINING, "draining") X(REJECT_RESOURCES, "resources")
 #define METRIC_VALUES_INPUT_ERROR(X)                                                                                   \
     X(INPUT_COMMAND, "command") X(INPUT_LINE_LENGTH, "line_length") X(INPUT_LINE_ENDS, "line_ends")                    \

@@ -2,11 +2,12 @@
 #include <assert.h>
 #include <stdlib.h>
 #include "base/ascii.h"
+#include "base/clock.h"
 #include "base/lru_map.h"
-
-const int64_t key_lookup_duration_us[KEY_LOOKUP_DURATIONS] = {
-    1000, 2500, 5000, 10000, 25000, 50000, 100000, 250000, 500000, 1000000, 5000000, 10000000,
-};
+#include "base/metrics.h"
+#include "verifier/dns.h"
+#include "verifier/key_cache.h"
+#include "verifier/key_source.h"
 
 struct key_lookup {
     struct key_source source; /* first: a pointer to it is a pointer to the whole */
@@ -15,7 +16,7 @@ struct key_lookup {
     const struct clock *clock;
     struct lru_map *questions; /* of struct question, by name; never forgets, its octets are not bounded here */
     struct list under_way;     /* the same questions */
-    struct key_lookup_counters counters;
+    struct metrics_worker *metrics;
 };
 
 /* One DNS question under way and the requests that wait for it (none: it only fills the cache). */
@@ -29,32 +30,20 @@ struct question {
     char name[DNS_NAME_MAX];
 };
 
-const char *key_lookup_result_word(enum key_lookup_result result) {
-#define X(id, word) [id] = word,
-    static const char *const words[] = {KEY_LOOKUP_RESULTS(X)};
-#undef X
-    return words[result];
-}
-
-/* One writer: load and store need no locked instruction. */
-static void add(_Atomic uint64_t *counter, uint64_t count) {
-    atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + count, memory_order_relaxed);
+static void count_request(struct key_lookup *lookup, unsigned result) {
+    metrics_count(lookup->metrics, METRIC_KEY_CACHE_REQUESTS, result, 0);
 }
 
 static void count_hit(struct key_lookup *lookup, const struct key_entry *entry) {
-    enum key_lookup_result result = entry->stale                 ? KEY_LOOKUP_STALE
-                                    : entry->status == DNS_FOUND ? KEY_LOOKUP_HIT
-                                                                 : KEY_LOOKUP_NEGATIVE;
-    add(&lookup->counters.requests[result], 1);
+    count_request(lookup, entry->stale                 ? METRIC_CACHE_STALE
+                          : entry->status == DNS_FOUND ? METRIC_CACHE_HIT
+                                                       : METRIC_CACHE_NEGATIVE);
 }
 
 static void count_answer(struct key_lookup *lookup, const struct dns_answer *answer, int64_t duration_us) {
-    size_t place = 0;
-    while (place < KEY_LOOKUP_DURATIONS && duration_us > key_lookup_duration_us[place]) place++;
-    add(&lookup->counters.durations[place], 1);
-    add(&lookup->counters.duration_us_sum, duration_us > 0 ? (uint64_t)duration_us : 0);
-    add(&lookup->counters.answers[answer->status], 1);
-    add(&lookup->counters.dnssec[answer->dnssec], 1);
+    metrics_count(lookup->metrics, METRIC_DNS_QUERIES, answer->status, 0);
+    metrics_count(lookup->metrics, METRIC_DNS_DNSSEC, answer->dnssec, 0);
+    metrics_observe(lookup->metrics, METRIC_DNS_QUERY_DURATION, 0, duration_us > 0 ? (uint64_t)duration_us : 0);
 }
 
 static struct span name_of(const struct question *question) { return (struct span){question->name, question->name_len}; }
@@ -115,7 +104,6 @@ static enum key_progress ask(struct key_lookup *lookup, struct span name, struct
 static void refresh(struct key_lookup *lookup, struct span name) {
     struct key_entry *entry;
     if (lru_map_get(lookup->questions, name) != NULL) return;
-    add(&lookup->counters.refreshes, 1);
     if (ask(lookup, name, NULL, &entry) == KEY_READY) key_entry_release(entry);
 }
 
@@ -127,7 +115,7 @@ static enum key_progress get_lower(struct key_lookup *lookup, struct span name, 
         count_hit(lookup, *entry);
         return KEY_READY;
     }
-    add(&lookup->counters.requests[KEY_LOOKUP_MISS], 1);
+    count_request(lookup, METRIC_CACHE_MISS);
     struct question *question = lru_map_get(lookup->questions, name);
     if (question == NULL) return ask(lookup, name, request, entry);
     list_append(&question->waiting, &request->node);
@@ -154,7 +142,8 @@ static void cancel(struct key_source *source, struct key_request *request) {
 
 static void keep(void *question) { (void)question; } /* the map borrows; questions are freed when they end */
 
-struct key_lookup *key_lookup_create(struct key_cache *cache, struct dns_source *dns, const struct clock *clock) {
+struct key_lookup *key_lookup_create(struct key_cache *cache, struct dns_source *dns, const struct clock *clock,
+                                     struct metrics_worker *metrics) {
     struct key_lookup *lookup = calloc(1, sizeof *lookup);
     struct lru_map *questions = lru_map_create(SIZE_MAX, keep);
     if (lookup == NULL || questions == NULL) {
@@ -166,6 +155,7 @@ struct key_lookup *key_lookup_create(struct key_cache *cache, struct dns_source 
     lookup->cache = cache;
     lookup->dns = dns;
     lookup->clock = clock;
+    lookup->metrics = metrics;
     lookup->questions = questions;
     list_init(&lookup->under_way);
     return lookup;
@@ -184,4 +174,3 @@ void key_lookup_destroy(struct key_lookup *lookup) {
 }
 
 struct key_source *key_lookup_source(struct key_lookup *lookup) { return &lookup->source; }
-const struct key_lookup_counters *key_lookup_counters(const struct key_lookup *lookup) { return &lookup->counters; }

@@ -6,6 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
+#include "base/clock.h"
+#include "base/metrics.h"
+#include "verifier/dns.h"
+#include "verifier/key_cache.h"
+#include "verifier/key_source.h"
 
 #define KEY "v=DKIM1; k=ed25519; p=11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo="
 #define NAME span_of("s._domainkey.example.com")
@@ -57,6 +62,7 @@ static void answer_first(struct fake_dns *dns) {
 struct fixture {
     struct clock_fixed clock;
     struct fake_dns dns;
+    struct metrics *metrics;
     struct key_cache *cache;
     struct key_lookup *lookup;
     struct key_source *keys;
@@ -73,13 +79,15 @@ static void set_up(struct fixture *f, bool at_once) {
     f->dns.at_once = at_once;
     f->dns.answer = found();
     f->cache = key_cache_create(1 << 20, 0, &f->clock.clock);
-    f->lookup = key_lookup_create(f->cache, &f->dns.source, &f->clock.clock);
+    f->metrics = metrics_create();
+    f->lookup = key_lookup_create(f->cache, &f->dns.source, &f->clock.clock, metrics_worker_create(f->metrics));
     f->keys = key_lookup_source(f->lookup);
 }
 
 static void tear_down(struct fixture *f) {
     key_lookup_destroy(f->lookup);
     key_cache_destroy(f->cache);
+    metrics_destroy(f->metrics);
 }
 
 /* A request that knows how often it was called, and may do something then. */
@@ -105,8 +113,8 @@ static struct asker asker_of(struct fixture *f) { return (struct asker){.request
 
 static enum key_progress ask(struct asker *asker) { return key_source_get(asker->keys, NAME, &asker->request, &asker->entry); }
 
-static uint64_t requests(const struct fixture *f, enum key_lookup_result result) {
-    return key_lookup_counters(f->lookup)->requests[result];
+static uint64_t requests(const struct fixture *f, unsigned result) {
+    return metrics_counter(f->metrics, METRIC_KEY_CACHE_REQUESTS, result, 0);
 }
 
 static void an_answer_at_once_is_a_return_value(void **state) {
@@ -120,7 +128,7 @@ static void an_answer_at_once_is_a_return_value(void **state) {
         key_entry_release(a.entry);
     }
     assert_int_equal(f.dns.asked, 1);
-    assert_true(requests(&f, KEY_LOOKUP_MISS) == 1 && requests(&f, KEY_LOOKUP_HIT) == 2);
+    assert_true(requests(&f, METRIC_CACHE_MISS) == 1 && requests(&f, METRIC_CACHE_HIT) == 2);
     tear_down(&f);
 }
 
@@ -154,10 +162,11 @@ static void a_late_answer_calls_everyone_once(void **state) {
     key_entry_release(b.entry);
     assert_int_equal(ask(&after), KEY_READY);
     key_entry_release(after.entry);
-    assert_int_equal(requests(&f, KEY_LOOKUP_MISS), 2);
-    const struct key_lookup_counters *counters = key_lookup_counters(f.lookup);
-    assert_true(counters->answers[DNS_FOUND] == 1 && counters->dnssec[DNSSEC_SECURE] == 1);
-    assert_true(counters->durations[2] == 1 && counters->duration_us_sum == 3000); /* 2.5 to 5 ms */
+    assert_int_equal(requests(&f, METRIC_CACHE_MISS), 2);
+    assert_int_equal(metrics_counter(f.metrics, METRIC_DNS_QUERIES, METRIC_DNS_OUTCOME_FOUND, 0), 1);
+    assert_int_equal(metrics_counter(f.metrics, METRIC_DNS_DNSSEC, METRIC_DNSSEC_STATE_SECURE, 0), 1);
+    struct metric_histogram durations = metrics_histogram(f.metrics, METRIC_DNS_QUERY_DURATION, 0);
+    assert_true(durations.count == 1 && durations.sum == 3000);
     tear_down(&f);
 }
 
@@ -226,8 +235,8 @@ static void failures_are_remembered_and_counted(void **state) {
             assert_int_equal(a.entry->status, status);
             key_entry_release(a.entry);
         }
-        assert_true(f.dns.asked == 1 && requests(&f, KEY_LOOKUP_NEGATIVE) == 1);
-        assert_true(key_lookup_counters(f.lookup)->answers[status] == 1);
+        assert_true(f.dns.asked == 1 && requests(&f, METRIC_CACHE_NEGATIVE) == 1);
+        assert_int_equal(metrics_counter(f.metrics, METRIC_DNS_QUERIES, (unsigned)status, 0), 1);
         tear_down(&f);
     }
 }
@@ -245,7 +254,7 @@ static void an_entry_near_its_end_is_asked_for_ahead(void **state) {
         assert_int_equal(ask(&a), KEY_READY);
         key_entry_release(a.entry);
     }
-    assert_true(f.dns.asked == 2 && f.dns.pending_count == 1 && key_lookup_counters(f.lookup)->refreshes == 1);
+    assert_true(f.dns.asked == 2 && f.dns.pending_count == 1);
     answer_first(&f.dns);
     f.clock.monotonic_us += 250 * 1000000LL; /* the old entry would be gone by now */
     assert_int_equal(ask(&a), KEY_READY);

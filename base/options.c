@@ -185,7 +185,9 @@ static bool read_authserv_id(cfg_t *cfg, cfg_opt_t *opt) {
     return read_text(cfg, opt, &current->options->authserv_id, "name");
 }
 
-static bool read_spool(cfg_t *cfg, cfg_opt_t *opt) { return read_text(cfg, opt, &current->options->spool, "directory"); }
+static bool read_spool(cfg_t *cfg, cfg_opt_t *opt) { /* empty is the default */
+    return set_text(&current->options->spool_directory, text_of(opt)) || no_memory(cfg, opt);
+}
 
 static bool read_protocol(cfg_t *cfg, cfg_opt_t *opt) {
     static const char *const words[] = {[LISTENER_SMTP] = "smtp", [LISTENER_LMTP] = "lmtp", NULL};
@@ -408,7 +410,7 @@ static bool set_defaults(struct options *options) {
         if (row->read == NULL) *number_at(options, row) = row->standard;
     if (gethostname(host, sizeof host - 1) != 0 || host[0] == '\0') memcpy(host, "localhost", sizeof "localhost");
     options->http_enabled = endpoint_parse("127.0.0.1:9811", &options->http_listen);
-    return set_text(&options->authserv_id, host) && set_text(&options->spool, "/var/spool/sceau") &&
+    return set_text(&options->authserv_id, host) && set_text(&options->spool_directory, "") &&
            set_text(&options->dns_mode, "recurse") && set_text(&options->dns_trust_anchor, "") &&
            set_text(&options->log_format, "logfmt");
 }
@@ -520,7 +522,7 @@ void options_release(struct options *options) {
     release_list(&options->dns_stub);
     release_list(&options->dns_zone_files);
     free(options->authserv_id);
-    free(options->spool);
+    free(options->spool_directory);
     free(options->dns_mode);
     free(options->dns_trust_anchor);
     free(options->log_format);

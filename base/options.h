@@ -29,7 +29,7 @@ struct listener_options {
 
 struct options {
     char *authserv_id;
-    char *spool;           /* directory */
+    char *spool_directory; /* "": /var/spool/sceau, or a folder of our own under TMPDIR where that cannot be made */
     size_t listener_count;
     struct listener_options *listener;
     struct string_list dns_forward, dns_stub, dns_zone_files; /* "ADDR@PORT", "ZONE=ADDR@PORT", paths */

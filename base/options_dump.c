@@ -82,7 +82,7 @@ static void print_dns(FILE *out, const struct options *options) {
 
 void options_dump(const struct options *options, FILE *out) {
     print_text(out, "", "authserv_id", "", options->authserv_id);
-    print_text(out, "", "spool", "", options->spool);
+    print_text(out, "", "spool", "", options->spool_directory);
     print_numbers(out, options, "");
     for (size_t i = 0; i < options->listener_count; i++) print_listener(out, &options->listener[i]);
     print_dns(out, options);

@@ -151,7 +151,7 @@ static void defaults_are_those_of_the_table(void **state) {
     char host[256] = "";
     gethostname(host, sizeof host - 1);
     assert_string_equal(options->authserv_id, host);
-    assert_string_equal(options->spool, "/var/spool/sceau");
+    assert_string_equal(options->spool_directory, "");
     assert_string_equal(options->dns_mode, "recurse");
     assert_string_equal(options->dns_trust_anchor, "");
     assert_string_equal(options->log_format, "logfmt");
@@ -181,7 +181,7 @@ static void every_setting_is_read(void **state) {
     assert_int_equal(options->listener_count, 3);
     assert_true(options->workers == 3 && options->message_max == 10485760 && options->sessions_max == 5);
     assert_true(options->unsigned_octets_pass == 1 && options->drift_ms == 0 && options->dns_budget_ms == 2000);
-    assert_string_equal(options->spool, "/var/spool/a\"b$ {HOME}\\");
+    assert_string_equal(options->spool_directory, "/var/spool/a\"b$ {HOME}\\");
     assert_string_equal(a->name, "before \"queue\"");
     assert_true(a->protocol == LISTENER_SMTP && a->downstream_kind == DOWNSTREAM_LMTP && a->downstream.is_unix);
     assert_true(a->trust_count == 2 && a->trust[0].is_v4 && a->trust[1].prefix_bits == 128 && !a->reject_line_ends);
@@ -213,7 +213,7 @@ static void what_is_dumped_reads_back(void **state) {
         char *second = dump(again);
         assert_string_equal(first, second);
         assert_int_equal(again->listener_count, options->listener_count);
-        assert_string_equal(again->spool, options->spool);
+        assert_string_equal(again->spool_directory, options->spool_directory);
         for (size_t k = 0; k < options->listener_count; k++)
             if (options->listener[k].maildir != NULL)
                 assert_string_equal(again->listener[k].maildir, options->listener[k].maildir);

@@ -100,7 +100,7 @@ struct domain_stats_worker *domain_stats_worker_create(struct domain_stats *stat
 void domain_stats_add(struct domain_stats_worker *worker, struct span domain, bool has_key, enum domain_result result) {
     char name[DOMAIN_NAME_MAX];
     if (worker == NULL) return;
-    size_t len = has_key ? domain_name_write(domain, false, name) : 0;
+    size_t len = has_key ? domain_name_write(domain, true, name) : 0; /* with a dot: none is called "other" */
     pthread_mutex_lock(&worker->lock);
     worker->total[result]++;
     if (len > 0) space_saving_add(worker->table, (struct span){name, len}, result); /* false: it is in other, then */

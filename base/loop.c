@@ -153,6 +153,12 @@ void loop_post(struct loop *loop, struct loop_task *task) {
     pthread_mutex_unlock(&loop->lock);
 }
 
+void loop_post_cancel(struct loop *loop, struct loop_task *task) {
+    pthread_mutex_lock(&loop->lock); /* others may be posting next to it */
+    list_remove(&task->node);
+    pthread_mutex_unlock(&loop->lock);
+}
+
 void loop_defer(struct loop *loop, struct loop_task *task) {
     assert(!is_waiting(task));
     list_append(&loop->deferred, &task->node);

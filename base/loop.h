@@ -29,6 +29,9 @@ struct loop_task {
     void (*run)(struct loop_task *task);
 };
 void loop_post(struct loop *loop, struct loop_task *task); /* any thread */
+/* Takes back a posted task: once this has returned it will not run. On the loop's own thread, or when nobody runs the
+ * loop; accepts a task that does not wait (node initialised with list_init). */
+void loop_post_cancel(struct loop *loop, struct loop_task *task);
 /* The same for the loop's own thread: run in the loop's next turn, not from inside this call; may be cancelled. */
 void loop_defer(struct loop *loop, struct loop_task *task);
 void loop_defer_cancel(struct loop_task *task); /* accepts a task that does not wait (node initialised with list_init) */

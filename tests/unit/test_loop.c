@@ -281,6 +281,30 @@ static void what_was_posted_before_a_stop_still_runs(void **state) {
     assert_string_equal(scene.trace, "a");
 }
 
+static void run_taking_back(struct loop_task *task) {
+    struct scene *scene = ((struct noting_task *)(void *)task)->scene;
+    note(scene, 'x');
+    loop_post_cancel(scene->loop, &to_cancel->task);
+}
+
+static void a_posted_task_may_be_taken_back(void **state) {
+    (void)state;
+    struct scene scene = scene_open();
+    struct noting_task a = noting(&scene, 'a'), b = noting(&scene, 'b'), x = noting(&scene, 'x'), s = noting(&scene, 's');
+    list_init(&a.task.node);
+    loop_post_cancel(scene.loop, &a.task); /* not waiting */
+    loop_post(scene.loop, &a.task);
+    loop_post_cancel(scene.loop, &a.task);
+    x.task.run = run_taking_back;
+    to_cancel = &b;
+    loop_post(scene.loop, &x.task);
+    loop_post(scene.loop, &b.task); /* taken back by x, which runs just before it */
+    loop_post(scene.loop, &s.task);
+    assert_true(loop_run(scene.loop));
+    assert_string_equal(scene.trace, "xs");
+    loop_destroy(scene.loop);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(timers_run_in_order_of_time),
@@ -292,6 +316,7 @@ int main(void) {
         cmocka_unit_test(a_task_that_defers_itself_starves_nobody),
         cmocka_unit_test(posts_of_four_threads_all_arrive_in_order),
         cmocka_unit_test(what_was_posted_before_a_stop_still_runs),
+        cmocka_unit_test(a_posted_task_may_be_taken_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

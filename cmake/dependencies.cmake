@@ -16,7 +16,7 @@ sceau_dependency(libmicrohttpd libmicrohttpd)
 sceau_dependency(zlib zlib)
 sceau_dependency(cmocka cmocka)
 
-# libevent's core only: no bufferevents, no DNS, no HTTP of its.
-find_library(EVENT_CORE event_core REQUIRED)
+# The library that libunbound links too, so that both see one libevent; only its core (event2/event.h) is used.
+find_library(EVENT event REQUIRED)
 add_library(dep_libevent INTERFACE)
-target_link_libraries(dep_libevent INTERFACE ${EVENT_CORE})
+target_link_libraries(dep_libevent INTERFACE ${EVENT})

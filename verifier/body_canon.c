@@ -5,7 +5,9 @@
 /* Spares the stage the zeros that -ftrivial-auto-var-init writes: they cost a tenth of a short message. */
 #define UNINITIALIZED __attribute__((uninitialized))
 
-enum { STAGE = 16 * 1024 }; /* octets squeezed at a time: with their input they stay in the second-level cache */
+enum { STAGE = 16 * 1024 };  /* octets squeezed at a time: with their input they stay in the second-level cache */
+enum { STRAIGHT_MIN = 512 }; /* octets that are worth being hashed where they are */
+enum { PAGE = 4096 };
 
 static struct span without_last(struct span s, size_t count) { return span_first(s, s.len - count); }
 
@@ -75,18 +77,19 @@ static void step(struct body_canon *canon, char c) {
 }
 
 /* The processor takes a load for one of what was just stored when their addresses differ by a multiple of a page, and
- * waits: half a page apart it runs up to half as fast again. */
-enum { PAGE = 4096 };
-
-/* Octets of which neither the first depends on what went before nor the last on what will come. */
-static void feed_whole(struct body_canon *canon, struct span octets) {
-    if (canon->kind == CANON_SIMPLE) {
-        feed_lines(canon, octets);
-        return;
-    }
+ * waits: half a page apart the kernel runs up to half as fast again. */
+static void feed_squeezed(struct body_canon *canon, struct span octets) {
     UNINITIALIZED char room[PAGE + STAGE + WSP_SQUEEZE_SLACK];
     char *stage = room + ((uintptr_t)octets.ptr - (uintptr_t)room + PAGE / 2) % PAGE;
     feed_lines(canon, (struct span){stage, wsp_squeeze(octets.ptr, octets.len, stage)});
+}
+
+/* Octets of which neither the first depends on what went before nor the last on what will come. */
+static void feed_whole(struct body_canon *canon, struct span octets) {
+    size_t settled = canon->kind == CANON_SIMPLE ? octets.len : wsp_settled(octets.ptr, octets.len);
+    if (settled < STRAIGHT_MIN && settled < octets.len) settled = 0;
+    feed_lines(canon, span_first(octets, settled));
+    if (settled < octets.len) feed_squeezed(canon, span_after(octets, settled));
 }
 
 static void update_piece(struct body_canon *canon, struct span piece) {

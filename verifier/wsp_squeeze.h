@@ -13,16 +13,22 @@ enum { WSP_SQUEEZE_SLACK = 64 }; /* octets behind the result that a vector store
  * how many octets they became. The last octet of in must not be white space; a CR there counts as bare. */
 size_t wsp_squeeze(const char *in, size_t len, char *out);
 
+/* How many of the first octets squeezing leaves as they are, or a few less: base64 needs no copy. in as above. */
+size_t wsp_settled(const char *in, size_t len);
+
 #define WSP_SQUEEZE_KERNELS(X) /* the best last */                                                                     \
-    X(WSP_SQUEEZE_SCALAR, "scalar", wsp_squeeze_scalar)                                                                \
-    X(WSP_SQUEEZE_AVX2, "avx2", wsp_squeeze_avx2)                                                                      \
-    X(WSP_SQUEEZE_AVX512, "avx512", wsp_squeeze_avx512)
-#define X(id, name, run) id,
+    X(WSP_SQUEEZE_SCALAR, "scalar", wsp_squeeze_scalar, wsp_settled_scalar)                                            \
+    X(WSP_SQUEEZE_AVX2, "avx2", wsp_squeeze_avx2, wsp_settled_avx2)                                                    \
+    X(WSP_SQUEEZE_AVX512, "avx512", wsp_squeeze_avx512, wsp_settled_avx2)
+#define X(id, name, squeeze, settled) id,
 enum wsp_squeeze_kernel { WSP_SQUEEZE_KERNELS(X) WSP_SQUEEZE_KERNEL_COUNT };
 #undef X
-#define X(id, name, run) size_t run(const char *in, size_t len, char *out); /* as wsp_squeeze; where supported */
-WSP_SQUEEZE_KERNELS(X)
-#undef X
+/* Each by itself, where it is supported. */
+size_t wsp_squeeze_scalar(const char *in, size_t len, char *out);
+size_t wsp_squeeze_avx2(const char *in, size_t len, char *out);
+size_t wsp_squeeze_avx512(const char *in, size_t len, char *out);
+size_t wsp_settled_scalar(const char *in, size_t len);
+size_t wsp_settled_avx2(const char *in, size_t len);
 const char *wsp_squeeze_kernel_name(enum wsp_squeeze_kernel kernel);
 bool wsp_squeeze_supported(enum wsp_squeeze_kernel kernel);
 /* Process-wide, for tests and benches: wsp_squeeze never uses a better kernel than best from now on. */

@@ -3,6 +3,7 @@
 #include "verifier/wsp_squeeze.h"
 #if defined(__x86_64__)
 #include <immintrin.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 enum { LOOK_AHEAD = 2 }; /* octets that decide on the one before them */
@@ -36,25 +37,48 @@ AVX2 static char *store_kept(__m256i octets, uint32_t dropped, char *out) {
     return out;
 }
 
+/* Which of the 32 octets at `at` are dropped; here is what they are, tab where they are tabs. */
+AVX2 static inline uint32_t dropped_32(const char *at, __m256i here, __m256i tab) {
+    __m256i next = load(at + 1), blank = _mm256_or_si256(is(here, ' '), tab);
+    __m256i blank_next = _mm256_or_si256(is(next, ' '), is(next, '\t'));
+    __m256i crlf_next = _mm256_and_si256(is(next, '\r'), is(load(at + 2), '\n'));
+    return (uint32_t)_mm256_movemask_epi8(_mm256_and_si256(blank, _mm256_or_si256(blank_next, crlf_next)));
+}
+
 AVX2 size_t wsp_squeeze_avx2(const char *in, size_t len, char *out) {
     char *end = out;
     size_t i = 0;
     for (; i + 32 + LOOK_AHEAD <= len; i += 32) {
-        __m256i here = load(in + i), next = load(in + i + 1), tab = is(here, '\t');
-        __m256i blank = _mm256_or_si256(is(here, ' '), tab);
-        __m256i blank_next = _mm256_or_si256(is(next, ' '), is(next, '\t'));
-        __m256i crlf_next = _mm256_and_si256(is(next, '\r'), is(load(in + i + 2), '\n'));
-        __m256i dropped = _mm256_and_si256(blank, _mm256_or_si256(blank_next, crlf_next));
+        __m256i here = load(in + i), tab = is(here, '\t');
         __m256i octets = _mm256_blendv_epi8(here, _mm256_set1_epi8(' '), tab);
-        uint32_t mask = (uint32_t)_mm256_movemask_epi8(dropped);
-        if (mask == 0) { /* most of most messages */
+        uint32_t dropped = dropped_32(in + i, here, tab);
+        if (dropped == 0) { /* most of most messages */
             _mm256_storeu_si256((__m256i *)(void *)end, octets);
             end += 32;
-        } else if (mask != UINT32_MAX) {
-            end = store_kept(octets, mask, end);
+        } else if (dropped != UINT32_MAX) {
+            end = store_kept(octets, dropped, end);
         }
     }
     return (size_t)(end - out) + wsp_squeeze_scalar(in + i, len - i, end);
+}
+
+AVX2 static inline bool has_wsp_128(const char *at) {
+    __m256i found = _mm256_setzero_si256();
+    for (size_t i = 0; i < 128; i += 32) {
+        __m256i here = load(at + i);
+        found = _mm256_or_si256(found, _mm256_or_si256(is(here, ' '), is(here, '\t')));
+    }
+    return !_mm256_testz_si256(found, found);
+}
+
+AVX2 size_t wsp_settled_avx2(const char *in, size_t len) {
+    size_t i = 0;
+    while (i + 128 <= len && !has_wsp_128(in + i)) i += 128; /* base64 has none at all */
+    for (; i + 32 + LOOK_AHEAD <= len; i += 32) {
+        __m256i here = load(in + i), tab = is(here, '\t');
+        if (dropped_32(in + i, here, tab) != 0 || !_mm256_testz_si256(tab, tab)) return i;
+    }
+    return i + wsp_settled_scalar(in + i, len - i);
 }
 
 #define AVX512 __attribute__((target("avx512f,avx512bw,avx512vbmi2,bmi2,popcnt")))
@@ -63,13 +87,32 @@ AVX512 static inline __mmask64 is_512(__m512i octets, char c) {
     return _mm512_cmpeq_epi8_mask(octets, _mm512_set1_epi8(c));
 }
 
-/* Squeezes the octets at here of which present is the mask; the two after each are in next and after_next. */
-AVX512 static inline char *squeeze_512(__m512i here, __m512i next, __m512i after_next, __mmask64 present, char *out) {
-    __mmask64 tab = is_512(here, '\t'), blank = is_512(here, ' ') | tab;
-    __mmask64 blank_next = is_512(next, ' ') | is_512(next, '\t');
-    __mmask64 crlf_next = is_512(next, '\r') & is_512(after_next, '\n');
-    __mmask64 kept = present & ~(blank & (blank_next | crlf_next));
-    __m512i octets = _mm512_mask_blend_epi8(tab, here, _mm512_set1_epi8(' '));
+/* 64 octets and the two behind each. */
+struct window_512 { __m512i here, next, after_next; };
+
+AVX512 static inline struct window_512 load_512(const char *at) {
+    return (struct window_512){_mm512_loadu_si512(at), _mm512_loadu_si512(at + 1), _mm512_loadu_si512(at + 2)};
+}
+
+/* The same where only left octets are left, 1 to 65: what lies behind them is not touched and counts as NUL. */
+AVX512 static inline struct window_512 load_last_512(const char *at, unsigned left) {
+    __mmask64 all = ~(__mmask64)0;
+    return (struct window_512){_mm512_maskz_loadu_epi8(_bzhi_u64(all, left), at),
+                               _mm512_maskz_loadu_epi8(_bzhi_u64(all, left - 1), at + 1),
+                               _mm512_maskz_loadu_epi8(left < 2 ? 0 : _bzhi_u64(all, left - 2), at + 2)};
+}
+
+AVX512 static inline __mmask64 dropped_512(const struct window_512 *window) {
+    __mmask64 blank = is_512(window->here, ' ') | is_512(window->here, '\t');
+    __mmask64 blank_next = is_512(window->next, ' ') | is_512(window->next, '\t');
+    __mmask64 crlf_next = is_512(window->next, '\r') & is_512(window->after_next, '\n');
+    return blank & (blank_next | crlf_next);
+}
+
+/* Stores what is kept of the octets in present; returns the end of what was written. */
+AVX512 static inline char *store_kept_512(struct window_512 window, __mmask64 present, char *out) {
+    __mmask64 kept = present & ~dropped_512(&window);
+    __m512i octets = _mm512_mask_blend_epi8(is_512(window.here, '\t'), window.here, _mm512_set1_epi8(' '));
     _mm512_storeu_si512(out, _mm512_maskz_compress_epi8(kept, octets));
     return out + _mm_popcnt_u64(kept);
 }
@@ -77,20 +120,15 @@ AVX512 static inline char *squeeze_512(__m512i here, __m512i next, __m512i after
 AVX512 size_t wsp_squeeze_avx512(const char *in, size_t len, char *out) {
     char *end = out;
     size_t i = 0;
-    for (; i + 64 + LOOK_AHEAD <= len; i += 64)
-        end = squeeze_512(_mm512_loadu_si512(in + i), _mm512_loadu_si512(in + i + 1), _mm512_loadu_si512(in + i + 2),
-                          ~(__mmask64)0, end);
-    for (; i < len; i += 64) { /* masked loads: what lies behind the end is not touched and counts as NUL */
-        size_t left = len - i;
-        __mmask64 present = _bzhi_u64(~0ull, left < 64 ? (unsigned)left : 64);
-        __mmask64 has_next = _bzhi_u64(~0ull, left < 65 ? (unsigned)left - 1 : 64);
-        __mmask64 has_after_next = left < 2 ? 0 : _bzhi_u64(~0ull, left < 66 ? (unsigned)left - 2 : 64);
-        end = squeeze_512(_mm512_maskz_loadu_epi8(present, in + i), _mm512_maskz_loadu_epi8(has_next, in + i + 1),
-                          _mm512_maskz_loadu_epi8(has_after_next, in + i + 2), present, end);
+    for (; i + 64 + LOOK_AHEAD <= len; i += 64) end = store_kept_512(load_512(in + i), ~(__mmask64)0, end);
+    for (; i < len; i += 64) {
+        unsigned left = (unsigned)(len - i);
+        end = store_kept_512(load_last_512(in + i, left), _bzhi_u64(~0ull, left), end);
     }
     return (size_t)(end - out);
 }
 #else /* not supported here, so never chosen */
 size_t wsp_squeeze_avx2(const char *in, size_t len, char *out) { return wsp_squeeze_scalar(in, len, out); }
 size_t wsp_squeeze_avx512(const char *in, size_t len, char *out) { return wsp_squeeze_scalar(in, len, out); }
+size_t wsp_settled_avx2(const char *in, size_t len) { return wsp_settled_scalar(in, len); }
 #endif

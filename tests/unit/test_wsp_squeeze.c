@@ -7,9 +7,23 @@
 #include <cmocka.h>
 
 typedef size_t squeeze(const char *in, size_t len, char *out);
-#define X(id, name, run) [id] = run,
+typedef size_t settle(const char *in, size_t len);
+#define X(id, name, squeeze, settled) [id] = squeeze,
 static squeeze *const runs[] = {WSP_SQUEEZE_KERNELS(X)};
 #undef X
+#define X(id, name, squeeze, settled) [id] = settled,
+static settle *const settles[] = {WSP_SQUEEZE_KERNELS(X)};
+#undef X
+
+/* No octet before the first change is more than settled, and all of them are when there is none. */
+static void expect_settled(settle *run, const char *name, const char *text, size_t len, const char *want, size_t want_len) {
+    char *in = memcpy(malloc(len > 0 ? len : 1), text, len);
+    size_t got = run(in, len), least = 0;
+    while (least < want_len && text[least] == want[least]) least++;
+    if (got > least || (want_len == len && least == len && got != len))
+        fail_msg("%s: \"%.*s\": %zu octets settled", name, (int)len, text, got);
+    free(in);
+}
 
 /* In exactly sized memory, so that a sanitizer sees a load before or behind the text and a store behind the slack. */
 static void expect_squeezed(squeeze *run, const char *name, const char *text, size_t len, const char *want, size_t want_len) {
@@ -52,6 +66,8 @@ static void every_row_is_squeezed_at_every_place(void **state) {
                     memcpy(want + before, rows[i].want, want_len);
                     expect_squeezed(runs[kernel], wsp_squeeze_kernel_name(kernel), text, before + text_len + after, want,
                                     before + want_len + after);
+                    expect_settled(settles[kernel], wsp_squeeze_kernel_name(kernel), text, before + text_len + after, want,
+                                   before + want_len + after);
                 }
     }
 }
@@ -68,8 +84,10 @@ static void vector_kernels_do_what_the_scalar_one_does(void **state) {
         while (len > 0 && (text[len - 1] == ' ' || text[len - 1] == '\t')) len--;
         size_t want_len = wsp_squeeze_scalar(text, len, want);
         for (enum wsp_squeeze_kernel kernel = WSP_SQUEEZE_SCALAR + 1; kernel < WSP_SQUEEZE_KERNEL_COUNT; kernel++)
-            if (wsp_squeeze_supported(kernel))
+            if (wsp_squeeze_supported(kernel)) {
                 expect_squeezed(runs[kernel], wsp_squeeze_kernel_name(kernel), text, len, want, want_len);
+                expect_settled(settles[kernel], wsp_squeeze_kernel_name(kernel), text, len, want, want_len);
+            }
     }
 }
 
@@ -78,6 +96,7 @@ static void the_best_kernel_can_be_limited(void **state) {
     for (enum wsp_squeeze_kernel kernel = 0; kernel < WSP_SQUEEZE_KERNEL_COUNT; kernel++) {
         wsp_squeeze_limit(kernel);
         expect_squeezed(wsp_squeeze, wsp_squeeze_kernel_name(kernel), "a \t b \r\n", 8, "a b\r\n", 5);
+        expect_settled(wsp_settled, wsp_squeeze_kernel_name(kernel), "a b", 3, "a b", 3);
     }
 }
 

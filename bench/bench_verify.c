@@ -100,7 +100,7 @@ static void print_table(struct measure_plan plan, enum corpus_key key, const cha
     struct corpus_signer *signer = corpus_signer_create(key);
     struct one_record dns = {{answer, never}, corpus_signer_record(signer)};
     struct key_cache *cache = key_cache_create(1 << 20, 0, &clock_system);
-    struct key_lookup *lookup = cache != NULL ? key_lookup_create(cache, &dns.source, &clock_system) : NULL;
+    struct key_lookup *lookup = cache != NULL ? key_lookup_create(cache, &dns.source, &clock_system, NULL) : NULL;
     struct bench *bench = calloc(1, sizeof *bench);
     require(lookup != NULL && bench != NULL && digest_init(&bench->digest), "no memory");
     bench->verifier = message_verifier_create(&verifier_policy_default, key_lookup_source(lookup), &clock_system);

@@ -343,7 +343,7 @@ static void a_silent_name_does_not_silence_its_forwarder(void **state) {
     struct asker silent, other;
     unbound = create("", server.port, 1000, 100, 20);
     for (int i = 0; i < 8; i++) { /* names that nobody answers for, and between them one that can be answered */
-        char name[32];
+        char name[64];
         snprintf(name, sizeof name, "drop%d.x%d.test", i, i);
         ask(&silent, name, DNS_TXT);
         run_for(400);
@@ -361,7 +361,7 @@ static void a_query_has_its_deadline(void **state) {
     struct asker asker[30];
     unbound = create("test", server.port, 300, 100, 20);
     for (int i = 0; i < 30; i++) { /* ten of them wait for a place until their time is over */
-        char name[32];
+        char name[64];
         snprintf(name, sizeof name, "drop%d.x.test", i);
         assert_int_equal(ask(&asker[i], name, DNS_TXT), DNS_PENDING);
     }
@@ -474,7 +474,7 @@ static void destroying_drops_what_is_pending(void **state) {
     struct asker asker[40];
     unbound = create("test", server.port, 5000, 30, 20);
     for (int i = 0; i < 40; i++) {
-        char name[32];
+        char name[64];
         snprintf(name, sizeof name, "drop%d.d%d.test", i, i % 3);
         ask(&asker[i], name, DNS_TXT);
     }

@@ -11,6 +11,5 @@
 /* Fills fd[worker] with count listening, non-blocking sockets for one listener. On failure, false: nothing is open and
  * *error (caller frees, NULL when there is no memory) names the listener, its address and the reason. */
 bool listener_open(const struct listener_options *listener, int *fd, size_t count, char **error);
-void listener_close(const struct endpoint *endpoint, int *fd, size_t count); /* also removes a unix socket's file */
 /* Two configurations mean the same sockets. */
 bool listener_same_address(const struct endpoint *a, const struct endpoint *b);

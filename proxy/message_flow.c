@@ -10,7 +10,11 @@
 #include "proxy/spool.h"
 #include "verifier/auth_results.h"
 
-enum { ADDED_MAX = 16384, IDLE_FLOWS_MAX = 64 };
+enum {
+    ADDED_MAX = 16384,
+    IDLE_FLOWS_MAX = 64,
+    HEADER_PIECE = 4096, /* octets at a time until the header section is complete */
+};
 
 struct message_pool {
     const struct message_setup *setup;
@@ -35,6 +39,7 @@ struct message_flow {
     bool has_result;
     uint64_t removed;
     int64_t begun_us, ended_us, verified_us;
+    struct message_times times;
 };
 
 static const struct { unsigned code; const char *word, *enhanced, *text; } faults[] = {
@@ -127,6 +132,7 @@ struct message_flow *message_flow_begin(struct message_pool *pool, bool reject_l
     flow->has_result = false;
     flow->removed = 0;
     flow->content = (struct downstream_content){0};
+    flow->times = (struct message_times){0};
     flow->begun_us = flow->ended_us = flow->verified_us = now_us(flow);
     data_reader_init(&flow->reader);
     message_verifier_begin(flow->verifier, on_verified, flow);
@@ -177,13 +183,27 @@ static enum message_fault header_fault(enum header_status status) {
     }
 }
 
-static void take_content(struct message_flow *flow, struct span content) {
+static void take_piece(struct message_flow *flow, struct span content) {
     if (flow->fault != MESSAGE_FINE) return;
     if (flow->reader.octets > flow->pool->setup->message_max) return set_fault(flow, MESSAGE_TOO_LARGE);
     enum spool_status status = spool_append(flow->spool, content);
     if (status != SPOOL_OK) return set_fault(flow, spool_fault(status));
     if (message_verifier_update(flow->verifier, content) == VERIFIER_REFUSED)
         set_fault(flow, header_fault(message_verifier_header_status(flow->verifier)));
+}
+
+/* In pieces at first, so that the time of the header section can be told from the body's. */
+static void take_content(struct message_flow *flow, struct span content) {
+    int64_t start_us = now_us(flow), now;
+    while (content.len > 0) {
+        bool in_body = message_verifier_header_complete(flow->verifier);
+        size_t len = !in_body && content.len > HEADER_PIECE ? HEADER_PIECE : content.len;
+        take_piece(flow, span_first(content, len));
+        content = span_after(content, len);
+        now = now_us(flow);
+        *(in_body ? &flow->times.body_us : &flow->times.header_us) += now - start_us;
+        start_us = now;
+    }
 }
 
 bool message_flow_take(struct message_flow *flow, struct span octets, size_t *taken) {
@@ -209,7 +229,9 @@ bool message_flow_end(struct message_flow *flow) {
     flow->ended_us = flow->verified_us = now_us(flow);
     judge_line_ends(flow);
     if (flow->fault != MESSAGE_FINE) return true;
-    switch (message_verifier_end(flow->verifier)) {
+    enum verifier_progress progress = message_verifier_end(flow->verifier);
+    flow->times.verify_us = now_us(flow) - flow->ended_us;
+    switch (progress) {
     case VERIFIER_DONE: return accept_results(flow), true;
     case VERIFIER_REFUSED:
         set_fault(flow, header_fault(message_verifier_header_status(flow->verifier)));
@@ -276,5 +298,6 @@ const struct message_result *message_flow_result(const struct message_flow *flow
 
 uint64_t message_flow_octets(const struct message_flow *flow) { return flow->reader.octets; }
 uint64_t message_flow_removed(const struct message_flow *flow) { return flow->removed; }
+struct message_times message_flow_times(const struct message_flow *flow) { return flow->times; }
 int64_t message_flow_wait_us(const struct message_flow *flow) { return flow->verified_us - flow->ended_us; }
 int64_t message_flow_age_us(const struct message_flow *flow) { return now_us(flow) - flow->begun_us; }

@@ -78,5 +78,8 @@ const struct downstream_content *message_flow_content(const struct message_flow 
 const struct message_result *message_flow_result(const struct message_flow *flow);
 uint64_t message_flow_octets(const struct message_flow *flow);    /* content octets received */
 uint64_t message_flow_removed(const struct message_flow *flow);   /* forged fields taken out */
+/* Working time spent on the header section, on the body (both with the spool's share), and at the end of data. */
+struct message_times { int64_t header_us, body_us, verify_us; };
+struct message_times message_flow_times(const struct message_flow *flow);
 int64_t message_flow_wait_us(const struct message_flow *flow);    /* from the end of data to the last verdict */
 int64_t message_flow_age_us(const struct message_flow *flow);     /* since message_flow_begin */

@@ -5,7 +5,9 @@
 #include <stdint.h>
 #include "base/span.h"
 
+struct domain_stats_worker;
 struct message_flow;
+struct metrics_worker;
 struct transaction;
 
 /* What became of the message. */
@@ -27,6 +29,9 @@ struct message_record {
     const struct transaction *transaction;
     const struct message_flow *flow;
     enum message_end end;
+    int64_t deliver_us;      /* from the verdict to the final reply */
+    struct metrics_worker *metrics;       /* may be NULL */
+    struct domain_stats_worker *domains;  /* may be NULL */
 };
 
 void message_log_write(const struct message_record *record);

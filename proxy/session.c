@@ -2,7 +2,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
+#include "base/clock.h"
 #include "base/log.h"
+#include "base/metrics.h"
 #include "proxy/connection.h"
 #include "proxy/maildir.h"
 #include "proxy/message_flow.h"
@@ -39,6 +41,7 @@ void session_say(struct session *session, unsigned code, const char *enhanced, c
 
 enum progress session_complain(struct session *session, unsigned code, const char *enhanced, const char *text) {
     session_say(session, code, enhanced, text);
+    metrics_count(session->setup->metrics, METRIC_INPUT_ERRORS, METRIC_INPUT_COMMAND, 0);
     if (++session->errors < (unsigned)session->setup->options->errors_max) return PROGRESS_AGAIN;
     session_say(session, 421, "4.7.0", "Too many errors");
     return session_leave(session);
@@ -52,9 +55,12 @@ static void say_fault(struct session *session, unsigned code) {
 
 static void write_record(struct session *session, enum message_end end) {
     char id[40], client[SOCKET_ADDRESS_TEXT_MAX];
+    const struct clock *clock = connection_set_clock(session->setup->connections);
     struct message_record record = {
         .id = id, .listener = session->setup->listener->name, .client = client, .helo = bytes_span(&session->helo),
         .transaction = &session->transaction, .flow = session->flow, .end = end,
+        .deliver_us = session->delivery_us > 0 ? clock_monotonic_us(clock) - session->delivery_us : 0,
+        .metrics = session->setup->metrics, .domains = session->setup->domains,
     };
     (void)snprintf(id, sizeof id, "%llx.%u", (unsigned long long)session->id, session->messages);
     socket_address_text(&session->peer, client);
@@ -66,6 +72,7 @@ static void write_record(struct session *session, enum message_end end) {
         record.queue_id = xforward_text(session->forwarded, XFORWARD_IDENT);
     }
     message_log_write(&record);
+    metrics_move(session->setup->metrics, METRIC_INFLIGHT_MESSAGES, -1);
 }
 
 static enum message_end end_of(const struct transaction *transaction) {
@@ -129,8 +136,12 @@ static enum progress run_line(struct session *session, enum line_status status, 
     session->is_prompted = false;
     switch (status) {
     case LINE_READY: return session_command_run(session, line);
-    case LINE_BARE_LF: return session_complain(session, 500, "5.5.2", "Line ends must be CRLF");
-    case LINE_TOO_LONG: return session_complain(session, 500, "5.5.2", "Command line too long");
+    case LINE_BARE_LF:
+        metrics_count(session->setup->metrics, METRIC_INPUT_ERRORS, METRIC_INPUT_LINE_ENDS, 0);
+        return session_complain(session, 500, "5.5.2", "Line ends must be CRLF");
+    case LINE_TOO_LONG:
+        metrics_count(session->setup->metrics, METRIC_INPUT_ERRORS, METRIC_INPUT_LINE_LENGTH, 0);
+        return session_complain(session, 500, "5.5.2", "Command line too long");
     default: return session_complain(session, 452, "4.3.1", "Out of memory");
     }
 }
@@ -274,6 +285,8 @@ static enum progress begin_message(struct session *session) {
         return PROGRESS_AGAIN;
     }
     session->messages++;
+    session->delivery_us = 0;
+    metrics_move(session->setup->metrics, METRIC_INFLIGHT_MESSAGES, 1);
     session->replies_due = session->setup->listener->protocol == LISTENER_LMTP ? session->transaction.accepted : 1;
     session_say(session, 354, NULL, "End data with <CR><LF>.<CR><LF>");
     return PROGRESS_AGAIN;
@@ -299,6 +312,7 @@ static enum progress start_delivery(struct session *session) {
     bytes_release(&extra);
     if (!sealed) return give_message_fault(session);
     session->state = SESSION_DELIVERING;
+    session->delivery_us = clock_monotonic_us(connection_set_clock(session->setup->connections));
     if (session->downstream == NULL) return start_maildir(session);
     if (downstream_is_closed(session->downstream)) return give_fault(session);
     downstream_deliver(session->downstream, message_flow_content(session->flow), session->transaction.accepted);
@@ -392,6 +406,7 @@ static void look_after_client(struct session *session) {
     case CONNECTION_CONNECTING:
     case CONNECTION_OPEN: return;
     case CONNECTION_TIMED_OUT:
+        metrics_count(session->setup->metrics, METRIC_INPUT_ERRORS, METRIC_INPUT_TIMEOUT, 0);
         session_say(session, 421, "4.4.2", "Timeout");
         session_leave(session);
         return;

@@ -8,31 +8,12 @@
  * STARTTLS, XCLIENT and PROXY have their places: rows of the table of commands, and connection.
  * Thread rule: the worker's thread. Memory: an idle session owns below 8 KiB. Limits: struct options. */
 #pragma once
-#include <stdbool.h>
 #include <stdint.h>
-#include "base/bytes.h"
 #include "base/list.h"
-#include "base/options.h"
-#include "proxy/downstream.h"
+#include "proxy/session_setup.h"
 
-struct connection_set;
-struct maildir;
-struct message_pool;
 struct session;
 struct socket_address;
-
-/* What the sessions of one listener share; borrowed by each until it has ended. */
-struct session_setup {
-    const struct options *options;
-    const struct listener_options *listener;
-    const struct downstream_server *server; /* NULL: Maildir */
-    struct maildir *maildir;                /* NULL: a server */
-    struct message_pool *messages;
-    struct connection_set *connections;
-    const char *name;                       /* what we call ourselves */
-    void (*ended)(void *owner, struct session *session); /* it is over and its memory is about to go */
-    void *owner;
-};
 
 /* Greets. Takes fd, also on failure. id names the session in logs. NULL: no memory. */
 struct session *session_create(const struct session_setup *setup, int fd, const struct socket_address *peer, uint64_t id);

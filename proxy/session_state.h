@@ -7,7 +7,7 @@
 #include "base/list.h"
 #include "proxy/downstream.h"
 #include "proxy/line_reader.h"
-#include "proxy/session.h"
+#include "proxy/session_setup.h"
 #include "proxy/smtp_command.h"
 #include "proxy/socket_address.h"
 #include "proxy/transaction.h"
@@ -48,6 +48,7 @@ struct session {
     struct forwarded_client *forwarded; /* what XFORWARD said; NULL: nothing */
     struct transaction transaction;
     enum smtp_verb awaited;             /* the client's command that waits for downstream */
+    int64_t delivery_us;                /* when the delivery began, 0: it has not */
     size_t replies_due;                 /* final replies that the client still gets */
     struct message_flow *flow;
     struct maildir_job *job;

@@ -1,0 +1,71 @@
+#include "proxy/generation.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "proxy/key_supply.h"
+#include "proxy/socket_address.h"
+
+static struct verifier_policy policy_of(const struct options *options) {
+    return (struct verifier_policy){
+        .header = {(size_t)options->header_section_max, (size_t)options->header_field_max, (size_t)options->header_fields_max},
+        .signatures_seen_max = (unsigned)options->signatures_seen_max,
+        .signatures_verified_max = (unsigned)options->signatures_verified_max,
+        .key_lookups_max = (unsigned)options->key_lookups_max,
+        .rsa_bits_min = (unsigned)options->rsa_bits_min,
+        .rsa_bits_max = (unsigned)options->rsa_bits_max,
+        .drift_s = options->drift_ms / 1000,
+        .unsigned_octets_pass = options->unsigned_octets_pass != 0,
+    };
+}
+
+static bool fill_server(struct generation *generation, size_t at, char **error) {
+    const struct options *options = generation->options;
+    const struct listener_options *listener = &options->listener[at];
+    struct downstream_server *server = &generation->server[at];
+    char text[SOCKET_ADDRESS_TEXT_MAX];
+    if (listener->downstream_kind == DOWNSTREAM_MAILDIR) return true;
+    server->is_lmtp = listener->downstream_kind == DOWNSTREAM_LMTP;
+    server->greeting_timeout_ms = options->greeting_timeout_ms;
+    server->reply_timeout_ms = options->reply_timeout_ms;
+    server->data_timeout_ms = options->data_timeout_ms;
+    server->final_reply_timeout_ms = options->final_reply_timeout_ms;
+    (void)snprintf(server->hello_name, sizeof server->hello_name, "%s", generation->authserv_id.ascii);
+    const char *reason = socket_address_resolve(&listener->downstream, false, server->address, &server->address_count);
+    if (reason == NULL) return true;
+    socket_address_endpoint_text(&listener->downstream, text);
+    if (asprintf(error, "listener \"%s\": downstream %s: %s", listener->name, text, reason) < 0) *error = NULL;
+    return false;
+}
+
+struct generation *generation_create(struct options *options, struct key_supply *keys, char **error) {
+    struct generation *generation = calloc(1, sizeof *generation);
+    *error = NULL;
+    if (generation == NULL) return NULL;
+    atomic_init(&generation->references, 1);
+    generation->options = options_acquire(options);
+    generation->keys = key_supply_acquire(keys);
+    generation->policy = policy_of(options);
+    generation->server = calloc(options->listener_count > 0 ? options->listener_count : 1, sizeof *generation->server);
+    bool is_usable = generation->server != NULL;
+    if (is_usable && !authserv_id_init(&generation->authserv_id, span_of(options->authserv_id))) {
+        if (asprintf(error, "authserv_id \"%s\" is no usable name", options->authserv_id) < 0) *error = NULL;
+        is_usable = false;
+    }
+    for (size_t i = 0; is_usable && i < options->listener_count; i++) is_usable = fill_server(generation, i, error);
+    if (is_usable) return generation;
+    generation_release(generation);
+    return NULL;
+}
+
+struct generation *generation_acquire(struct generation *generation) {
+    atomic_fetch_add(&generation->references, 1);
+    return generation;
+}
+
+void generation_release(struct generation *generation) {
+    if (generation == NULL || atomic_fetch_sub(&generation->references, 1) > 1) return;
+    free(generation->server);
+    key_supply_release(generation->keys);
+    options_release(generation->options);
+    free(generation);
+}

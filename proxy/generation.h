@@ -1,0 +1,27 @@
+/* proxy/generation.h -- one configuration in use: options, what was worked out from them, and the way to keys.
+ * Immutable once made, shared by all workers; the last one of them who lets go frees it, so sessions keep the
+ * configuration that they began with. generation_create may block (host names of downstream).
+ * Thread rule: acquire and release from any thread. */
+#pragma once
+#include <stdatomic.h>
+#include <stddef.h>
+#include "base/options.h"
+#include "proxy/downstream.h"
+#include "verifier/authserv_id.h"
+#include "verifier/verifier_policy.h"
+
+struct key_supply;
+
+struct generation {
+    atomic_uint references;
+    struct options *options;           /* owned reference */
+    struct key_supply *keys;           /* owned reference */
+    struct verifier_policy policy;
+    struct authserv_id authserv_id;
+    struct downstream_server *server;  /* one for each listener; unused where it delivers to a Maildir */
+};
+
+/* Acquires both. NULL: *error (caller frees) is one sentence. */
+struct generation *generation_create(struct options *options, struct key_supply *keys, char **error);
+struct generation *generation_acquire(struct generation *generation);
+void generation_release(struct generation *generation); /* accepts NULL */

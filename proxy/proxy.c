@@ -1,0 +1,247 @@
+#include "proxy/proxy.h"
+#include <assert.h>
+#include <errno.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <unistd.h>
+#include "base/clock.h"
+#include "base/metrics.h"
+#include "proxy/generation.h"
+#include "proxy/key_supply.h"
+#include "proxy/listener.h"
+#include "proxy/maildir.h"
+#include "proxy/spool.h"
+#include "proxy/worker.h"
+
+enum {
+    MAILDIR_THREADS = 4,
+    POOL_MEMORY_MAX = 64 << 20, /* octets of messages in memory, for each worker */
+};
+
+struct proxy {
+    struct worker_shared shared;
+    struct generation *generation;
+    struct worker **worker;
+    size_t worker_count;
+    int *fd;               /* listening sockets: worker after worker for each listener of generation */
+    atomic_bool is_serving;
+    bool is_started;
+};
+
+static void complain(char **error, const char *text) {
+    if (*error == NULL) *error = strdup(text);
+}
+
+/* -- parts ---------------------------------------------------------------------------------------------------------- */
+
+static unsigned worker_count_of(const struct options *options) {
+    cpu_set_t set;
+    if (options->workers > 0) return (unsigned)options->workers;
+    return sched_getaffinity(0, sizeof set, &set) == 0 && CPU_COUNT(&set) > 0 ? (unsigned)CPU_COUNT(&set) : 1;
+}
+
+static int open_folder(const char *path, char **error) {
+    int fd = spool_directory_open(path);
+    if (fd < 0 && asprintf(error, "spool directory %s: %s", path, strerrordesc_np(errno)) < 0) *error = NULL;
+    return fd;
+}
+
+/* What is configured must work; by default the system's place, else one of our own. */
+static int open_spool_directory(const struct options *options, char **error) {
+    char own[256];
+    const char *temporary = getenv("TMPDIR");
+    if (options->spool_directory != NULL && options->spool_directory[0] != '\0') return open_folder(options->spool_directory, error);
+    int fd = spool_directory_open("/var/spool/sceau");
+    if (fd >= 0) return fd;
+    (void)snprintf(own, sizeof own, "%s/sceau-spool-%u", temporary != NULL ? temporary : "/tmp", (unsigned)geteuid());
+    return open_folder(own, error);
+}
+
+static bool fill_shared(struct worker_shared *shared, const struct options *options, char **error) {
+    uint32_t random = 0;
+    shared->clock = &clock_system;
+    shared->spool_account.max = (uint64_t)options->spool_total_max;
+    shared->spool_limits = (struct spool_limits){
+        .message_max = (uint64_t)options->message_max,
+        .memory_max = (uint64_t)options->spool_memory_max,
+        .pool_memory_max = POOL_MEMORY_MAX,
+    };
+    shared->workers = worker_count_of(options);
+    (void)!getrandom(&random, sizeof random, 0); /* without it ids begin at 0, which harms nobody */
+    shared->id_base = (uint64_t)random << 24;
+    shared->spool_directory = open_spool_directory(options, error);
+    if (shared->spool_directory < 0) return false;
+    shared->maildir = maildir_create(MAILDIR_THREADS, shared->clock);
+    return shared->maildir != NULL;
+}
+
+static bool create_workers(struct proxy *proxy) {
+    proxy->worker = calloc(proxy->shared.workers, sizeof *proxy->worker);
+    for (; proxy->worker != NULL && proxy->worker_count < proxy->shared.workers; proxy->worker_count++) {
+        proxy->worker[proxy->worker_count] = worker_create(&proxy->shared, (unsigned)proxy->worker_count);
+        if (proxy->worker[proxy->worker_count] == NULL) return false;
+    }
+    return proxy->worker != NULL;
+}
+
+/* -- listeners ------------------------------------------------------------------------------------------------------ */
+
+/* The sockets that the proxy has for endpoint, NULL when it has none. */
+static const int *sockets_of(const struct proxy *proxy, const struct endpoint *endpoint) {
+    if (proxy->generation == NULL) return NULL;
+    const struct options *options = proxy->generation->options;
+    for (size_t i = 0; i < options->listener_count; i++)
+        if (listener_same_address(&options->listener[i].listen, endpoint)) return proxy->fd + i * proxy->worker_count;
+    return NULL;
+}
+
+/* Closes those of fd that are not the proxy's already. */
+static void close_new(const struct proxy *proxy, const struct options *options, int *fd, size_t listeners) {
+    for (size_t i = 0; i < listeners; i++) {
+        if (sockets_of(proxy, &options->listener[i].listen) != NULL) continue;
+        for (size_t w = 0; w < proxy->worker_count; w++) close(fd[i * proxy->worker_count + w]);
+        if (options->listener[i].listen.is_unix) (void)unlink(options->listener[i].listen.path);
+    }
+    free(fd);
+}
+
+static bool is_listed_before(const struct options *options, size_t at) {
+    for (size_t i = 0; i < at; i++)
+        if (listener_same_address(&options->listener[i].listen, &options->listener[at].listen)) return true;
+    return false;
+}
+
+/* Sockets for every listener of options: those that are open already, and new ones. NULL: *error says why. */
+static int *open_listeners(const struct proxy *proxy, const struct options *options, char **error) {
+    size_t count = proxy->worker_count;
+    int *fd = calloc(options->listener_count * count + 1, sizeof *fd);
+    for (size_t i = 0; fd != NULL && i < options->listener_count; i++) {
+        const struct listener_options *listener = &options->listener[i];
+        const int *open = sockets_of(proxy, &listener->listen);
+        if (open != NULL && !is_listed_before(options, i)) memcpy(fd + i * count, open, count * sizeof *fd);
+        else if (!listener_open(listener, fd + i * count, count, error)) {
+            close_new(proxy, options, fd, i);
+            return NULL;
+        }
+    }
+    return fd;
+}
+
+/* The workers close sockets that nobody uses any more; a unix socket's file is removed here. */
+static void remove_paths(const struct options *before, const struct options *after) {
+    for (size_t i = 0; i < before->listener_count; i++) {
+        const struct endpoint *endpoint = &before->listener[i].listen;
+        bool stays = !endpoint->is_unix;
+        for (size_t k = 0; !stays && after != NULL && k < after->listener_count; k++)
+            stays = listener_same_address(endpoint, &after->listener[k].listen);
+        if (!stays) (void)unlink(endpoint->path);
+    }
+}
+
+static bool use(struct proxy *proxy, struct generation *generation, int *fd) {
+    size_t listeners = generation->options->listener_count;
+    int *own = calloc(listeners + 1, sizeof *own);
+    bool is_whole = own != NULL;
+    for (size_t w = 0; is_whole && w < proxy->worker_count; w++) {
+        for (size_t i = 0; i < listeners; i++) own[i] = fd[i * proxy->worker_count + w];
+        is_whole = worker_use(proxy->worker[w], generation, own, listeners);
+    }
+    free(own);
+    return is_whole;
+}
+
+/* -- the daemon's steps --------------------------------------------------------------------------------------------- */
+
+static struct generation *create_generation(struct proxy *proxy, struct options *options, char **error) {
+    bool keeps = proxy->generation != NULL && key_supply_fits(proxy->generation->keys, options);
+    struct key_supply *keys = keeps ? key_supply_acquire(proxy->generation->keys)
+                                    : key_supply_create(options, proxy->shared.clock, error);
+    if (keys == NULL) return NULL;
+    struct generation *generation = generation_create(options, keys, error);
+    key_supply_release(keys);
+    return generation;
+}
+
+struct proxy *proxy_create(struct options *options, struct metrics *metrics, struct domain_stats *domains, char **error) {
+    struct proxy *proxy = calloc(1, sizeof *proxy);
+    *error = NULL;
+    if (proxy == NULL) return complain(error, "out of memory"), NULL;
+    proxy->shared.metrics = metrics;
+    proxy->shared.domains = domains;
+    proxy->shared.spool_directory = -1;
+    if (fill_shared(&proxy->shared, options, error) && create_workers(proxy)) {
+        struct generation *generation = create_generation(proxy, options, error);
+        proxy->fd = generation != NULL ? open_listeners(proxy, options, error) : NULL;
+        if (proxy->fd != NULL && use(proxy, generation, proxy->fd)) {
+            proxy->generation = generation;
+            return proxy;
+        }
+        generation_release(generation);
+    }
+    complain(error, "out of memory or descriptors");
+    proxy_destroy(proxy);
+    return NULL;
+}
+
+bool proxy_start(struct proxy *proxy, char **error) {
+    *error = NULL;
+    proxy->is_started = true;
+    for (size_t w = 0; w < proxy->worker_count; w++)
+        if (!worker_start(proxy->worker[w])) {
+            complain(error, "cannot start a worker thread");
+            return false;
+        }
+    atomic_store(&proxy->is_serving, true);
+    return true;
+}
+
+bool proxy_reload(struct proxy *proxy, struct options *options, char **error) {
+    *error = NULL;
+    struct generation *generation = create_generation(proxy, options, error);
+    int *fd = generation != NULL ? open_listeners(proxy, options, error) : NULL;
+    if (fd == NULL || !use(proxy, generation, fd)) {
+        complain(error, "out of memory");
+        if (fd != NULL) close_new(proxy, options, fd, options->listener_count);
+        generation_release(generation);
+        return false;
+    }
+    remove_paths(proxy->generation->options, options);
+    generation_release(proxy->generation);
+    free(proxy->fd);
+    proxy->generation = generation;
+    proxy->fd = fd;
+    return true;
+}
+
+void proxy_drain(struct proxy *proxy) {
+    atomic_store(&proxy->is_serving, false);
+    for (size_t w = 0; w < proxy->worker_count; w++)
+        worker_drain(proxy->worker[w], proxy->generation->options->drain_timeout_ms);
+}
+
+void proxy_wait(struct proxy *proxy) {
+    for (size_t w = 0; w < proxy->worker_count; w++) worker_join(proxy->worker[w]);
+}
+
+void proxy_destroy(struct proxy *proxy) {
+    if (proxy == NULL) return;
+    if (proxy->is_started) {
+        proxy_drain(proxy);
+        proxy_wait(proxy);
+    }
+    maildir_destroy(proxy->shared.maildir); /* what was submitted is written before the sessions that wait for it go */
+    for (size_t w = 0; w < proxy->worker_count; w++) worker_destroy(proxy->worker[w]);
+    if (proxy->generation != NULL) remove_paths(proxy->generation->options, NULL);
+    generation_release(proxy->generation);
+    if (proxy->shared.spool_directory >= 0) close(proxy->shared.spool_directory);
+    free(proxy->worker);
+    free(proxy->fd);
+    free(proxy);
+}
+
+bool proxy_ready(const struct proxy *proxy) { return atomic_load(&proxy->is_serving); }
+unsigned proxy_sessions(const struct proxy *proxy) { return atomic_load(&proxy->shared.sessions); }

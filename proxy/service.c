@@ -1,0 +1,63 @@
+#include "proxy/service.h"
+#include <stdlib.h>
+#include "proxy/generation.h"
+#include "proxy/key_supply.h"
+
+static void note_end(void *owner, struct session *session) {
+    struct service *service = owner;
+    service->ended(service->owner, session, service);
+}
+
+static struct session_setup setup_of(struct service *service, size_t at, const struct service_parts *parts) {
+    const struct options *options = service->generation->options;
+    bool to_maildir = options->listener[at].downstream_kind == DOWNSTREAM_MAILDIR;
+    return (struct session_setup){
+        .options = options,
+        .listener = &options->listener[at],
+        .server = to_maildir ? NULL : &service->generation->server[at],
+        .maildir = to_maildir ? parts->maildir : NULL,
+        .messages = service->pool,
+        .connections = parts->connections,
+        .name = service->generation->authserv_id.ascii,
+        .metrics = parts->metrics,
+        .domains = parts->domains,
+        .ended = note_end,
+        .owner = service,
+    };
+}
+
+struct service *service_create(struct generation *generation, const struct service_parts *parts) {
+    struct service *service = calloc(1, sizeof *service);
+    if (service == NULL) return NULL;
+    const struct options *options = generation->options;
+    list_init(&service->node);
+    service->ended = parts->ended;
+    service->owner = parts->owner;
+    service->generation = generation_acquire(generation);
+    service->keys = key_client_create(generation->keys, parts->loop);
+    if (service->keys == NULL) return service_destroy(service), NULL;
+    service->messages = (struct message_setup){
+        .policy = generation->policy,
+        .authserv_id = generation->authserv_id,
+        .message_max = (uint64_t)options->message_max,
+        .budget_ms = options->dns_budget_ms,
+        .keys = key_client_source(service->keys),
+        .clock = parts->clock,
+        .loop = parts->loop,
+        .spools = parts->spools,
+    };
+    service->pool = message_pool_create(&service->messages);
+    service->listener = calloc(options->listener_count, sizeof *service->listener);
+    if (service->pool == NULL || service->listener == NULL) return service_destroy(service), NULL;
+    for (size_t i = 0; i < options->listener_count; i++) service->listener[i] = setup_of(service, i, parts);
+    return service;
+}
+
+void service_destroy(struct service *service) {
+    if (service == NULL) return;
+    message_pool_destroy(service->pool);
+    key_client_destroy(service->keys);
+    generation_release(service->generation);
+    free(service->listener);
+    free(service);
+}

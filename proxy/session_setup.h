@@ -1,0 +1,25 @@
+/* proxy/session_setup.h -- what the sessions of one listener share. Pure data; borrowed by each session until it has ended. */
+#pragma once
+#include "base/options.h"
+
+struct connection_set;
+struct domain_stats_worker;
+struct downstream_server;
+struct maildir;
+struct message_pool;
+struct metrics_worker;
+struct session;
+
+struct session_setup {
+    const struct options *options;
+    const struct listener_options *listener;
+    const struct downstream_server *server; /* NULL: Maildir */
+    struct maildir *maildir;                /* NULL: a server */
+    struct message_pool *messages;
+    struct connection_set *connections;
+    const char *name;                       /* what we call ourselves */
+    struct metrics_worker *metrics;         /* may be NULL */
+    struct domain_stats_worker *domains;    /* may be NULL */
+    void (*ended)(void *owner, struct session *session); /* it is over and its memory is about to go; may be NULL */
+    void *owner;
+};

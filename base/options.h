@@ -37,7 +37,6 @@ struct options {
     char *dns_trust_anchor;/* file; "" = system's root anchor; "none" = validation off */
     struct endpoint http_listen;
     bool http_enabled;
-    char *spool_directory; /* NULL or "": /var/spool/sceau, or a folder of our own under TMPDIR where that cannot be made */
     char *log_format;      /* "logfmt" or "json" */
 #define OPTION(field, section, key, kind, least, most, standard, help) int64_t field;
 #include "base/options.def"

@@ -22,7 +22,7 @@ static bool fill_server(struct generation *generation, size_t at, char **error) 
     const struct options *options = generation->options;
     const struct listener_options *listener = &options->listener[at];
     struct downstream_server *server = &generation->server[at];
-    char text[SOCKET_ADDRESS_TEXT_MAX];
+    char text[ENDPOINT_TEXT_MAX];
     if (listener->downstream_kind == DOWNSTREAM_MAILDIR) return true;
     server->is_lmtp = listener->downstream_kind == DOWNSTREAM_LMTP;
     server->greeting_timeout_ms = options->greeting_timeout_ms;
@@ -32,7 +32,7 @@ static bool fill_server(struct generation *generation, size_t at, char **error) 
     (void)snprintf(server->hello_name, sizeof server->hello_name, "%s", generation->authserv_id.ascii);
     const char *reason = socket_address_resolve(&listener->downstream, false, server->address, &server->address_count);
     if (reason == NULL) return true;
-    socket_address_endpoint_text(&listener->downstream, text);
+    endpoint_format(&listener->downstream, text);
     if (asprintf(error, "listener \"%s\": downstream %s: %s", listener->name, text, reason) < 0) *error = NULL;
     return false;
 }

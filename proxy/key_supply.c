@@ -80,7 +80,7 @@ bool key_supply_fits(const struct key_supply *supply, const struct options *opti
            now->key_cache_max == options->key_cache_max && now->stale_keys_ms == options->stale_keys_ms;
 }
 
-struct key_client *key_client_create(struct key_supply *supply, struct loop *loop) {
+struct key_client *key_client_create(struct key_supply *supply, struct loop *loop, struct metrics_worker *metrics) {
     char *error = NULL;
     struct key_client *client = calloc(1, sizeof *client);
     if (client == NULL) return NULL;
@@ -88,7 +88,7 @@ struct key_client *key_client_create(struct key_supply *supply, struct loop *loo
     client->supply = key_supply_acquire(supply);
     client->zone = read_zones(supply->options, &error);
     free(error);
-    if (client->zone != NULL) client->lookup = key_lookup_create(supply->cache, dns_zone_source(client->zone), supply->clock);
+    if (client->zone != NULL) client->lookup = key_lookup_create(supply->cache, dns_zone_source(client->zone), supply->clock, metrics);
     if (client->lookup != NULL) return client;
     key_client_destroy(client);
     return NULL;

@@ -13,6 +13,7 @@ struct key_client;
 struct key_source;
 struct key_supply;
 struct loop;
+struct metrics_worker;
 
 /* Makes the cache and starts the resolver; zone files are read once to see that they can be. options is acquired, clock
  * borrowed. NULL: *error (caller frees) is one sentence. */
@@ -23,6 +24,7 @@ void key_supply_release(struct key_supply *supply); /* accepts NULL; the last on
 bool key_supply_fits(const struct key_supply *supply, const struct options *options);
 struct key_cache_usage key_supply_usage(struct key_supply *supply);
 
-struct key_client *key_client_create(struct key_supply *supply, struct loop *loop); /* NULL: no memory, or a zone file went bad */
+/* metrics, the thread's, may be NULL. NULL: no memory, or a zone file went bad. */
+struct key_client *key_client_create(struct key_supply *supply, struct loop *loop, struct metrics_worker *metrics);
 void key_client_destroy(struct key_client *client); /* accepts NULL */
 struct key_source *key_client_source(struct key_client *client);

@@ -13,8 +13,8 @@
 enum { BACKLOG = 1024 };
 
 static void complain(const struct listener_options *listener, const char *reason, char **error) {
-    char text[SOCKET_ADDRESS_TEXT_MAX];
-    socket_address_endpoint_text(&listener->listen, text);
+    char text[ENDPOINT_TEXT_MAX];
+    endpoint_format(&listener->listen, text);
     if (asprintf(error, "listener \"%s\": cannot listen on %s: %s", listener->name, text, reason) < 0) *error = NULL;
 }
 

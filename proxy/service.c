@@ -34,7 +34,7 @@ struct service *service_create(struct generation *generation, const struct servi
     service->ended = parts->ended;
     service->owner = parts->owner;
     service->generation = generation_acquire(generation);
-    service->keys = key_client_create(generation->keys, parts->loop);
+    service->keys = key_client_create(generation->keys, parts->loop, parts->metrics);
     if (service->keys == NULL) return service_destroy(service), NULL;
     service->messages = (struct message_setup){
         .policy = generation->policy,

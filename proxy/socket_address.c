@@ -65,9 +65,3 @@ void socket_address_text(const struct socket_address *address, char text[SOCKET_
         inet_ntop(is_v4 ? AF_INET : AF_INET6, octets, text, SOCKET_ADDRESS_TEXT_MAX) == NULL)
         (void)snprintf(text, SOCKET_ADDRESS_TEXT_MAX, "unix");
 }
-
-void socket_address_endpoint_text(const struct endpoint *endpoint, char text[SOCKET_ADDRESS_TEXT_MAX]) {
-    bool is_v6 = !endpoint->is_unix && strchr(endpoint->host, ':') != NULL;
-    if (endpoint->is_unix) (void)snprintf(text, SOCKET_ADDRESS_TEXT_MAX, "unix:%s", endpoint->path);
-    else (void)snprintf(text, SOCKET_ADDRESS_TEXT_MAX, is_v6 ? "[%.100s]:%u" : "%.100s:%u", endpoint->host, endpoint->port);
-}

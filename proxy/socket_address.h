@@ -24,5 +24,3 @@ bool socket_address_octets(const struct socket_address *address, uint8_t octets[
 uint16_t socket_address_port(const struct socket_address *address); /* 0: none */
 /* "192.0.2.1", "2001:db8::1" or "unix", always with a final NUL. */
 void socket_address_text(const struct socket_address *address, char text[SOCKET_ADDRESS_TEXT_MAX]);
-/* "127.0.0.1:25", "[::1]:25", "unix:/run/x": an endpoint as the configuration writes it. */
-void socket_address_endpoint_text(const struct endpoint *endpoint, char text[SOCKET_ADDRESS_TEXT_MAX]);

@@ -117,6 +117,8 @@ static const struct row {
      .code = DKIM_KEY_TYPE, .body = PART_INTACT},
     {"ed25519 too short", &ed25519, .record = "v=DKIM1; k=ed25519; p=AAAA", .code = DKIM_KEY_SYNTAX, .body = PART_INTACT},
     {"768 bits", &small, .code = DKIM_KEY_TOO_SMALL, .body = PART_INTACT}, /* RFC 8301 3.2 */
+    {"768 bits and the body changed", &small, .from = "see you", .to = "see me", .code = DKIM_BODY_HASH_MISMATCH,
+     .body = PART_CHANGED},
 };
 
 static struct span signed_message(const struct row *row) {

@@ -1,0 +1,46 @@
+/* cli/common_options.h -- the command line of one verb of sceau (design.md section 12; rows in common_options.def).
+ * Long options as --name VALUE or --name=VALUE, -j N or -jN, -- ends them; operands and options may be mixed.
+ * Errors are one sentence on standard error; an unknown option names the nearest known one. */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include "verifier/phrase.h"
+
+/* Exit codes. */
+enum cli_status {
+    CLI_OK = 0,        /* every checked signature passes, or the question was answered well */
+    CLI_FAILED = 1,    /* one fails */
+    CLI_USAGE = 2,     /* the command line, or a file that it names, is not usable */
+    CLI_NOTHING = 3,   /* nothing to check */
+    CLI_TEMPORARY = 4, /* DNS: may be well later */
+    CLI_PERMANENT = 5, /* permanent error in a key or signature */
+};
+
+enum cli_verb { VERB_VERIFY = 1, VERB_KEY = 2, VERB_RESULTS = 4, VERB_ALL = 7 };
+
+struct cli_list { size_t count; const char **item; };
+
+struct cli_options {
+    /* as given; NULL when absent */
+    bool json, help, pass_unsigned;
+    const char *language, *faults, *trust_anchor, *now, *jobs, *authserv_id, *cut, *record;
+    struct cli_list zone, stub, forward, expect_cname, operand;
+    /* what they mean */
+    enum language report_language;
+    bool has_now;
+    int64_t now_s;
+    unsigned job_count;
+};
+
+/* Reads what stands behind the verb. False: the sentence has been written, exit CLI_USAGE. Release in any case. */
+bool cli_options_read(int count, char **arguments, enum cli_verb verb, const char *verb_name, struct cli_options *out);
+void cli_options_release(struct cli_options *options);
+/* The lines of --help for the options of verb. */
+void cli_options_help(FILE *out, enum cli_verb verb);
+
+/* "sceau: " and the sentence, on standard error. */
+void cli_complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* The one of count words that is nearest to word; NULL when none is near. */
+const char *cli_nearest(const char *word, const char *const *words, size_t count);

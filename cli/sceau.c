@@ -1,0 +1,55 @@
+/* sceau -- one command with verbs: verify messages, read Authentication-Results (design.md section 12). */
+#include <stdio.h>
+#include <string.h>
+#include "cli/verb.h"
+
+static const struct verb { const char *name; enum cli_status (*run)(int count, char **arguments); const char *help; } verbs[] = {
+    {"verify", verb_verify, "verify the DKIM signatures of messages"},
+    {"results", verb_results, "read the value of an Authentication-Results field"},
+};
+enum { VERB_COUNT = sizeof verbs / sizeof *verbs };
+
+static const char *const later[] = {"key", "spf", "dmarc", "rules"}; /* named in the design, not yet part of the program */
+
+static void print_usage(FILE *out) {
+    fputs("usage: sceau VERB [OPTION]... OPERAND...\n\n", out);
+    for (size_t i = 0; i < VERB_COUNT; i++) fprintf(out, "  %-8s %s\n", verbs[i].name, verbs[i].help);
+    fputs("\n'sceau VERB --help' lists the options of a verb; 'sceau --version' tells the version.\n", out);
+}
+
+static enum cli_status unknown_verb(const char *word) {
+    const char *names[VERB_COUNT];
+    for (size_t i = 0; i < VERB_COUNT; i++) names[i] = verbs[i].name;
+    for (size_t i = 0; i < sizeof later / sizeof *later; i++)
+        if (strcmp(word, later[i]) == 0) {
+            cli_complain("'%s' is not part of this version; known verbs are verify and results", word);
+            return CLI_USAGE;
+        }
+    const char *nearest = cli_nearest(word, names, VERB_COUNT);
+    if (nearest != NULL) cli_complain("no verb '%s'; did you mean %s?", word, nearest);
+    else cli_complain("no verb '%s'; known verbs are verify and results", word);
+    return CLI_USAGE;
+}
+
+int main(int argc, char **argv) {
+    if (argc < 2) {
+        print_usage(stderr);
+        return CLI_USAGE;
+    }
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
+        print_usage(stdout);
+        return CLI_OK;
+    }
+    if (strcmp(argv[1], "--version") == 0) {
+        puts("sceau " SCEAU_VERSION);
+        return CLI_OK;
+    }
+    for (size_t i = 0; i < VERB_COUNT; i++) {
+        if (strcmp(argv[1], verbs[i].name) != 0) continue;
+        enum cli_status status = verbs[i].run(argc - 2, argv + 2);
+        if (fflush(stdout) == 0 && !ferror(stdout)) return status;
+        cli_complain("cannot write to standard output");
+        return CLI_USAGE;
+    }
+    return unknown_verb(argv[1]);
+}

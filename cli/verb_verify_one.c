@@ -1,0 +1,201 @@
+#include "cli/verb_verify_one.h"
+#include <stdlib.h>
+#include <string.h>
+#include "base/ascii.h"
+#include "base/loop.h"
+#include "cli/common_dns.h"
+#include "cli/common_input.h"
+#include "verifier/auth_results.h"
+#include "verifier/message_verifier.h"
+
+enum {
+    REPORT_MAX = 1 << 20,    /* octets of one message's report */
+    COMPLAINT_MAX = 16384,
+    RANDOM_CUTS = 200,
+    DNS_BUDGET_MS = 5000,    /* after the end of a message; then temperror */
+};
+
+bool cut_parse(const char *text, struct cut *out) {
+    static const char random[] = "random:";
+    bool is_random = strncmp(text, random, sizeof random - 1) == 0;
+    const char *digits = is_random ? text + sizeof random - 1 : text;
+    *out = (struct cut){.kind = is_random ? CUT_RANDOM : CUT_EVERY};
+    if (strcmp(text, "octets") == 0) {
+        out->number = 1;
+        return true;
+    }
+    size_t len = 0;
+    for (; ascii_is_digit(digits[len]) && len < 9; len++) out->number = out->number * 10 + (uint32_t)(digits[len] - '0');
+    return len > 0 && digits[len] == '\0' && (is_random || out->number > 0);
+}
+
+struct verify_worker {
+    const struct verify_job *job;
+    struct loop *loop;
+    struct loop_timer *budget;
+    struct cli_dns *dns;
+    struct message_verifier *verifier;
+    bool is_done; /* the last verdict fell, or the budget ran out */
+};
+
+static void wake(void *owner) {
+    struct verify_worker *worker = owner;
+    worker->is_done = true;
+    loop_stop(worker->loop);
+}
+
+static void give_up(void *owner) {
+    struct verify_worker *worker = owner;
+    message_verifier_expire(worker->verifier);
+    wake(worker);
+}
+
+struct verify_worker *verify_worker_create(const struct verify_job *job) {
+    struct verify_worker *worker = calloc(1, sizeof *worker);
+    if (worker != NULL) {
+        worker->job = job;
+        worker->loop = loop_create();
+        if (worker->loop != NULL) worker->budget = loop_timer_create(worker->loop, give_up, worker);
+    }
+    if (worker == NULL || worker->budget == NULL) {
+        cli_complain("out of memory or descriptors");
+        verify_worker_destroy(worker);
+        return NULL;
+    }
+    worker->dns = cli_dns_create(job->options, worker->loop, job->cache, job->clock);
+    if (worker->dns != NULL)
+        worker->verifier = message_verifier_create(&job->policy, cli_dns_keys(worker->dns), job->clock);
+    if (worker->dns != NULL && worker->verifier == NULL) cli_complain("out of memory");
+    if (worker->verifier != NULL) return worker;
+    verify_worker_destroy(worker);
+    return NULL;
+}
+
+void verify_worker_destroy(struct verify_worker *worker) {
+    if (worker == NULL) return;
+    message_verifier_destroy(worker->verifier);
+    cli_dns_destroy(worker->dns);
+    loop_timer_destroy(worker->budget);
+    loop_destroy(worker->loop);
+    free(worker);
+}
+
+/* --- the message, whole or in pieces ----------------------------------------------------------------------------- */
+
+static int compare_sizes(const void *a, const void *b) {
+    size_t left = *(const size_t *)a, right = *(const size_t *)b;
+    return (left > right) - (left < right);
+}
+
+static enum verifier_progress feed_random(struct message_verifier *verifier, struct span message, uint32_t seed) {
+    size_t place[RANDOM_CUTS + 1], from = 0;
+    enum verifier_progress progress = VERIFIER_MORE;
+    uint64_t state = seed;
+    for (size_t i = 0; i < RANDOM_CUTS; i++) {
+        state = state * 6364136223846793005u + 1442695040888963407u;
+        place[i] = (size_t)(state >> 33) % (message.len + 1);
+    }
+    place[RANDOM_CUTS] = message.len;
+    qsort(place, RANDOM_CUTS, sizeof *place, compare_sizes);
+    for (size_t i = 0; i <= RANDOM_CUTS && progress == VERIFIER_MORE; from = place[i++])
+        progress = message_verifier_update(verifier, (struct span){message.ptr + from, place[i] - from});
+    return progress;
+}
+
+static enum verifier_progress feed(struct message_verifier *verifier, struct span message, struct cut cut) {
+    enum verifier_progress progress = VERIFIER_MORE;
+    if (cut.kind == CUT_RANDOM) return feed_random(verifier, message, cut.number);
+    size_t piece = cut.kind == CUT_EVERY ? cut.number : message.len;
+    while (message.len > 0 && progress == VERIFIER_MORE) {
+        size_t len = piece < message.len ? piece : message.len;
+        progress = message_verifier_update(verifier, span_first(message, len));
+        message = span_after(message, len);
+    }
+    return progress;
+}
+
+/* False: the header section is over a limit. */
+static bool verify(struct verify_worker *worker, struct span message) {
+    worker->is_done = false;
+    message_verifier_begin(worker->verifier, wake, worker);
+    if (feed(worker->verifier, message, worker->job->cut) == VERIFIER_REFUSED) return false;
+    enum verifier_progress progress = message_verifier_end(worker->verifier);
+    if (progress != VERIFIER_MORE) return progress == VERIFIER_DONE;
+    loop_timer_start(worker->budget, DNS_BUDGET_MS);
+    bool runs = loop_run(worker->loop);
+    loop_timer_stop(worker->budget);
+    if (!runs || !worker->is_done) message_verifier_expire(worker->verifier);
+    return true;
+}
+
+/* --- what became of it ------------------------------------------------------------------------------------------- */
+
+static void complain(struct verify_outcome *outcome, const char *path, const char *problem) {
+    bytes_append_text(&outcome->complaints, "sceau: ");
+    phrase_append_printable(&outcome->complaints, span_of(path));
+    bytes_append_text(&outcome->complaints, ": ");
+    bytes_append_text(&outcome->complaints, problem);
+    bytes_append_char(&outcome->complaints, '\n');
+}
+
+static void tally(struct verify_outcome *outcome, const struct message_result *result) {
+    for (size_t i = 0; i < result->dkim_count; i++) {
+        const struct dkim_result *dkim = &result->dkim[i];
+        if (dkim->code == DKIM_LIMIT) continue; /* was not checked */
+        switch (dkim->result) {
+        case RESULT_PASS: outcome->passes++; break;
+        case RESULT_FAIL: outcome->fails++; break;
+        case RESULT_TEMPERROR: outcome->temporaries++; break;
+        default: outcome->permanents++; break;
+        }
+    }
+}
+
+/* An empty header section makes a poor message, but a message. */
+static bool looks_like_a_message(const struct header_section *section) {
+    for (size_t i = 0; i < section->count; i++)
+        if (section->fields[i].name.len > 0) return true;
+    return section->count == 0;
+}
+
+static void report(struct verify_worker *worker, const char *path, struct verify_outcome *outcome) {
+    const struct verify_job *job = worker->job;
+    struct bytes field = bytes_with_cap(8192);
+    struct report_message message = {.file = span_of(path), .result = message_verifier_result(worker->verifier)};
+    bool written = auth_results_write(&field, job->authserv_id, message.result);
+    message.our_field = bytes_span(&field);
+    if (job->options->json) {
+        struct json json = json_writer(&outcome->report);
+        report_write_json(&json, &message);
+        bytes_append_char(&outcome->report, '\n');
+    } else {
+        report_write_text(&outcome->report, &message, job->style);
+    }
+    bytes_release(&field);
+    tally(outcome, message.result);
+    if (written && !outcome->report.failed) return;
+    outcome->report.len = 0;
+    outcome->unusable = true;
+    complain(outcome, path, "not enough memory for the report");
+}
+
+void verify_worker_run(struct verify_worker *worker, const char *path, struct verify_outcome *outcome) {
+    struct bytes text = bytes_with_cap(CLI_INPUT_MAX);
+    struct cli_input_notes notes;
+    *outcome = (struct verify_outcome){.report = bytes_with_cap(REPORT_MAX), .complaints = bytes_with_cap(COMPLAINT_MAX)};
+    enum cli_input_status status = cli_input_read(path, &text, &notes);
+    if (notes.mbox_line) complain(outcome, path, "the mbox line \"From ...\" at the top is no part of the message and was skipped");
+    if (status == CLI_INPUT_UNREADABLE) {
+        outcome->unusable = true;
+        complain(outcome, path, notes.problem);
+    } else if (status == CLI_INPUT_EMPTY) {
+        complain(outcome, path, "the file is empty");
+    } else if (!verify(worker, bytes_span(&text))) {
+        complain(outcome, path, header_status_text(message_verifier_header_status(worker->verifier)));
+    } else if (!looks_like_a_message(message_verifier_header(worker->verifier))) {
+        complain(outcome, path, "not a message: it does not begin with header fields");
+    } else {
+        report(worker, path, outcome);
+    }
+    bytes_release(&text);
+}

@@ -318,14 +318,15 @@ static void default_auid(struct reader *reader) {
 
 /* header_section leaves a CR or LF that ends no line in the field as content; no tag-list has room for it. */
 static bool has_bare_line_end(struct span text) {
-    for (size_t i = 0; i < text.len; i++) {
-        bool is_fold = text.ptr[i] == '\r' && i + 1 < text.len && text.ptr[i + 1] == '\n';
-        if (is_fold)
-            i++;
-        else if (text.ptr[i] == '\r' || text.ptr[i] == '\n')
-            return true;
+    size_t folds = 0, lfs = 0;
+    for (struct span rest = text; span_find(rest, '\r') < rest.len; folds++) {
+        size_t after = span_find(rest, '\r') + 1;
+        if (after == rest.len || rest.ptr[after] != '\n') return true;
+        rest = span_after(rest, after);
     }
-    return false;
+    for (struct span rest = text; span_find(rest, '\n') < rest.len; lfs++)
+        rest = span_after(rest, span_find(rest, '\n') + 1);
+    return lfs != folds;
 }
 
 bool dkim_signature_parse(const struct header_field *field, struct arena *arena, struct dkim_signature *out) {

@@ -18,6 +18,10 @@ static bool is_name(struct span text) {
 
 static bool is_value(struct span text) { /* ; is gone by now */
     while (text.len > 0) {
+        if (ascii_is_graph(text.ptr[0])) { /* nearly all of them */
+            text = span_after(text, 1);
+            continue;
+        }
         if (ascii_is_control(text.ptr[0]) && !ascii_is_space(text.ptr[0])) return false;
         size_t len = utf8_sequence(text);
         if (len == 0) return false;

@@ -136,8 +136,8 @@ static void describe_key(struct dkim_check *check, const struct dkim_key *record
     result->detail = record->status == DKIM_KEY_OK ? (struct span){NULL, 0} : span_of(dkim_key_status_text(record->status));
 }
 
-/* The body is known, and of the header part or the key what could be found out: what do they amount to? That the body was
- * changed needs no key to be proved, so a faulty one does not hide it. */
+/* The body is known, and of the header part what the key let us find out: what do they amount to? That the body was changed
+ * needs no key to be proved: a key that only our policy turns down does not hide it. */
 static enum dkim_code judge_parts(const struct dkim_check *check, enum dkim_code header_code) {
     const struct dkim_result *result = &check->result;
     if (result->body_part == PART_CHANGED) {
@@ -160,6 +160,7 @@ static enum progress verify(struct dkim_check *check) {
         describe_key(check, entry->record[i]);
         if (code == DKIM_OK) break;
     }
+    if (dkim_code_result(best) == RESULT_PERMERROR || dkim_code_result(best) == RESULT_TEMPERROR) return finish(check, best);
     if (best == DKIM_OK) check->result.header_part = PART_INTACT;
     if (best == DKIM_SIGNATURE_MISMATCH) check->result.header_part = PART_CHANGED;
     return finish(check, judge_parts(check, best));

@@ -119,6 +119,8 @@ static const struct row {
     {"768 bits", &small, .code = DKIM_KEY_TOO_SMALL, .body = PART_INTACT}, /* RFC 8301 3.2 */
     {"768 bits and the body changed", &small, .from = "see you", .to = "see me", .code = DKIM_BODY_HASH_MISMATCH,
      .body = PART_CHANGED},
+    {"revoked and the body changed", &rsa, .from = "see you", .to = "see me", .record = "v=DKIM1; p=", .code = DKIM_KEY_REVOKED,
+     .body = PART_CHANGED},
 };
 
 static struct span signed_message(const struct row *row) {

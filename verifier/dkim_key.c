@@ -10,7 +10,7 @@ enum {
     ED25519_BITS = 256,
     RSA_USABLE_BITS_MIN = 1024, /* RFC 8301 section 3.2 */
     RSA_USABLE_BITS_MAX = 4096, /* beyond it a signature costs more than it tells */
-    DER_MAX = 4096,             /* octets; a key of KEY_DER_BITS_MAX has 2,086 */
+    DER_MAX = 12 * 1024,        /* octets; the most that 16 KiB of text can hold, so that a giant key is called one */
 };
 
 const char *dkim_key_status_text(enum dkim_key_status status) {

@@ -82,6 +82,11 @@ static enum key_der_status read_numbers(struct span rest, struct key_der *out) {
     if (status != KEY_DER_OK) return status;
     if (modulus.len == 1 && octet_at(modulus, 0) <= 1 && rest.len > 0) return KEY_DER_PRIVATE; /* that was a version */
     if (rest.len > 0) return KEY_DER_TRAILING;
+    if (modulus.len > 1 + KEY_DER_BITS_MAX / 8) { /* far too large: that is what is wrong with it, whatever the number */
+        size_t magnitude = modulus.len - (octet_at(modulus, 0) == 0);
+        out->bits = magnitude < UINT32_MAX / 8 ? (unsigned)magnitude * 8 : UINT32_MAX;
+        return KEY_DER_BAD_SIZE;
+    }
     if (!odd_magnitude(modulus, &out->modulus)) return KEY_DER_BAD_MODULUS;
     if (!odd_magnitude(exponent, &out->exponent) || out->exponent.len > sizeof(uint32_t)) return KEY_DER_BAD_EXPONENT;
     if (out->exponent.len == 1 && octet_at(out->exponent, 0) < 3) return KEY_DER_BAD_EXPONENT;

@@ -74,6 +74,7 @@ static const struct { const char *text; enum key_der_status want; unsigned bits;
     /* sizes nobody uses, told by their size */
     {SPKI("02{N511}02{010001}"), KEY_DER_BAD_SIZE, 511, false},
     {SPKI("02{N16385}02{010001}"), KEY_DER_BAD_SIZE, 16385, false},
+    {SPKI("02{N32768}02{010001}"), KEY_DER_BAD_SIZE, 32768, false},
     {"30{02{07}02{03}}", KEY_DER_BAD_SIZE, 3, true},
     /* numbers that OpenSSL would load */
     {SPKI("02{N1024 00}02{010001}"), KEY_DER_BAD_MODULUS, 0, false},   /* even */

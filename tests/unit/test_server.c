@@ -1,0 +1,266 @@
+#include "http/server.h"
+#include <arpa/inet.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include <cmocka.h>
+#include "base/metrics.h"
+#include "http/domain_stats.h"
+
+struct scene {
+    struct metrics *metrics;
+    struct domain_stats *domains;
+    struct http_server *server;
+    atomic_bool is_ready;
+};
+
+static bool ready(void *owner, struct bytes *why) {
+    struct scene *scene = owner;
+    if (atomic_load(&scene->is_ready)) return true;
+    bytes_append_text(why, "the resolver has not answered yet");
+    return false;
+}
+
+static int open_scene(void **state) {
+    struct scene *scene = calloc(1, sizeof *scene);
+    struct endpoint listen = {.host = "127.0.0.1"};
+    char *error;
+    scene->metrics = metrics_create();
+    scene->domains = domain_stats_create(100, &clock_system);
+    struct domain_stats_worker *worker = domain_stats_worker_create(scene->domains);
+    domain_stats_add(worker, span_of("a.example"), true, DOMAIN_PASS);
+    domain_stats_add(worker, span_of("b.example"), true, DOMAIN_FAIL);
+    domain_stats_add(worker, span_of("b.example"), true, DOMAIN_FAIL);
+    domain_stats_add(worker, span_of("c.example"), true, DOMAIN_PASS);
+    const struct http_server_setup setup = {.listen = &listen, .metrics = scene->metrics, .domains = scene->domains,
+                                            .build = {.version = "1.2.3"}, .ready = ready, .owner = scene};
+    scene->server = http_server_create(&setup, &error);
+    *state = scene;
+    return scene->server == NULL;
+}
+
+static int close_scene(void **state) {
+    struct scene *scene = *state;
+    http_server_destroy(scene->server);
+    domain_stats_destroy(scene->domains);
+    metrics_destroy(scene->metrics);
+    free(scene);
+    return 0;
+}
+
+static int connect_to(const struct scene *scene) {
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)http_server_port(scene->server))};
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof address), 0);
+    return fd;
+}
+
+/* All that comes until the server hangs up, with a final NUL; the caller frees it. */
+static char *read_all(int fd, size_t *len) {
+    char *text = calloc(1, 1 << 20);
+    ssize_t got;
+    *len = 0;
+    while ((got = read(fd, text + *len, (1 << 20) - 1 - *len)) > 0) *len += (size_t)got;
+    close(fd);
+    return text;
+}
+
+static char *exchange(const struct scene *scene, const char *request, size_t *len) {
+    int fd = connect_to(scene);
+    assert_int_equal(send(fd, request, strlen(request), MSG_NOSIGNAL), strlen(request));
+    return read_all(fd, len);
+}
+
+#define END " HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+#define PROBLEM "Content-Type: application/problem+json\r\n"
+
+static const struct { const char *request, *status; const char *has[4]; } rows[] = {
+    {"GET /metrics" END, "200", {"Content-Type: text/plain; version=0.0.4; charset=utf-8\r\n", "Vary: Accept, Accept-Encoding\r\n",
+                                 "\r\n\r\n# HELP sceau_build_info ", "sceau_build_info{version=\"1.2.3\"} 1\n"}},
+    {"GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAccept: application/openmetrics-text;version=1.0.0\r\n\r\n", "200",
+     {"Content-Type: application/openmetrics-text; version=1.0.0; charset=utf-8\r\n", "\n# EOF\n"}},
+    {"GET /healthz" END, "200", {"\r\n\r\nok\n", "Cache-Control: no-store\r\n", "X-Content-Type-Options: nosniff\r\n",
+                                 "Content-Security-Policy: default-src 'none'"}},
+    {"GET /readyz" END, "503", {"\r\n\r\nthe resolver has not answered yet\n", "Content-Type: text/plain; charset=utf-8\r\n"}},
+    {"GET /" END, "200", {"Content-Type: text/html; charset=utf-8\r\n", "<a href=\"/metrics\">", "<a href=\"/api/v1/stats/domains\">"}},
+    {"GET /api/v1/version" END, "200", {"Content-Type: application/json\r\n", "{\"name\":\"sceau\",\"version\":\"1.2.3\","}},
+    {"GET /api/v1/stats/domains" END, "200", {"Content-Type: application/json\r\n", "{\"tracked\":3,", "\"sort\":\"messages\"",
+                                              "\"domains\":[{\"domain\":\"b.example\",\"messages\":2,"}},
+    {"GET /api/v1/stats/domains?sort=fail&limit=1" END, "200",
+     {"\"sort\":\"fail\"", "\"domains\":[{\"domain\":\"b.example\",\"messages\":2,\"pass\":0,\"fail\":2,\"other\":0}],\"rest\""}},
+    {"GET /api/v1/stats/domains?limit=1000&sort=messages&more=x" END, "200", {"\"tracked\":3"}},
+    {"GET /api/v1/stats/domains?limit=0" END, "400", {PROBLEM, "\"status\":400,\"detail\":\"limit is a number from 1 to 1000\"}"}},
+    {"GET /api/v1/stats/domains?limit=1001" END, "400", {PROBLEM}},
+    {"GET /api/v1/stats/domains?limit=-1" END, "400", {PROBLEM}},
+    {"GET /api/v1/stats/domains?limit=99999999999999999999999" END, "400", {PROBLEM}},
+    {"GET /api/v1/stats/domains?limit=1x" END, "400", {PROBLEM}},
+    {"GET /api/v1/stats/domains?limit=" END, "400", {PROBLEM}},
+    {"GET /api/v1/stats/domains?sort=name" END, "400", {PROBLEM, "sort is messages or fail"}},
+    {"GET /nothing" END, "404", {PROBLEM, "{\"type\":\"about:blank\",\"title\":\"Not Found\",\"status\":404,"}},
+    {"GET /metrics/" END, "404", {PROBLEM}},
+    {"GET /../../etc/passwd" END, "404", {PROBLEM}},
+    {"POST /nothing" END, "404", {PROBLEM}},
+    {"DELETE /metrics" END, "405", {PROBLEM, "Allow: GET, HEAD\r\n"}},
+    {"OPTIONS /" END, "405", {PROBLEM, "Allow: GET, HEAD\r\n"}},
+    {"POST /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 5\r\n\r\nhello", "405", {"Allow: GET, HEAD\r\n"}},
+    {"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 5\r\n\r\nhello", "200", {"\r\n\r\nok\n"}},
+};
+
+static void every_request_gets_its_answer(void **state) {
+    const struct scene *scene = *state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        size_t len;
+        char *got = exchange(scene, rows[i].request, &len), status[32];
+        snprintf(status, sizeof status, "HTTP/1.1 %s ", rows[i].status);
+        if (strncmp(got, status, strlen(status)) != 0) fail_msg("%s%s", rows[i].request, got);
+        for (size_t j = 0; j < 4 && rows[i].has[j] != NULL; j++)
+            if (strstr(got, rows[i].has[j]) == NULL) fail_msg("%snot there: %s\nin: %s", rows[i].request, rows[i].has[j], got);
+        free(got);
+    }
+    assert_int_equal(metrics_counter(scene->metrics, METRIC_HTTP_REQUESTS, METRIC_HTTP_PATH_METRICS, METRIC_HTTP_CODE_200), 2);
+    assert_int_equal(metrics_counter(scene->metrics, METRIC_HTTP_REQUESTS, METRIC_HTTP_PATH_METRICS, METRIC_HTTP_CODE_405), 2);
+    assert_int_equal(metrics_counter(scene->metrics, METRIC_HTTP_REQUESTS, METRIC_HTTP_PATH_READYZ, METRIC_HTTP_CODE_503), 1);
+    assert_int_equal(metrics_counter(scene->metrics, METRIC_HTTP_REQUESTS, METRIC_HTTP_PATH_OTHER, METRIC_HTTP_CODE_404), 4);
+    assert_int_equal(metrics_counter(scene->metrics, METRIC_HTTP_REQUESTS, METRIC_HTTP_PATH_API, METRIC_HTTP_CODE_400), 7);
+}
+
+static void ready_when_the_daemon_says_so(void **state) {
+    struct scene *scene = *state;
+    size_t len;
+    atomic_store(&scene->is_ready, true);
+    char *got = exchange(scene, "GET /readyz" END, &len);
+    assert_memory_equal(got, "HTTP/1.1 200 ", 13);
+    assert_non_null(strstr(got, "\r\n\r\nready\n"));
+    free(got);
+}
+
+static void head_has_the_heads_only(void **state) {
+    const struct scene *scene = *state;
+    size_t len;
+    char *got = exchange(scene, "HEAD /metrics" END, &len);
+    assert_memory_equal(got, "HTTP/1.1 200 ", 13);
+    assert_non_null(strstr(got, "Content-Length: "));
+    assert_string_equal(strstr(got, "\r\n\r\n"), "\r\n\r\n");
+    free(got);
+}
+
+static void gzip_for_those_who_take_it(void **state) {
+    const struct scene *scene = *state;
+    static const struct { const char *accept, *path; bool want; } encodings[] = {
+        {"gzip", "/metrics", true}, {"br, *;q=0.1", "/metrics", true}, {"gzip;q=0, *", "/metrics", false},
+        {"identity", "/metrics", false}, {"gzip", "/healthz", false}, /* too small to be worth it */
+    };
+    for (size_t i = 0; i < sizeof encodings / sizeof *encodings; i++) {
+        char request[256];
+        size_t len;
+        snprintf(request, sizeof request, "GET %s HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAccept-Encoding: %s\r\n\r\n",
+                 encodings[i].path, encodings[i].accept);
+        char *got = exchange(scene, request, &len);
+        const char *body = strstr(got, "\r\n\r\n");
+        bool is_gzip = strstr(got, "Content-Encoding: gzip\r\n") != NULL;
+        if (is_gzip != encodings[i].want || is_gzip != (memcmp(body + 4, "\x1f\x8b", 2) == 0)) fail_msg("%s", encodings[i].accept);
+        free(got);
+    }
+}
+
+static void one_connection_serves_several_requests(void **state) {
+    const struct scene *scene = *state;
+    size_t len, answers = 0;
+    char *got = exchange(scene, "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\nGET /healthz HTTP/1.1\r\nHost: x\r\n\r\nGET /healthz" END, &len);
+    for (const char *at = got; (at = strstr(at, "HTTP/1.1 200 ")) != NULL; at++) answers++;
+    assert_int_equal(answers, 3);
+    free(got);
+}
+
+static void too_much_is_cut_off(void **state) {
+    const struct scene *scene = *state;
+    size_t len;
+    struct bytes request = bytes_with_cap(1 << 20);
+    bytes_append_text(&request, "GET /metrics HTTP/1.1\r\nHost: x\r\nX: ");
+    for (int i = 0; i < 40000; i++) bytes_append_char(&request, 'x');
+    bytes_append_text(&request, "\r\n\r\n");
+    bytes_append_char(&request, '\0');
+    int fd = connect_to(scene);
+    (void)!send(fd, request.ptr, request.len - 1, MSG_NOSIGNAL); /* it may hang up before it has all */
+    char *got = read_all(fd, &len);
+    assert_null(strstr(got, "HTTP/1.1 200 "));
+    free(got);
+    bytes_clear(&request);
+    bytes_append_text(&request, "POST /metrics HTTP/1.1\r\nHost: x\r\nContent-Length: 200000\r\n\r\n");
+    for (int i = 0; i < 200000; i++) bytes_append_char(&request, 'x');
+    fd = connect_to(scene);
+    (void)!send(fd, request.ptr, request.len, MSG_NOSIGNAL);
+    got = read_all(fd, &len);
+    assert_null(strstr(got, "HTTP/1.1 200 "));
+    free(got);
+    bytes_release(&request);
+    got = exchange(scene, "GET /healthz" END, &len); /* and it goes on for others */
+    assert_memory_equal(got, "HTTP/1.1 200 ", 13);
+    free(got);
+}
+
+/* Four connections of one address are served, a fifth is closed at once. */
+static void an_address_has_four_connections(void **state) {
+    const struct scene *scene = *state;
+    static const char request[] = "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n";
+    int fds[5];
+    char c;
+    for (size_t i = 0; i < 4; i++) {
+        fds[i] = connect_to(scene);
+        char answer[16] = {0};
+        assert_int_equal(send(fds[i], request, strlen(request), MSG_NOSIGNAL), strlen(request));
+        assert_true(recv(fds[i], answer, 13, MSG_WAITALL) == 13);
+        assert_string_equal(answer, "HTTP/1.1 200 ");
+    }
+    fds[4] = connect_to(scene);
+    assert_true(read(fds[4], &c, 1) <= 0);
+    for (size_t i = 0; i < 5; i++) close(fds[i]);
+}
+
+static void stopping_with_open_connections_ends(void **state) {
+    struct scene *scene = *state;
+    int fd = connect_to(scene);
+    (void)!send(fd, "GET /met", 8, MSG_NOSIGNAL);
+    http_server_destroy(scene->server);
+    scene->server = NULL;
+    char c;
+    assert_true(read(fd, &c, 1) <= 0);
+    close(fd);
+    http_server_destroy(NULL);
+}
+
+static void what_cannot_be_bound_is_told(void **state) {
+    const struct scene *scene = *state;
+    char *error;
+    struct endpoint listen = {.host = "127.0.0.1", .port = (uint16_t)http_server_port(scene->server)};
+    const struct http_server_setup setup = {.listen = &listen, .metrics = scene->metrics, .domains = scene->domains};
+    assert_null(http_server_create(&setup, &error));
+    assert_non_null(strstr(error, "Address already in use"));
+    free(error);
+    snprintf(listen.host, sizeof listen.host, "0.0.0.0");
+    assert_null(http_server_create(&setup, &error));
+    assert_non_null(strstr(error, "is not a loopback address"));
+    free(error);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(every_request_gets_its_answer, open_scene, close_scene),
+        cmocka_unit_test_setup_teardown(ready_when_the_daemon_says_so, open_scene, close_scene),
+        cmocka_unit_test_setup_teardown(head_has_the_heads_only, open_scene, close_scene),
+        cmocka_unit_test_setup_teardown(gzip_for_those_who_take_it, open_scene, close_scene),
+        cmocka_unit_test_setup_teardown(one_connection_serves_several_requests, open_scene, close_scene),
+        cmocka_unit_test_setup_teardown(too_much_is_cut_off, open_scene, close_scene),
+        cmocka_unit_test_setup_teardown(an_address_has_four_connections, open_scene, close_scene),
+        cmocka_unit_test_setup_teardown(stopping_with_open_connections_ends, open_scene, close_scene),
+        cmocka_unit_test_setup_teardown(what_cannot_be_bound_is_told, open_scene, close_scene),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -3,29 +3,24 @@
 #include <confuse.h>
 #include <errno.h>
 #include <stdarg.h>
-#include <stdatomic.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 #include "base/config_text.h"
+#include "base/nearest_word.h"
 #include "base/option_value.h"
 
 enum { FILE_OCTETS_MAX = 1 << 20, LISTENERS_MAX = 64, LIST_ITEMS_MAX = 1000, SECTION_KEYS_MAX = 64, TEXT_MAX = 1024 };
 enum { SEEN = 1 << 30 }; /* a flag of our own in an option's flags: it has been set before. libconfuse uses the lowest 14 bits */
-
-struct counted { /* what options_read really returns */
-    struct options options; /* first: a pointer to it is a pointer to the whole */
-    atomic_uint references;
-};
 
 /* One file being read. */
 struct reading {
     struct options *options;
     struct listener_options listener; /* of the section that is being read */
     const char *path;
-    char *error; /* the first one */
+    bool failed;
+    char *error; /* the first one; NULL also when there was no memory for it */
 };
 /* libconfuse's callbacks get no pointer of ours. */
 static _Thread_local struct reading *current;
@@ -33,7 +28,8 @@ static _Thread_local struct reading *current;
 /* ---- errors ---- */
 
 static void set_error(struct reading *reading, unsigned line, const char *text) {
-    if (reading->error != NULL) return;
+    if (reading->failed) return;
+    reading->failed = true;
     int len = line > 0 ? asprintf(&reading->error, "%s:%u: %s", reading->path, line, text)
                        : asprintf(&reading->error, "%s: %s", reading->path, text);
     if (len < 0) reading->error = NULL;
@@ -60,32 +56,13 @@ __attribute__((format(printf, 3, 4))) static bool refuse(cfg_t *cfg, const cfg_o
     return false;
 }
 
-static size_t least(size_t a, size_t b) { return a < b ? a : b; }
-
-/* How many letters must be changed, added or dropped to make b of a (Levenshtein); SIZE_MAX when they are too long. */
-static size_t distance(const char *a, const char *b) {
-    size_t row[SECTION_KEYS_MAX], len = strlen(b);
-    if (len >= SECTION_KEYS_MAX) return SIZE_MAX;
-    for (size_t k = 0; k <= len; k++) row[k] = k;
-    for (size_t i = 0; a[i] != '\0'; i++) {
-        size_t diagonal = row[0];
-        row[0] = i + 1;
-        for (size_t k = 1; k <= len; k++) {
-            size_t above = row[k];
-            row[k] = least(least(row[k], row[k - 1]) + 1, diagonal + (a[i] != b[k - 1]));
-            diagonal = above;
-        }
-    }
-    return row[len];
-}
-
 static void unknown_key(cfg_t *cfg, const char *key) {
     char section[TEXT_MAX], hint[TEXT_MAX] = "", text[4 * TEXT_MAX];
-    const cfg_opt_t *nearest = NULL;
-    size_t nearest_distance = strlen(key) / 2 + 1;
-    for (const cfg_opt_t *opt = cfg->opts; opt->name != NULL; opt++)
-        if (distance(key, opt->name) <= nearest_distance) nearest_distance = distance(key, (nearest = opt)->name);
-    if (nearest != NULL) snprintf(hint, sizeof hint, " (did you mean '%s'?)", nearest->name);
+    const char *known[SECTION_KEYS_MAX];
+    size_t count = 0;
+    for (const cfg_opt_t *opt = cfg->opts; opt->name != NULL && count < SECTION_KEYS_MAX; opt++) known[count++] = opt->name;
+    const char *nearest = nearest_word(key, known, count);
+    if (nearest != NULL) snprintf(hint, sizeof hint, " (did you mean '%s'?)", nearest);
 #define OPTION(field, in, name, kind, least, most, standard, help) SETTING(in, name, , , , , )
 #define SETTING(in, name, reader, count, form, standard, help)                                                         \
     if (strcmp(key, name) == 0) snprintf(hint, sizeof hint, " (it belongs %s%s)", in[0] == '\0' ? "outside of sections" : "into ", in);
@@ -110,19 +87,11 @@ static void complain(cfg_t *cfg, const char *format, va_list arguments) {
 
 static const char *text_of(cfg_opt_t *opt) { return cfg_opt_getnstr(opt, 0); }
 
-static bool set_text(char **field, const char *text) {
-    char *copy = strdup(text);
-    if (copy == NULL) return false;
-    free(*field);
-    *field = copy;
-    return true;
-}
-
 static bool no_memory(cfg_t *cfg, const cfg_opt_t *opt) { return refuse(cfg, opt, "out of memory"); }
 
 static bool read_text(cfg_t *cfg, cfg_opt_t *opt, char **field, const char *form) {
     if (text_of(opt)[0] == '\0') return refuse(cfg, opt, "it is empty, which is no %s", form);
-    return set_text(field, text_of(opt)) || no_memory(cfg, opt);
+    return options_set_text(field, text_of(opt)) || no_memory(cfg, opt);
 }
 
 /* One of the words, which end with NULL; its place, or -1 after refusing. */
@@ -132,18 +101,12 @@ static int read_word(cfg_t *cfg, cfg_opt_t *opt, const char *const *words, const
     return refuse(cfg, opt, "'%s' is not %s", text_of(opt), form), -1;
 }
 
-static void release_list(struct string_list *list) {
-    for (size_t i = 0; i < list->count; i++) free(list->item[i]);
-    free(list->item);
-    *list = (struct string_list){0};
-}
-
 /* All of a list's items so far: libconfuse calls once for each, and once more at the end. */
 static bool read_list(cfg_t *cfg, cfg_opt_t *opt, struct string_list *list, bool (*is_valid)(const char *text),
                       const char *form) {
     unsigned count = cfg_opt_size(opt);
     if (count > LIST_ITEMS_MAX) return refuse(cfg, opt, "more than %d items", LIST_ITEMS_MAX);
-    release_list(list);
+    string_list_clear(list);
     list->item = calloc(count, sizeof *list->item);
     if (list->item == NULL) return no_memory(cfg, opt);
     for (; list->count < count; list->count++) {
@@ -186,7 +149,7 @@ static bool read_authserv_id(cfg_t *cfg, cfg_opt_t *opt) {
 }
 
 static bool read_spool(cfg_t *cfg, cfg_opt_t *opt) { /* empty is the default */
-    return set_text(&current->options->spool_directory, text_of(opt)) || no_memory(cfg, opt);
+    return options_set_text(&current->options->spool_directory, text_of(opt)) || no_memory(cfg, opt);
 }
 
 static bool read_protocol(cfg_t *cfg, cfg_opt_t *opt) {
@@ -211,7 +174,7 @@ static bool read_downstream(cfg_t *cfg, cfg_opt_t *opt) {
         if (strncmp(text, kinds[i].prefix, len) != 0) continue;
         listener->downstream_kind = kinds[i].kind;
         if (kinds[i].kind == DOWNSTREAM_MAILDIR && text[len] != '\0')
-            return set_text(&listener->maildir, text + len) || no_memory(cfg, opt);
+            return options_set_text(&listener->maildir, text + len) || no_memory(cfg, opt);
         if (kinds[i].kind != DOWNSTREAM_MAILDIR && endpoint_parse(text + len, &listener->downstream)) return true;
     }
     return refuse(cfg, opt, "'%s' is not smtp:, lmtp: (host:port or unix:path behind it) or maildir:path", text);
@@ -275,15 +238,15 @@ static bool read_dns_zone_files(cfg_t *cfg, cfg_opt_t *opt) {
 }
 
 static bool read_dns_trust_anchor(cfg_t *cfg, cfg_opt_t *opt) { /* empty is the default: the system's */
-    return set_text(&current->options->dns_trust_anchor, text_of(opt)) || no_memory(cfg, opt);
+    return options_set_text(&current->options->dns_trust_anchor, text_of(opt)) || no_memory(cfg, opt);
 }
 
 static bool read_http_listen(cfg_t *cfg, cfg_opt_t *opt) {
     struct options *options = current->options;
     options->http_enabled = strcmp(text_of(opt), "off") != 0;
     if (!options->http_enabled) return true;
-    return (endpoint_parse(text_of(opt), &options->http_listen) && !options->http_listen.is_unix) ||
-           refuse(cfg, opt, "'%s' is not host:port or off", text_of(opt));
+    return endpoint_parse(text_of(opt), &options->http_listen) ||
+           refuse(cfg, opt, "'%s' is not host:port, unix:path or off", text_of(opt));
 }
 
 static bool read_log_format(cfg_t *cfg, cfg_opt_t *opt) {
@@ -343,13 +306,6 @@ static int check_option(cfg_t *cfg, cfg_opt_t *opt) {
 
 static bool was_set(cfg_t *cfg, const char *key) { return cfg_size(cfg, key) > 0; }
 
-static void release_listener(struct listener_options *listener) {
-    free(listener->name);
-    free(listener->maildir);
-    free(listener->trust);
-    *listener = (struct listener_options){.reject_line_ends = true};
-}
-
 static bool same_endpoint(const struct endpoint *a, const struct endpoint *b) {
     return a->is_unix == b->is_unix && a->port == b->port && strcmp(a->host, b->host) == 0 && strcmp(a->path, b->path) == 0;
 }
@@ -371,9 +327,9 @@ static bool add_listener(cfg_t *cfg, const cfg_opt_t *opt, cfg_t *section) {
     struct listener_options *grown = reallocarray(options->listener, count, sizeof *grown);
     if (grown == NULL) return no_memory(cfg, opt);
     options->listener = grown;
-    if (!set_text(&current->listener.name, title)) return no_memory(cfg, opt);
+    if (!options_set_text(&current->listener.name, title)) return no_memory(cfg, opt);
     grown[options->listener_count++] = current->listener;
-    current->listener = (struct listener_options){.reject_line_ends = true};
+    current->listener = (struct listener_options){.reject_line_ends = true}; /* the array owns what it had */
     return true;
 }
 
@@ -403,17 +359,6 @@ static int check_section(cfg_t *cfg, cfg_opt_t *opt) {
 }
 
 /* ---- the whole file ---- */
-
-static bool set_defaults(struct options *options) {
-    char host[256] = "";
-    for (const struct row *row = rows; row < rows_end; row++)
-        if (row->read == NULL) *number_at(options, row) = row->standard;
-    if (gethostname(host, sizeof host - 1) != 0 || host[0] == '\0') memcpy(host, "localhost", sizeof "localhost");
-    options->http_enabled = endpoint_parse("127.0.0.1:9811", &options->http_listen);
-    return set_text(&options->authserv_id, host) && set_text(&options->spool_directory, "") &&
-           set_text(&options->dns_mode, "recurse") && set_text(&options->dns_trust_anchor, "") &&
-           set_text(&options->log_format, "logfmt");
-}
 
 /* Fills keys with the options of one section and the mark that ends them. */
 static void collect(const char *section, cfg_opt_t keys[SECTION_KEYS_MAX], size_t *count) {
@@ -463,7 +408,7 @@ static char *read_file(struct reading *reading, size_t *len) {
         else if (*len > FILE_OCTETS_MAX) set_error(reading, 0, "more than 1 MiB is no configuration");
     }
     if (file != NULL) fclose(file);
-    if (reading->error == NULL) return text;
+    if (!reading->failed) return text;
     free(text);
     return NULL;
 }
@@ -484,47 +429,22 @@ static void parse(struct reading *reading, char *text, size_t len) {
 }
 
 struct options *options_read(const char *path, char **error) {
-    struct counted *counted = calloc(1, sizeof *counted);
-    struct reading reading = {.path = path, .listener.reject_line_ends = true};
-    *error = NULL;
-    if (counted == NULL) return NULL;
-    atomic_init(&counted->references, 1);
-    reading.options = &counted->options;
-    current = &reading;
+    struct reading reading = {.path = path, .options = options_create()};
     size_t len = 0;
+    listener_options_clear(&reading.listener);
+    current = &reading;
     char *text = read_file(&reading, &len);
-    if (text != NULL && !set_defaults(reading.options)) set_error(&reading, 0, "out of memory");
-    else if (text != NULL) {
+    if (reading.options == NULL) set_error(&reading, 0, "out of memory");
+    if (!reading.failed) {
         text[len] = '\n'; /* room is there; the stream below cannot be empty */
         parse(&reading, text, len + 1);
     }
-    if (reading.error == NULL && reading.options->listener_count == 0) set_error(&reading, 0, "there is no listener");
+    if (!reading.failed && reading.options->listener_count == 0) set_error(&reading, 0, "there is no listener");
     current = NULL;
     free(text);
-    release_listener(&reading.listener);
+    listener_options_clear(&reading.listener);
     *error = reading.error;
-    if (reading.error == NULL && counted->options.listener_count > 0) return &counted->options;
-    options_release(&counted->options);
+    if (!reading.failed) return reading.options;
+    options_release(reading.options);
     return NULL;
-}
-
-struct options *options_acquire(struct options *options) {
-    atomic_fetch_add_explicit(&((struct counted *)options)->references, 1, memory_order_relaxed);
-    return options;
-}
-
-void options_release(struct options *options) {
-    struct counted *counted = (struct counted *)options;
-    if (counted == NULL || atomic_fetch_sub_explicit(&counted->references, 1, memory_order_acq_rel) != 1) return;
-    for (size_t i = 0; i < options->listener_count; i++) release_listener(&options->listener[i]);
-    free(options->listener);
-    release_list(&options->dns_forward);
-    release_list(&options->dns_stub);
-    release_list(&options->dns_zone_files);
-    free(options->authserv_id);
-    free(options->spool_directory);
-    free(options->dns_mode);
-    free(options->dns_trust_anchor);
-    free(options->log_format);
-    free(counted);
 }

@@ -45,7 +45,15 @@ struct options {
 /* Reads path. NULL: *error (caller frees; NULL without memory) holds one sentence "FILE:LINE: ...", or "FILE: ..." when
  * no line is to blame. The result is counted: one reference. Names are not looked up, other files not opened. */
 struct options *options_read(const char *path, char **error);
+/* Every option at its default, no listener, one reference; what options_read starts from. NULL: no memory. */
+struct options *options_create(void);
 struct options *options_acquire(struct options *options);
 void options_release(struct options *options); /* accepts NULL */
 /* Prints the effective configuration, defaults included, in the file's own syntax (sceaud --dump). */
 void options_dump(const struct options *options, FILE *out);
+
+/* Frees what listener owns and makes it one with nothing but defaults. */
+void listener_options_clear(struct listener_options *listener);
+void string_list_clear(struct string_list *list); /* frees the items as well */
+/* Replaces *field by a copy of text. False: no memory, *field is as before. */
+bool options_set_text(char **field, const char *text);

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <openssl/bn.h>
 #include <openssl/core_names.h>
+#include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/param_build.h>
@@ -116,3 +117,5 @@ enum public_key_status public_key_verify(const struct public_key *key, const uin
     if (verified == 1) return PUBLIC_KEY_VERIFIED;
     return verified == 0 && !no_memory ? PUBLIC_KEY_MISMATCH : PUBLIC_KEY_ERROR;
 }
+
+const char *public_key_library(void) { return OpenSSL_version(OPENSSL_VERSION_STRING); }

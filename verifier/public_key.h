@@ -20,3 +20,6 @@ enum public_key_status { PUBLIC_KEY_VERIFIED, PUBLIC_KEY_MISMATCH, PUBLIC_KEY_ER
  * over the 32 octets of the hash (RFC 8463 section 3). PUBLIC_KEY_ERROR: no memory or OpenSSL failed. OpenSSL's error
  * queue is empty afterwards. */
 enum public_key_status public_key_verify(const struct public_key *key, const uint8_t value[DIGEST_OCTETS], struct span signature);
+
+/* OpenSSL's version, "3.0.22"; static. */
+const char *public_key_library(void);

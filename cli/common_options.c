@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "base/ascii.h"
+#include "base/nearest_word.h"
 
 enum kind { FLAG, TEXT, LIST, LATER };
 
@@ -38,36 +39,6 @@ void cli_complain(const char *format, ...) {
     va_end(arguments);
 }
 
-/* Levenshtein distance of words of at most 31 characters; longer ones are far from everything. */
-static size_t distance(const char *a, const char *b) {
-    enum { MOST = 31 };
-    size_t line[MOST + 1], len = strlen(b);
-    if (strlen(a) > MOST || len > MOST) return MOST;
-    for (size_t i = 0; i <= len; i++) line[i] = i;
-    for (size_t row = 1; a[row - 1] != '\0'; row++) {
-        size_t corner = line[0];
-        line[0] = row;
-        for (size_t i = 1; i <= len; i++) {
-            size_t change = corner + (a[row - 1] != b[i - 1]);
-            corner = line[i];
-            size_t gap = (line[i] < line[i - 1] ? line[i] : line[i - 1]) + 1;
-            line[i] = change < gap ? change : gap;
-        }
-    }
-    return line[len];
-}
-
-const char *cli_nearest(const char *word, const char *const *words, size_t count) {
-    const char *nearest = NULL;
-    size_t least = strlen(word) / 2 + 1;
-    for (size_t i = 0; i < count; i++) {
-        if (distance(word, words[i]) >= least) continue;
-        least = distance(word, words[i]);
-        nearest = words[i];
-    }
-    return nearest;
-}
-
 /* --- one command line -------------------------------------------------------------------------------------------- */
 
 struct reader {
@@ -93,7 +64,7 @@ static bool unknown_option(const struct reader *reader, const char *argument, co
     size_t count = 0;
     for (size_t i = 0; i < ROW_COUNT; i++)
         if ((rows[i].verbs & reader->verb) != 0 && rows[i].kind != LATER) names[count++] = rows[i].name;
-    const char *nearest = cli_nearest(name, names, count);
+    const char *nearest = nearest_word(name, names, count);
     if (nearest != NULL) cli_complain("%s has no option '%s'; did you mean --%s?", reader->verb_name, argument, nearest);
     else cli_complain("%s has no option '%s'; 'sceau %s --help' lists them", reader->verb_name, argument, reader->verb_name);
     return false;

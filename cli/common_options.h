@@ -42,5 +42,3 @@ void cli_options_help(FILE *out, enum cli_verb verb);
 
 /* "sceau: " and the sentence, on standard error. */
 void cli_complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
-/* The one of count words that is nearest to word; NULL when none is near. */
-const char *cli_nearest(const char *word, const char *const *words, size_t count);

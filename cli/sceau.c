@@ -1,6 +1,7 @@
 /* sceau -- one command with verbs: verify messages, read Authentication-Results (design.md section 12). */
 #include <stdio.h>
 #include <string.h>
+#include "base/nearest_word.h"
 #include "cli/verb.h"
 
 static const struct verb { const char *name; enum cli_status (*run)(int count, char **arguments); const char *help; } verbs[] = {
@@ -25,7 +26,7 @@ static enum cli_status unknown_verb(const char *word) {
             cli_complain("'%s' is not part of this version; known verbs are verify and results", word);
             return CLI_USAGE;
         }
-    const char *nearest = cli_nearest(word, names, VERB_COUNT);
+    const char *nearest = nearest_word(word, names, VERB_COUNT);
     if (nearest != NULL) cli_complain("no verb '%s'; did you mean %s?", word, nearest);
     else cli_complain("no verb '%s'; known verbs are verify and results", word);
     return CLI_USAGE;

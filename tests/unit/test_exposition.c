@@ -187,6 +187,34 @@ static void random_domains_leave_the_series_bounded(void **state) {
     scene_close(&scene);
 }
 
+/* docs/metrics.md has one row a family: its name, type, labels with all values, and help. */
+static void the_documentation_has_every_family(void **state) {
+    (void)state;
+    static const char *const types[] = {"counter", "gauge", "histogram"};
+    static char docs[1 << 16];
+    char path[512];
+    const char *source = getenv("SCEAU_SOURCE");
+    snprintf(path, sizeof path, "%s/docs/metrics.md", source != NULL ? source : ".");
+    FILE *file = fopen(path, "r");
+    if (file == NULL) fail_msg("%s cannot be read", path);
+    docs[fread(docs, 1, sizeof docs - 1, file)] = '\0';
+    fclose(file);
+    for (int id = 0; id < METRIC_COUNT; id++) {
+        const struct metric_family *family = metrics_family((enum metric)id);
+        struct bytes row = bytes_with_cap(4096);
+        bytes_append_format(&row, "\n| `%s` | %s | ", family->name, types[family->type]);
+        for (size_t i = 0; i < 2 && family->label[i]->name != NULL; i++) {
+            bytes_append_format(&row, "%s`%s`: ", i > 0 ? "; " : "", family->label[i]->name);
+            for (unsigned value = 0; value < family->label[i]->value_count; value++)
+                bytes_append_format(&row, "%s%s", value > 0 ? ", " : "", family->label[i]->values[value]);
+        }
+        bytes_append_format(&row, "%s| %s |\n", family->label[0]->name != NULL ? " " : "", family->help);
+        bytes_append_char(&row, '\0');
+        if (strstr(docs, row.ptr) == NULL) fail_msg("docs/metrics.md lacks the row%s", row.ptr);
+        bytes_release(&row);
+    }
+}
+
 static void a_small_buffer_fails(void **state) {
     (void)state;
     struct scene scene = scene_open();
@@ -207,6 +235,7 @@ int main(void) {
         cmocka_unit_test(the_reference_parser_accepts_openmetrics),
         cmocka_unit_test(the_format_follows_accept),
         cmocka_unit_test(random_domains_leave_the_series_bounded),
+        cmocka_unit_test(the_documentation_has_every_family),
         cmocka_unit_test(a_small_buffer_fails),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -83,6 +83,8 @@ static void every_family_is_well_formed(void **state) {
         if (family->help[0] == '\0' || family->help[strlen(family->help) - 1] != '.') fail_msg("%s: no help", family->name);
         for (size_t i = 1; i < family->bound_count; i++)
             if (family->bounds[i] <= family->bounds[i - 1]) fail_msg("%s: bound %zu", family->name, i);
+        for (uint64_t steps = family->per_unit; steps > 1; steps /= 10)
+            if (steps % 10 != 0) fail_msg("%s: steps a unit are no power of ten", family->name);
         for (unsigned a = 0; a < family->label[0]->value_count; a++)
             for (unsigned b = 0; b < family->label[1]->value_count; b++) {
                 if (family->type == METRIC_TYPE_COUNTER) assert_int_equal(metrics_counter(metrics, (enum metric)id, a, b), 0);

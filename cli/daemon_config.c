@@ -1,0 +1,54 @@
+#include "cli/daemon_config.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "base/options.h"
+#include "verifier/authserv_id.h"
+#include "verifier/dns_zone.h"
+
+__attribute__((format(printf, 2, 3))) static bool refuse(char **error, const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    if (vasprintf(error, format, arguments) < 0) *error = NULL;
+    va_end(arguments);
+    return false;
+}
+
+static bool check_authserv_id(const char *path, const struct options *options, char **error) {
+    struct authserv_id id;
+    return authserv_id_init(&id, span_of(options->authserv_id)) ||
+           refuse(error, "%s: 'authserv_id': '%s' is no name that Authentication-Results fields can carry", path,
+                  options->authserv_id);
+}
+
+static bool check_zone_files(const struct options *options, char **error) {
+    struct dns_zone *zone = dns_zone_create();
+    bool sound = zone != NULL;
+    for (size_t i = 0; sound && i < options->dns_zone_files.count; i++)
+        sound = dns_zone_add_file(zone, options->dns_zone_files.item[i], error);
+    dns_zone_destroy(zone);
+    return sound;
+}
+
+static bool check_trust_anchor(const char *path, const struct options *options, char **error) {
+    const char *anchor = options->dns_trust_anchor;
+    if (anchor[0] == '\0' || strcmp(anchor, "none") == 0) return true;
+    int fd = open(anchor, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return refuse(error, "%s: 'trust_anchor' in dns: %s: %s", path, anchor, strerror(errno));
+    close(fd);
+    return true;
+}
+
+struct options *daemon_config_read(const char *path, char **error) {
+    struct options *options = options_read(path, error);
+    if (options == NULL) return NULL;
+    if (check_authserv_id(path, options, error) && check_trust_anchor(path, options, error) && check_zone_files(options, error))
+        return options;
+    options_release(options);
+    return NULL;
+}

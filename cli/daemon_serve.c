@@ -1,0 +1,196 @@
+#include "cli/daemon_serve.h"
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include "base/bytes.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/metrics.h"
+#include "base/options.h"
+#include "cli/daemon_config.h"
+#include "cli/daemon_notify.h"
+#include "http/domain_stats.h"
+#include "http/server.h"
+#include "proxy/proxy.h"
+#include "verifier/public_key.h"
+
+struct daemon {
+    const char *path;
+    struct options *options; /* in use */
+    struct metrics *metrics;
+    struct metrics_worker *worker; /* the main thread's */
+    struct domain_stats *domains;
+    struct proxy *proxy;
+    struct http_server *http; /* NULL: switched off */
+};
+
+/* Says error, which is freed, and returns status. */
+static enum daemon_exit fail(char *error, enum daemon_exit status) {
+    fprintf(stderr, "sceaud: %s\n", error != NULL ? error : "out of memory");
+    free(error);
+    return status;
+}
+
+static void configure_log(const struct options *options) {
+    bool json = strcmp(options->log_format, "json") == 0;
+    log_configure(2, json ? LOG_FORMAT_JSON : LOG_FORMAT_LOGFMT, LOG_LEVEL_INFO, (unsigned)options->log_lines_per_s);
+}
+
+/* A session takes two descriptors or three, so the soft limit of 1,024 would be the first to give way. */
+static void raise_descriptor_limit(void) {
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+    limit.rlim_cur = limit.rlim_max;
+    (void)setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+/* ---- reload ---- */
+
+static void log_reload(const struct daemon *daemon, const char *error) {
+    struct log_line line;
+    log_begin(&line, error == NULL ? LOG_LEVEL_INFO : LOG_LEVEL_ERROR, "reload");
+    log_text(&line, "file", daemon->path);
+    log_text(&line, "result", error == NULL ? "in use" : "the configuration before stays in use");
+    log_text(&line, "error", error);
+    log_end(&line);
+}
+
+static void count_reload(struct daemon *daemon, bool success) {
+    metrics_count(daemon->worker, METRIC_CONFIG_RELOADS, success ? METRIC_RELOAD_SUCCESS : METRIC_RELOAD_ERROR, 0);
+    if (success) metrics_set(daemon->metrics, METRIC_CONFIG_LAST_RELOAD, clock_unix_s(&clock_system));
+}
+
+static void reload(struct daemon *daemon) {
+    char *error = NULL;
+    daemon_notify_reloading();
+    struct options *options = daemon_config_read(daemon->path, &error);
+    bool success = options != NULL && proxy_reload(daemon->proxy, options, &error);
+    if (success) {
+        options_release(daemon->options);
+        daemon->options = options;
+        configure_log(options);
+    } else {
+        options_release(options);
+    }
+    count_reload(daemon, success);
+    log_reload(daemon, success ? NULL : error != NULL ? error : "out of memory");
+    daemon_notify_ready(success ? "serving" : "serving with the configuration before: the last reload failed");
+    free(error);
+}
+
+/* ---- signals ---- */
+
+static sigset_t signals_of_ours(void) {
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGHUP);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    return set;
+}
+
+/* Before any thread is made: they inherit it. A peer that is gone is an error of write(2), not a signal. */
+static void block_signals(void) {
+    const sigset_t set = signals_of_ours();
+    pthread_sigmask(SIG_BLOCK, &set, NULL);
+    signal(SIGPIPE, SIG_IGN);
+}
+
+/* From now on the first signal ends the process as it would have without us. */
+static void unblock_signals(void) {
+    const sigset_t set = signals_of_ours();
+    signal(SIGHUP, SIG_IGN);
+    pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+}
+
+static void follow_signals(struct daemon *daemon) {
+    const sigset_t set = signals_of_ours();
+    for (;;) {
+        int number = sigwaitinfo(&set, NULL);
+        if (number == SIGHUP) reload(daemon);
+        else if (number == SIGTERM || number == SIGINT) return;
+    }
+}
+
+/* ---- life ---- */
+
+/* For /readyz, from the HTTP server's thread. */
+static bool is_ready(void *owner, struct bytes *why) {
+    if (proxy_ready(owner)) return true;
+    bytes_append_text(why, "not serving yet, or serving no more: messages in flight may finish");
+    return false;
+}
+
+static enum daemon_exit open_all(struct daemon *daemon) {
+    char *error = NULL;
+    const struct options *options = daemon->options;
+    daemon->metrics = metrics_create();
+    daemon->worker = metrics_worker_create(daemon->metrics);
+    daemon->domains = domain_stats_create((unsigned)options->stats_domains_exported, &clock_system);
+    if (daemon->worker == NULL || daemon->domains == NULL) return fail(NULL, DAEMON_NO_RESOURCES);
+    daemon->proxy = proxy_create(daemon->options, daemon->metrics, daemon->domains, &error);
+    if (daemon->proxy == NULL) return fail(error, DAEMON_UNAVAILABLE);
+    if (!options->http_enabled) return DAEMON_OK;
+    const struct http_server_setup setup = {
+        .listen = &options->http_listen,
+        .metrics = daemon->metrics,
+        .domains = daemon->domains,
+        .build = {.version = SCEAU_VERSION, .openssl = public_key_library()},
+        .ready = is_ready,
+        .owner = daemon->proxy,
+    };
+    daemon->http = http_server_create(&setup, &error);
+    return daemon->http != NULL ? DAEMON_OK : fail(error, DAEMON_UNAVAILABLE);
+}
+
+static void log_life(const char *event, const struct daemon *daemon) {
+    struct log_line line;
+    log_begin(&line, LOG_LEVEL_INFO, event);
+    log_text(&line, "version", SCEAU_VERSION);
+    log_text(&line, "authserv_id", daemon->options->authserv_id);
+    log_uint(&line, "listeners", daemon->options->listener_count);
+    log_end(&line);
+}
+
+static enum daemon_exit serve(struct daemon *daemon) {
+    char *error = NULL;
+    if (!proxy_start(daemon->proxy, &error)) return fail(error, DAEMON_NO_RESOURCES);
+    metrics_set(daemon->metrics, METRIC_CONFIG_LAST_RELOAD, clock_unix_s(&clock_system));
+    log_life("start", daemon);
+    daemon_notify_ready("serving");
+    follow_signals(daemon);
+    daemon_notify_stopping();
+    log_life("drain", daemon);
+    unblock_signals();
+    proxy_drain(daemon->proxy);
+    proxy_wait(daemon->proxy);
+    log_life("stop", daemon);
+    return DAEMON_OK;
+}
+
+static void close_all(struct daemon *daemon) {
+    http_server_destroy(daemon->http);
+    proxy_destroy(daemon->proxy);
+    domain_stats_destroy(daemon->domains);
+    metrics_destroy(daemon->metrics);
+    options_release(daemon->options);
+}
+
+enum daemon_exit daemon_serve(const char *path) {
+    struct daemon daemon = {.path = path};
+    char *error = NULL;
+    daemon.options = daemon_config_read(path, &error);
+    if (daemon.options == NULL) return fail(error, DAEMON_CONFIG);
+    configure_log(daemon.options);
+    block_signals();
+    raise_descriptor_limit();
+    (void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+    enum daemon_exit status = open_all(&daemon);
+    if (status == DAEMON_OK) status = serve(&daemon);
+    close_all(&daemon);
+    return status;
+}

@@ -26,7 +26,8 @@ class Proxy(house.Daemon):
         super().__init__(self.text(listeners, more, dns, authserv_id), name)
 
     def text(self, listeners, more="", dns=NO_DNS, authserv_id=ID):
-        text = f'authserv_id = "{authserv_id}"\nspool = "{{folder}}/spool"\nhttp {{ listen = "127.0.0.1:{{http}}" }}\ndns {{ {dns} }}\n{more}\n'
+        text = (f'authserv_id = "{authserv_id}"\nspool = "{{folder}}/spool"\nhttp {{ listen = "127.0.0.1:{{http}}" }}\n'
+                f'dns {{ {dns} }}\n{more}\n')
         for name, (protocol, downstream, lines) in listeners.items():
             port = self.port.setdefault(name, house.free_port())
             trust = "" if "trust" in lines else 'trust = { "127.0.0.0/8" }'

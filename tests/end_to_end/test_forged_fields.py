@@ -139,10 +139,14 @@ def a_folded_first_line_never_joins_our_field():
     assert "header.d" not in house.field(got)[0]
 
 
+def it_ends_well():
+    assert PROXY.stop() == 0, PROXY.log_text()
+
+
 SERVER, WHERE = smtp_downstream()
 PROXY = Proxy({"in": ("smtp", WHERE, "")}, name="forged")
 CLIENT = PROXY.client("in")
 
 if __name__ == "__main__":
     house.main(every_spelling_is_removed, look_alikes_stay, any_mixture_leaves_exactly_the_others, u_labels_are_ours_too,
-               random_messages_come_through_unchanged, odd_shapes_come_through, a_folded_first_line_never_joins_our_field)
+               random_messages_come_through_unchanged, odd_shapes_come_through, a_folded_first_line_never_joins_our_field, it_ends_well)

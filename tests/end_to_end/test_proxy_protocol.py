@@ -192,7 +192,8 @@ def order_is_kept():
 
 
 def what_is_no_mail_client_is_hung_up_on():
-    for start in (b"BDAT 10 LAST\r\nRSET\r\nRSET\r\n", b"GET / HTTP/1.1\r\nHost: x\r\n\r\nMAIL FROM:<a@b>\r\n", b"POST / HTTP/1.1\r\n\r\n"):
+    for start in (b"BDAT 10 LAST\r\nRSET\r\nRSET\r\n", b"POST / HTTP/1.1\r\n\r\n",
+                  b"GET / HTTP/1.1\r\nHost: x\r\n\r\nMAIL FROM:<a@b>\r\n"):
         client = PROXY.client("reject")
         client.send(start)
         assert client.reply()[0] == 502
@@ -203,6 +204,10 @@ def what_is_no_mail_client_is_hung_up_on():
     assert client.reply()[0] == 421 and client.is_closed()
 
 
+def it_ends_well():
+    assert PROXY.stop() == 0, PROXY.log_text()
+
+
 SERVER, WHERE = smtp_downstream()
 PROXY = Proxy({"reject": ("smtp", WHERE, ""), "pass": ("smtp", WHERE, 'line_ends = "pass"'), "stranger": ("smtp", WHERE, 'trust = { "192.0.2.0/24" }')},
               name="protocol")
@@ -211,4 +216,4 @@ if __name__ == "__main__":
     house.main(odd_ends_are_refused, odd_ends_pass_as_content, bare_line_feeds_are_no_commands, everything_at_once,
                any_cut_gives_the_same_session, xforward_is_ended_and_relayed, xforward_only_from_the_trusted,
                xforward_behind_which_nobody_listens, parameters_reach_downstream, order_is_kept,
-               what_is_no_mail_client_is_hung_up_on)
+               what_is_no_mail_client_is_hung_up_on, it_ends_well)

@@ -35,6 +35,7 @@ static enum daemon_exit fail(char *error, enum daemon_exit status) {
     return status;
 }
 
+/* Once, before there are threads: a reload leaves it alone. */
 static void configure_log(const struct options *options) {
     bool json = strcmp(options->log_format, "json") == 0;
     log_configure(2, json ? LOG_FORMAT_JSON : LOG_FORMAT_LOGFMT, LOG_LEVEL_INFO, (unsigned)options->log_lines_per_s);
@@ -72,7 +73,6 @@ static void reload(struct daemon *daemon) {
     if (success) {
         options_release(daemon->options);
         daemon->options = options;
-        configure_log(options);
     } else {
         options_release(options);
     }

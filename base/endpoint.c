@@ -84,7 +84,8 @@ bool network_parse(const char *text, struct network *out) {
 
 void network_format(const struct network *network, char out[NETWORK_TEXT_MAX]) {
     char address[INET6_ADDRSTRLEN];
-    if (inet_ntop(network->is_v4 ? AF_INET : AF_INET6, network->address, address, sizeof address) == NULL) address[0] = '\0';
+    if (inet_ntop(network->is_v4 ? AF_INET : AF_INET6, network->address, address, sizeof address) == NULL)
+        address[0] = '\0';
     unsigned whole = network->is_v4 ? V4_OCTETS * 8 : V6_OCTETS * 8;
     snprintf(out, NETWORK_TEXT_MAX, network->prefix_bits == whole ? "%s" : "%s/%u", address, network->prefix_bits);
 }

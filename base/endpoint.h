@@ -18,11 +18,15 @@ bool endpoint_parse(const char *text, struct endpoint *out);
 /* The same text again. */
 void endpoint_format(const struct endpoint *endpoint, char out[ENDPOINT_TEXT_MAX]);
 
-struct network { uint8_t address[16]; unsigned prefix_bits; bool is_v4; }; /* CIDR; v4: the first 4 octets */
+struct network {
+    uint8_t address[16];
+    unsigned prefix_bits;
+    bool is_v4;
+}; /* CIDR; v4: the first 4 octets */
 enum { NETWORK_TEXT_MAX = 64 };
 
-/* "10.0.0.0/8", "::1", "2001:db8::/32". False: not an address, a prefix too long, or bits set behind the prefix, which is
- * a slip of the pen more often than not. */
+/* "10.0.0.0/8", "::1", "2001:db8::/32". False: not an address, a prefix too long, or bits set behind the prefix, which
+ * is a slip of the pen more often than not. */
 bool network_parse(const char *text, struct network *out);
 void network_format(const struct network *network, char out[NETWORK_TEXT_MAX]);
 /* address: 4 octets (is_v4) or 16; a v4-mapped v6 address is matched as v4. */

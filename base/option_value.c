@@ -6,7 +6,11 @@
 #include "base/ascii.h"
 
 /* Largest first. The empty unit is the one values are kept in. */
-static const struct unit { enum option_kind kind; const char *text; int64_t factor; } units[] = {
+static const struct unit {
+    enum option_kind kind;
+    const char *text;
+    int64_t factor;
+} units[] = {
     {OPTION_SIZE, "GiB", INT64_C(1) << 30},
     {OPTION_SIZE, "MiB", INT64_C(1) << 20},
     {OPTION_SIZE, "KiB", INT64_C(1) << 10},
@@ -38,9 +42,11 @@ bool option_value_parse(enum option_kind kind, const char *text, int64_t *out) {
     if (!ascii_is_digit(*text)) return false;
     int64_t number = 0;
     for (; ascii_is_digit(*text); text++)
-        if (__builtin_mul_overflow(number, 10, &number) || __builtin_add_overflow(number, *text - '0', &number)) return false;
+        if (__builtin_mul_overflow(number, 10, &number) || __builtin_add_overflow(number, *text - '0', &number))
+            return false;
     for (const struct unit *unit = units; unit < units + UNITS; unit++)
-        if (unit->kind == kind && strcmp(unit->text, text) == 0 && !__builtin_mul_overflow(number, unit->factor, &number)) {
+        if (unit->kind == kind && strcmp(unit->text, text) == 0 &&
+            !__builtin_mul_overflow(number, unit->factor, &number)) {
             *out = number;
             return true;
         }

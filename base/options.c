@@ -12,7 +12,8 @@
 #include "base/option_value.h"
 
 enum { FILE_OCTETS_MAX = 1 << 20, LISTENERS_MAX = 64, LIST_ITEMS_MAX = 1000, SECTION_KEYS_MAX = 64, TEXT_MAX = 1024 };
-enum { SEEN = 1 << 30 }; /* a flag of our own in an option's flags: it has been set before. libconfuse uses the lowest 14 bits */
+/* A flag of our own in an option's flags: it has been set before. libconfuse uses the lowest 14 bits. */
+enum { SEEN = 1 << 30 };
 
 /* One file being read. */
 struct reading {
@@ -39,8 +40,10 @@ static void set_error(struct reading *reading, unsigned line, const char *text) 
 static void section_text(cfg_t *cfg, char out[TEXT_MAX]) {
     const char *title = cfg_title(cfg), *name = cfg_name(cfg);
     bool outermost = name == NULL || strcmp(name, "root") == 0;
-    if (title != NULL) snprintf(out, TEXT_MAX, " in %s \"%.200s\"", name, title);
-    else snprintf(out, TEXT_MAX, "%s%s", outermost ? "" : " in ", outermost ? "" : name);
+    if (title != NULL)
+        snprintf(out, TEXT_MAX, " in %s \"%.200s\"", name, title);
+    else
+        snprintf(out, TEXT_MAX, "%s%s", outermost ? "" : " in ", outermost ? "" : name);
 }
 
 /* Refuses what stands at opt; false, for the caller to return. */
@@ -60,12 +63,14 @@ static void unknown_key(cfg_t *cfg, const char *key) {
     char section[TEXT_MAX], hint[TEXT_MAX] = "", text[4 * TEXT_MAX];
     const char *known[SECTION_KEYS_MAX];
     size_t count = 0;
-    for (const cfg_opt_t *opt = cfg->opts; opt->name != NULL && count < SECTION_KEYS_MAX; opt++) known[count++] = opt->name;
+    for (const cfg_opt_t *opt = cfg->opts; opt->name != NULL && count < SECTION_KEYS_MAX; opt++)
+        known[count++] = opt->name;
     const char *nearest = nearest_word(key, known, count);
     if (nearest != NULL) snprintf(hint, sizeof hint, " (did you mean '%s'?)", nearest);
 #define OPTION(field, in, name, kind, least, most, standard, help) SETTING(in, name, , , , , )
 #define SETTING(in, name, reader, count, form, standard, help)                                                         \
-    if (strcmp(key, name) == 0) snprintf(hint, sizeof hint, " (it belongs %s%s)", in[0] == '\0' ? "outside of sections" : "into ", in);
+    if (strcmp(key, name) == 0)                                                                                        \
+        snprintf(hint, sizeof hint, " (it belongs %s%s)", in[0] == '\0' ? "outside of sections" : "into ", in);
 #include "base/options.def"
     section_text(cfg, section);
     snprintf(text, sizeof text, "unknown key '%.200s'%s%s", key, section, hint);
@@ -165,8 +170,10 @@ static bool read_listen(cfg_t *cfg, cfg_opt_t *opt) {
 }
 
 static bool read_downstream(cfg_t *cfg, cfg_opt_t *opt) {
-    static const struct { const char *prefix; enum downstream_kind kind; } kinds[] = {
-        {"smtp:", DOWNSTREAM_SMTP}, {"lmtp:", DOWNSTREAM_LMTP}, {"maildir:", DOWNSTREAM_MAILDIR}};
+    static const struct {
+        const char *prefix;
+        enum downstream_kind kind;
+    } kinds[] = {{"smtp:", DOWNSTREAM_SMTP}, {"lmtp:", DOWNSTREAM_LMTP}, {"maildir:", DOWNSTREAM_MAILDIR}};
     const char *text = text_of(opt);
     struct listener_options *listener = &current->listener;
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
@@ -191,7 +198,9 @@ static bool read_trust(cfg_t *cfg, cfg_opt_t *opt) {
     for (; listener->trust_count < count; listener->trust_count++) {
         const char *text = cfg_opt_getnstr(opt, (unsigned)listener->trust_count);
         if (!network_parse(text, &listener->trust[listener->trust_count]))
-            return refuse(cfg, opt, "'%s' is no address and no network like 10.0.0.0/8 (with no bits set behind the prefix)", text);
+            return refuse(cfg, opt,
+                          "'%s' is no address and no network like 10.0.0.0/8 (with no bits set behind the prefix)",
+                          text);
     }
     return true;
 }
@@ -282,7 +291,8 @@ static bool read_number(cfg_t *cfg, cfg_opt_t *opt, const struct row *row) {
     int64_t value;
     char bound[OPTION_VALUE_TEXT_MAX];
     const char *text = text_of(opt);
-    if (!option_value_parse(row->kind, text, &value)) return refuse(cfg, opt, "'%s' is not %s", text, option_kind_text(row->kind));
+    if (!option_value_parse(row->kind, text, &value))
+        return refuse(cfg, opt, "'%s' is not %s", text, option_kind_text(row->kind));
     bool too_small = value < row->least;
     option_value_format(row->kind, too_small ? row->least : row->most, bound);
     if (too_small) return refuse(cfg, opt, "'%s' is less than the least possible, %s", text, bound);
@@ -307,7 +317,8 @@ static int check_option(cfg_t *cfg, cfg_opt_t *opt) {
 static bool was_set(cfg_t *cfg, const char *key) { return cfg_size(cfg, key) > 0; }
 
 static bool same_endpoint(const struct endpoint *a, const struct endpoint *b) {
-    return a->is_unix == b->is_unix && a->port == b->port && strcmp(a->host, b->host) == 0 && strcmp(a->path, b->path) == 0;
+    return a->is_unix == b->is_unix && a->port == b->port && strcmp(a->host, b->host) == 0 &&
+           strcmp(a->path, b->path) == 0;
 }
 
 static bool add_listener(cfg_t *cfg, const cfg_opt_t *opt, cfg_t *section) {
@@ -335,7 +346,10 @@ static bool add_listener(cfg_t *cfg, const cfg_opt_t *opt, cfg_t *section) {
 
 static bool check_dns(cfg_t *cfg, const cfg_opt_t *opt) {
     const struct options *options = current->options;
-    const struct { const char *mode, *list; size_t count; } needs[] = {
+    const struct {
+        const char *mode, *list;
+        size_t count;
+    } needs[] = {
         {"forward", "forward", options->dns_forward.count},
         {"stub", "stub", options->dns_stub.count},
         {"zones", "zone_files", options->dns_zone_files.count},
@@ -404,8 +418,10 @@ static char *read_file(struct reading *reading, size_t *len) {
         set_error(reading, 0, "out of memory");
     } else {
         *len = fread(text, 1, FILE_OCTETS_MAX + 1, file);
-        if (ferror(file)) set_error(reading, 0, strerror(errno));
-        else if (*len > FILE_OCTETS_MAX) set_error(reading, 0, "more than 1 MiB is no configuration");
+        if (ferror(file))
+            set_error(reading, 0, strerror(errno));
+        else if (*len > FILE_OCTETS_MAX)
+            set_error(reading, 0, "more than 1 MiB is no configuration");
     }
     if (file != NULL) fclose(file);
     if (!reading->failed) return text;
@@ -422,8 +438,10 @@ static void parse(struct reading *reading, char *text, size_t len) {
     }
     cfg_t *cfg = make_parser(reading->path);
     FILE *stream = fmemopen(text, len, "r");
-    if (cfg == NULL || stream == NULL) set_error(reading, 0, "out of memory");
-    else if (cfg_parse_fp(cfg, stream) != CFG_SUCCESS) set_error(reading, (unsigned)cfg->line, "cannot be read");
+    if (cfg == NULL || stream == NULL)
+        set_error(reading, 0, "out of memory");
+    else if (cfg_parse_fp(cfg, stream) != CFG_SUCCESS)
+        set_error(reading, (unsigned)cfg->line, "cannot be read");
     if (stream != NULL) fclose(stream);
     if (cfg != NULL) cfg_free(cfg);
 }

@@ -87,8 +87,10 @@ void options_dump(const struct options *options, FILE *out) {
     for (size_t i = 0; i < options->listener_count; i++) print_listener(out, &options->listener[i]);
     print_dns(out, options);
     fputs("http {\n", out);
-    if (options->http_enabled) print_endpoint(out, "listen", "", &options->http_listen);
-    else print_text(out, "    ", "listen", "", "off");
+    if (options->http_enabled)
+        print_endpoint(out, "listen", "", &options->http_listen);
+    else
+        print_text(out, "    ", "listen", "", "off");
     print_numbers(out, options, "http");
     fputs("}\nlimits {\n", out);
     print_numbers(out, options, "limits");

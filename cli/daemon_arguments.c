@@ -28,9 +28,12 @@ void daemon_arguments_version(void) { puts("sceaud " SCEAU_VERSION); }
 
 static bool complain(int option, char **argument) {
     const char *given = argument[optind - 1];
-    if (option == ':') fprintf(stderr, "sceaud: %s needs a file behind it\n", given);
-    else if (optopt != 0 && given[1] != '-') fprintf(stderr, "sceaud: there is no option -%c (see sceaud --help)\n", optopt);
-    else fprintf(stderr, "sceaud: there is no option %s (see sceaud --help)\n", given);
+    if (option == ':')
+        fprintf(stderr, "sceaud: %s needs a file behind it\n", given);
+    else if (optopt != 0 && given[1] != '-')
+        fprintf(stderr, "sceaud: there is no option -%c (see sceaud --help)\n", optopt);
+    else
+        fprintf(stderr, "sceaud: there is no option %s (see sceaud --help)\n", given);
     return false;
 }
 
@@ -52,6 +55,7 @@ bool daemon_arguments_read(int count, char **argument, struct daemon_arguments *
         return false;
     }
     if (optind == count) return true;
-    fprintf(stderr, "sceaud: '%s' is too much: the configuration is given with -c (see sceaud --help)\n", argument[optind]);
+    fprintf(stderr, "sceaud: '%s' is too much: the configuration is given with -c (see sceaud --help)\n",
+            argument[optind]);
     return false;
 }

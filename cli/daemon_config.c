@@ -47,7 +47,8 @@ static bool check_trust_anchor(const char *path, const struct options *options, 
 struct options *daemon_config_read(const char *path, char **error) {
     struct options *options = options_read(path, error);
     if (options == NULL) return NULL;
-    if (check_authserv_id(path, options, error) && check_trust_anchor(path, options, error) && check_zone_files(options, error))
+    if (check_authserv_id(path, options, error) && check_trust_anchor(path, options, error) &&
+        check_zone_files(options, error))
         return options;
     options_release(options);
     return NULL;

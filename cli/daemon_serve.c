@@ -111,8 +111,10 @@ static void follow_signals(struct daemon *daemon) {
     const sigset_t set = signals_of_ours();
     for (;;) {
         int number = sigwaitinfo(&set, NULL);
-        if (number == SIGHUP) reload(daemon);
-        else if (number == SIGTERM || number == SIGINT) return;
+        if (number == SIGHUP)
+            reload(daemon);
+        else if (number == SIGTERM || number == SIGINT)
+            return;
     }
 }
 

@@ -131,7 +131,8 @@ static struct key_entry *survivor(struct cached *cached, int64_t now_us) {
 }
 
 /* Stores answer with a reference of its own; without memory it is simply not kept. */
-static void store(struct key_cache *cache, struct lru_map *map, struct span name, struct key_entry *answer, int64_t now_us) {
+static void store(struct key_cache *cache, struct lru_map *map, struct span name, struct key_entry *answer,
+                  int64_t now_us) {
     struct cached *cached = calloc(1, sizeof *cached);
     if (cached == NULL) return;
     int64_t life = life_us(answer);

@@ -31,5 +31,8 @@ enum key_cache_find key_cache_get(struct key_cache *cache, struct span name, str
  * entry that outlives a failed answer. NULL for NULL. */
 struct key_entry *key_cache_put(struct key_cache *cache, struct span name, struct key_entry *answer);
 
-struct key_cache_usage { size_t entries, octets; uint64_t evictions; };
+struct key_cache_usage {
+    size_t entries, octets;
+    uint64_t evictions;
+};
 struct key_cache_usage key_cache_usage(struct key_cache *cache); /* sums over the shards, one after the other */

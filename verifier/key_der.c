@@ -82,7 +82,8 @@ static enum key_der_status read_numbers(struct span rest, struct key_der *out) {
     if (status != KEY_DER_OK) return status;
     if (modulus.len == 1 && octet_at(modulus, 0) <= 1 && rest.len > 0) return KEY_DER_PRIVATE; /* that was a version */
     if (rest.len > 0) return KEY_DER_TRAILING;
-    if (modulus.len > 1 + KEY_DER_BITS_MAX / 8) { /* far too large: that is what is wrong with it, whatever the number */
+    if (modulus.len >
+        1 + KEY_DER_BITS_MAX / 8) { /* far too large: that is what is wrong with it, whatever the number */
         size_t magnitude = modulus.len - (octet_at(modulus, 0) == 0);
         out->bits = magnitude < UINT32_MAX / 8 ? (unsigned)magnitude * 8 : UINT32_MAX;
         return KEY_DER_BAD_SIZE;

@@ -2,10 +2,10 @@
  * Reads SubjectPublicKeyInfo, which RFC 6376 section 3.6.1 asks for, and the bare RSAPublicKey, which is in the wild as
  * well. Hands out modulus and exponent only after every check, so that no doubtful number reaches OpenSSL, which loads
  * even moduli, negative ones and exponents of 1 without a word.
- * Strict means DER: definite lengths and integers in their shortest form, no octet after the key. One thing is taken that
- * RFC 3279 section 2.3.1 forbids: an rsaEncryption without its NULL parameters. Some encoders write it, OpenSSL reads it,
- * and it changes nothing about the key.
- * Pure: no allocation, I/O, clock or lock; any thread. Cost: a few dozen octets looked at. */
+ * Strict means DER: definite lengths and integers in their shortest form, no octet after the key. One thing is taken
+ * that RFC 3279 section 2.3.1 forbids: an rsaEncryption without its NULL parameters. Some encoders write it, OpenSSL
+ * reads it, and it changes nothing about the key. Pure: no allocation, I/O, clock or lock; any thread. Cost: a few
+ * dozen octets looked at. */
 #pragma once
 #include <stdbool.h>
 #include "base/span.h"

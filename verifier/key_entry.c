@@ -134,6 +134,7 @@ size_t key_entry_octets(const struct key_entry *entry) {
     size_t octets = sizeof *entry + 128; /* the arena's and malloc's own */
     for (size_t i = 0; i < entry->cname_count; i++) octets += rounded(entry->cname[i].len);
     for (size_t i = 0; i < entry->record_count; i++)
-        octets += rounded(sizeof *entry->record[i]) + rounded(entry->record[i]->text.len) + public_key_octets(entry->record[i]);
+        octets += rounded(sizeof *entry->record[i]) + rounded(entry->record[i]->text.len) +
+                  public_key_octets(entry->record[i]);
     return octets;
 }

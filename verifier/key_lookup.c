@@ -46,7 +46,9 @@ static void count_answer(struct key_lookup *lookup, const struct dns_answer *ans
     metrics_observe(lookup->metrics, METRIC_DNS_QUERY_DURATION, 0, duration_us > 0 ? (uint64_t)duration_us : 0);
 }
 
-static struct span name_of(const struct question *question) { return (struct span){question->name, question->name_len}; }
+static struct span name_of(const struct question *question) {
+    return (struct span){question->name, question->name_len};
+}
 
 /* Counts the answer and offers it to the cache; the entry to go on with, NULL without memory. Ends the question. */
 static struct key_entry *end_question(struct question *question, const struct dns_answer *answer) {
@@ -86,7 +88,8 @@ static struct question *begin_question(struct key_lookup *lookup, struct span na
 }
 
 /* Asks DNS. request may be NULL: nobody waits. As key_source_get. */
-static enum key_progress ask(struct key_lookup *lookup, struct span name, struct key_request *request, struct key_entry **entry) {
+static enum key_progress ask(struct key_lookup *lookup, struct span name, struct key_request *request,
+                             struct key_entry **entry) {
     struct dns_answer answer;
     struct question *question = begin_question(lookup, name);
     *entry = NULL;
@@ -122,7 +125,8 @@ static enum key_progress get_lower(struct key_lookup *lookup, struct span name, 
     return KEY_PENDING;
 }
 
-static enum key_progress get(struct key_source *source, struct span name, struct key_request *request, struct key_entry **entry) {
+static enum key_progress get(struct key_source *source, struct span name, struct key_request *request,
+                             struct key_entry **entry) {
     struct key_lookup *lookup = (struct key_lookup *)source;
     char lower[DNS_NAME_MAX];
     list_init(&request->node);
@@ -173,4 +177,6 @@ void key_lookup_destroy(struct key_lookup *lookup) {
     free(lookup);
 }
 
-struct key_source *key_lookup_source(struct key_lookup *lookup) { return &lookup->source; }
+struct key_source *key_lookup_source(struct key_lookup *lookup) {
+    return &lookup->source;
+}

@@ -2,10 +2,9 @@
  * A request for a name that is being asked for joins that question (single flight). Cancelling a request takes it out;
  * the question itself goes on, so that its answer, be it late or a failure, still fills the cache for the next message:
  * the dns_source bounds how long that takes and how many there are.
- * Counts requests by how they were served (a request that joins a question is a miss), and DNS answers by outcome, DNSSEC
- * state and time.
- * Thread rule: one thread, that of its dns_source. No lock of its own.
- * Cost of a hit: one lock, one hash, no allocation. */
+ * Counts requests by how they were served (a request that joins a question is a miss), and DNS answers by outcome,
+ * DNSSEC state and time. Thread rule: one thread, that of its dns_source. No lock of its own. Cost of a hit: one lock,
+ * one hash, no allocation. */
 #pragma once
 
 struct clock;

@@ -14,7 +14,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     enum dkim_key_status status = dkim_key_parse(text, arena, &key);
     if (status != key.status || !span_equal(key.text, text)) abort();
     if (key.key != NULL && (status != DKIM_KEY_OK || key.algorithm == KEY_ALGORITHM_UNKNOWN)) abort();
-    if (status == DKIM_KEY_OK && (key.key == NULL) != (key.bits < 1024 && key.algorithm == KEY_RSA) && key.bits <= 4096) abort();
+    if (status == DKIM_KEY_OK && (key.key == NULL) != (key.bits < 1024 && key.algorithm == KEY_RSA) && key.bits <= 4096)
+        abort();
     if (key.key != NULL) { /* a signature of zeros is never right, and must not upset OpenSSL */
         static const uint8_t value[DIGEST_OCTETS];
         static const char zeros[512];

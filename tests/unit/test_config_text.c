@@ -6,7 +6,11 @@
 #include <string.h>
 #include <cmocka.h>
 
-static const struct { const char *text; enum config_text_status want; unsigned line; } rows[] = {
+static const struct {
+    const char *text;
+    enum config_text_status want;
+    unsigned line;
+} rows[] = {
     {"", CONFIG_TEXT_OK, 0},
     {"a = 1\r\n\tb = 'x' # it's {\n// \"\nc { d = { \"}\", '{' } }\n/* ' \" { \n */\n", CONFIG_TEXT_OK, 0},
     {"a = \"\\\\\\\"\\$ \\\n { }\"", CONFIG_TEXT_OK, 0},

@@ -10,13 +10,16 @@
 /* RFC 8463 appendix A.2. */
 #define ED25519 "11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo="
 #define RSA_1024                                                                                                       \
-    "MIGfMA0GCSqGSIb3DQEBAQUAA4GNADCBiQKBgQDkHlOQoBTzWRiGs5V6NpP3idY6Wk08a5qhdR6wy5bdOKb2jLQiY/J16JYi0Qvx/b"            \
-    "yYzCNb3W91y3FutACDfzwQ/BC/e/8uBsCR+yz1Lxj+PL6lHvqMKrM3rG4hstT5QjvHO9PzoxZyVYLzBfO2EeC3Ip3G+2kryOTIKT+l/K4w3QIDAQAB"
+    "MIGfMA0GCSqGSIb3DQEBAQUAA4GNADCBiQKBgQDkHlOQoBTzWRiGs5V6NpP3idY6Wk08a5qhdR6wy5bdOKb2jLQiY/J16JYi0Qvx/b"           \
+    "yYzCNb3W91y3FutACDfzwQ/BC/e/8uBsCR+yz1Lxj+PL6lHvqMKrM3rG4hstT5QjvHO9PzoxZyVYLzBfO2EeC3Ip3G+2kryOTIKT+l/"          \
+    "K4w3QIDAQAB"
 /* The same key without its envelope. */
 #define RSA_1024_BARE                                                                                                  \
-    "MIGJAoGBAOQeU5CgFPNZGIazlXo2k/eJ1jpaTTxrmqF1HrDLlt04pvaMtCJj8nXoliLRC/H9vJjMI1vdb3XLcW60AIN/PBD8EL97/y4GwJ"          \
+    "MIGJAoGBAOQeU5CgFPNZGIazlXo2k/eJ1jpaTTxrmqF1HrDLlt04pvaMtCJj8nXoliLRC/H9vJjMI1vdb3XLcW60AIN/PBD8EL97/y4GwJ"       \
     "H7LPUvGP48vqUe+owqszesbiGy1PlCO8c70/OjFnJVgvMF87YR4LcincbbaSvI5MgpP6X8rjDdAgMBAAE="
-#define RSA_512 "MFwwDQYJKoZIhvcNAQEBBQADSwAwSAJBANmBe10IgY+u7h3enWTukkqtUD5PR52Tb/mPfjC0QJTocVBq6Za/PlzfV+Py92VaCak19F4WrbVTK5Gg5tW220MCAwEAAQ=="
+#define RSA_512                                                                                                        \
+    "MFwwDQYJKoZIhvcNAQEBBQADSwAwSAJBANmBe10IgY+u7h3enWTukkqtUD5PR52Tb/mPfjC0QJTocVBq6Za/"                             \
+    "PlzfV+Py92VaCak19F4WrbVTK5Gg5tW220MCAwEAAQ=="
 #define ED25519_SPKI "MCowBQYDK2VwAyEA11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo="
 
 /* What a row wants, one letter each: 2 sha256, 1 sha1, e email, y testing, s strict identity. */
@@ -29,10 +32,11 @@ static const struct {
 } rows[] = {
     {"v=DKIM1; k=rsa; p=" RSA_1024, DKIM_KEY_OK, KEY_RSA, 1024, "21e"}, /* RFC 8463 A.2 */
     {"v=DKIM1; k=ed25519; p=" ED25519, DKIM_KEY_OK, KEY_ED25519, 256, "21e"},
-    {"p=" RSA_1024, DKIM_KEY_OK, KEY_RSA, 1024, "21e"},                    /* RFC 6376 3.6.1: all else has defaults */
-    {"v=DKIM1;p=" RSA_1024_BARE ";", DKIM_KEY_OK, KEY_RSA, 1024, "21e"},   /* PKCS#1 alone, seen in the wild */
+    {"p=" RSA_1024, DKIM_KEY_OK, KEY_RSA, 1024, "21e"},                  /* RFC 6376 3.6.1: all else has defaults */
+    {"v=DKIM1;p=" RSA_1024_BARE ";", DKIM_KEY_OK, KEY_RSA, 1024, "21e"}, /* PKCS#1 alone, seen in the wild */
     {" v = DKIM1 ; p = " RSA_1024 " ; ", DKIM_KEY_OK, KEY_RSA, 1024, "21e"},
-    {"v=DKIM1; p= 11qY AYKx\r\n\tCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=; k=ed25519", DKIM_KEY_OK, KEY_ED25519, 256, "21e"},
+    {"v=DKIM1; p= 11qY AYKx\r\n\tCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=; k=ed25519", DKIM_KEY_OK, KEY_ED25519, 256,
+     "21e"},
     {"v=DKIM1; g=; n=what a note; x=unknown; p=" RSA_1024, DKIM_KEY_OK, KEY_RSA, 1024, "21e"}, /* g= is historic */
     /* RFC 8301 section 3.2: readable, its size known, not usable */
     {"v=DKIM1; p=" RSA_512, DKIM_KEY_OK, KEY_RSA, 512, "21e"},
@@ -65,7 +69,8 @@ static const struct {
     {"v=DKIM1; k=ed25519; p=" RSA_1024, DKIM_KEY_BAD_KEY, KEY_ED25519, 0, "21e"},
     {"v=DKIM1; p=" ED25519, DKIM_KEY_BAD_KEY, KEY_RSA, 0, "21e"},
     /* p= */
-    {"v=DKIM1; k=ed25519; p=" ED25519_SPKI, DKIM_KEY_BAD_KEY, KEY_ED25519, 0, "21e"}, /* RFC 8463 4.2: the bare octets */
+    {"v=DKIM1; k=ed25519; p=" ED25519_SPKI, DKIM_KEY_BAD_KEY, KEY_ED25519, 0,
+     "21e"}, /* RFC 8463 4.2: the bare octets */
     {"v=DKIM1; k=ed25519; p=11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHUQ==", DKIM_KEY_BAD_KEY, KEY_ED25519, 0, "21e"},
     {"v=DKIM1; p=", DKIM_KEY_EMPTY_P, KEY_RSA, 0, "21e"}, /* 3.6.1: revoked */
     {"p= \t ", DKIM_KEY_EMPTY_P, KEY_RSA, 0, "21e"},

@@ -9,7 +9,11 @@
 
 #define NAME_63 "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 
-static const struct { const char *text, *host; unsigned port; const char *path; } endpoints[] = {
+static const struct {
+    const char *text, *host;
+    unsigned port;
+    const char *path;
+} endpoints[] = {
     {"127.0.0.1:25", "127.0.0.1", 25, NULL},
     {"[::1]:65535", "::1", 65535, NULL},
     {"[fe80::1%eth0]:1", "fe80::1%eth0", 1, NULL},
@@ -54,7 +58,9 @@ static void every_endpoint_reads_as_wanted(void **state) {
 }
 
 /* Which of the two addresses lie in it: "" stands for a network that is refused. */
-static const struct { const char *network, *inside, *outside; } networks[] = {
+static const struct {
+    const char *network, *inside, *outside;
+} networks[] = {
     {"127.0.0.0/8", "127.255.1.2", "128.0.0.1"},
     {"10.1.2.3", "10.1.2.3", "10.1.2.2"},
     {"10.1.2.0/23", "10.1.3.255", "10.1.4.0"},

@@ -33,19 +33,17 @@ static enum key_cache_find find(struct key_cache *cache, struct span name) {
 static void advance(struct clock_fixed *clock, double seconds) { clock->monotonic_us += (int64_t)(seconds * 1e6); }
 
 /* What an answer with that TTL lives, and from when on somebody is to ask again (0: never). */
-static const struct { enum dns_status status; uint32_t ttl_s; int64_t refresh_s, end_s; } lives[] = {
-    {DNS_FOUND, 300, 270, 300},
-    {DNS_FOUND, 60, 54, 60},
-    {DNS_FOUND, 0, 54, 60},
-    {DNS_FOUND, 4294967295, DAY - DAY / 10, DAY},
-    {DNS_NXDOMAIN, 0, 0, 60},
-    {DNS_NXDOMAIN, 120, 0, 120},
-    {DNS_NXDOMAIN, DAY, 0, 300},
-    {DNS_NODATA, DAY, 0, 300},
-    {DNS_BOGUS, DAY, 0, 60},
-    {DNS_BOGUS, 1, 0, 60},
-    {DNS_SERVFAIL, DAY, 0, 5},
-    {DNS_TIMEOUT, 0, 0, 5},
+static const struct {
+    enum dns_status status;
+    uint32_t ttl_s;
+    int64_t refresh_s, end_s;
+} lives[] = {
+    {DNS_FOUND, 300, 270, 300},  {DNS_FOUND, 60, 54, 60},
+    {DNS_FOUND, 0, 54, 60},      {DNS_FOUND, 4294967295, DAY - DAY / 10, DAY},
+    {DNS_NXDOMAIN, 0, 0, 60},    {DNS_NXDOMAIN, 120, 0, 120},
+    {DNS_NXDOMAIN, DAY, 0, 300}, {DNS_NODATA, DAY, 0, 300},
+    {DNS_BOGUS, DAY, 0, 60},     {DNS_BOGUS, 1, 0, 60},
+    {DNS_SERVFAIL, DAY, 0, 5},   {DNS_TIMEOUT, 0, 0, 5},
 };
 
 static void answers_live_as_long_as_wanted(void **state) {
@@ -162,7 +160,11 @@ static void memory_is_bounded(void **state) {
 
 /* Threads put, get and use the same names at once. */
 enum { THREADS = 4, ROUNDS = 2000, NAMES = 100 };
-struct user { pthread_t thread; struct key_cache *cache; unsigned seed, wrong; };
+struct user {
+    pthread_t thread;
+    struct key_cache *cache;
+    unsigned seed, wrong;
+};
 
 static void *use_cache(void *argument) {
     struct user *user = argument;
@@ -171,8 +173,10 @@ static void *use_cache(void *argument) {
         unsigned number = (user->seed + i * 7) % NAMES;
         snprintf(name, sizeof name, "s%u._domainkey.example.com", number);
         struct key_entry *entry = NULL;
-        if (i % 5 == 0) entry = key_cache_put(user->cache, span_of(name), entry_of(number % 2 ? DNS_FOUND : DNS_TIMEOUT, 60));
-        else if (key_cache_get(user->cache, span_of(name), &entry) == KEY_CACHE_MISS) continue;
+        if (i % 5 == 0)
+            entry = key_cache_put(user->cache, span_of(name), entry_of(number % 2 ? DNS_FOUND : DNS_TIMEOUT, 60));
+        else if (key_cache_get(user->cache, span_of(name), &entry) == KEY_CACHE_MISS)
+            continue;
         user->wrong += entry->status != (number % 2 ? DNS_FOUND : DNS_TIMEOUT);
         user->wrong += entry->record_count > 0 && !span_is(entry->record[0]->text, KEY);
         key_entry_release(entry);

@@ -10,8 +10,12 @@
 enum { DER_MAX = 8192, DEPTH_MAX = 8 };
 
 /* Rows are written in a small assembler: hexadecimal octets; TAG{ ... } is an element whose length is computed in its
- * shortest form; N1024 is an odd integer of 1024 bits, with the leading 00 that keeps it positive. Blanks are for people. */
-struct assembler { uint8_t octets[DER_MAX]; size_t len, open[DEPTH_MAX], depth; };
+ * shortest form; N1024 is an odd integer of 1024 bits, with the leading 00 that keeps it positive. Blanks are for
+ * people. */
+struct assembler {
+    uint8_t octets[DER_MAX];
+    size_t len, open[DEPTH_MAX], depth;
+};
 
 static void put(struct assembler *a, unsigned octet) {
     assert_true(a->len < DER_MAX);
@@ -62,14 +66,19 @@ static void assemble(const char *text, struct assembler *a) {
 #define RSA "06{2a864886f70d010101}"
 #define SPKI(numbers) "30{ 30{" RSA "05{}} 03{00 30{" numbers "}} }"
 
-static const struct { const char *text; enum key_der_status want; unsigned bits; bool bare; } rows[] = {
+static const struct {
+    const char *text;
+    enum key_der_status want;
+    unsigned bits;
+    bool bare;
+} rows[] = {
     {SPKI("02{N1024}02{010001}"), KEY_DER_OK, 1024, false},
     {SPKI("02{N2048}02{03}"), KEY_DER_OK, 2048, false},
     {SPKI("02{N1023}02{010001}"), KEY_DER_OK, 1023, false},
     {SPKI("02{N512}02{010001}"), KEY_DER_OK, 512, false},
     {SPKI("02{N16384}02{010001}"), KEY_DER_OK, 16384, false},
-    {SPKI("02{N2048}02{00ffffffff}"), KEY_DER_OK, 2048, false}, /* the greatest exponent */
-    {"30{02{N2048}02{010001}}", KEY_DER_OK, 2048, true},        /* RFC 8017 A.1.1 alone */
+    {SPKI("02{N2048}02{00ffffffff}"), KEY_DER_OK, 2048, false},                    /* the greatest exponent */
+    {"30{02{N2048}02{010001}}", KEY_DER_OK, 2048, true},                           /* RFC 8017 A.1.1 alone */
     {"30{ 30{" RSA "} 03{00 30{02{N1024}02{010001}}} }", KEY_DER_OK, 1024, false}, /* parameters absent */
     /* sizes nobody uses, told by their size */
     {SPKI("02{N511}02{010001}"), KEY_DER_BAD_SIZE, 511, false},
@@ -77,8 +86,8 @@ static const struct { const char *text; enum key_der_status want; unsigned bits;
     {SPKI("02{N32768}02{010001}"), KEY_DER_BAD_SIZE, 32768, false},
     {"30{02{07}02{03}}", KEY_DER_BAD_SIZE, 3, true},
     /* numbers that OpenSSL would load */
-    {SPKI("02{N1024 00}02{010001}"), KEY_DER_BAD_MODULUS, 0, false},   /* even */
-    {SPKI("02{85 N1023}02{010001}"), KEY_DER_BAD_MODULUS, 0, false},   /* negative */
+    {SPKI("02{N1024 00}02{010001}"), KEY_DER_BAD_MODULUS, 0, false}, /* even */
+    {SPKI("02{85 N1023}02{010001}"), KEY_DER_BAD_MODULUS, 0, false}, /* negative */
     {SPKI("02{00}02{010001}"), KEY_DER_BAD_MODULUS, 0, false},
     {SPKI("02{N1024}02{01}"), KEY_DER_BAD_EXPONENT, 0, false},
     {SPKI("02{N1024}02{00}"), KEY_DER_BAD_EXPONENT, 0, false},
@@ -90,11 +99,12 @@ static const struct { const char *text; enum key_der_status want; unsigned bits;
     {SPKI("02{N1024}02{00010001}"), KEY_DER_BAD_ENCODING, 0, false},
     {SPKI("02{N1024}02{ffff}"), KEY_DER_BAD_ENCODING, 0, false},
     {SPKI("02{}02{010001}"), KEY_DER_BAD_ENCODING, 0, false},
-    {"3080 02{N1024}02{010001} 0000", KEY_DER_BAD_ENCODING, 0, false},  /* indefinite */
-    {"308106 020107 020103", KEY_DER_BAD_ENCODING, 0, false},           /* 81 for less than 128 */
-    {"30820006 020107 020103", KEY_DER_BAD_ENCODING, 0, false},         /* leading zero in the length */
-    {"30{ 30{" RSA "05{00}} 03{00 30{02{N1024}02{010001}}} }", KEY_DER_BAD_ENCODING, 0, false}, /* a NULL with content */
-    {"30{ 30{" RSA "05{}} 03{01 30{02{N1024}02{010001}}} }", KEY_DER_BAD_ENCODING, 0, false},   /* an unused bit */
+    {"3080 02{N1024}02{010001} 0000", KEY_DER_BAD_ENCODING, 0, false}, /* indefinite */
+    {"308106 020107 020103", KEY_DER_BAD_ENCODING, 0, false},          /* 81 for less than 128 */
+    {"30820006 020107 020103", KEY_DER_BAD_ENCODING, 0, false},        /* leading zero in the length */
+    {"30{ 30{" RSA "05{00}} 03{00 30{02{N1024}02{010001}}} }", KEY_DER_BAD_ENCODING, 0,
+     false},                                                                                  /* a NULL with content */
+    {"30{ 30{" RSA "05{}} 03{01 30{02{N1024}02{010001}}} }", KEY_DER_BAD_ENCODING, 0, false}, /* an unused bit */
     /* lengths that lie */
     {"", KEY_DER_TRUNCATED, 0, false},
     {"30", KEY_DER_TRUNCATED, 0, false},
@@ -115,7 +125,7 @@ static const struct { const char *text; enum key_der_status want; unsigned bits;
     {"30{ 30{" RSA "05{}} 03{00 30{02{N1024}02{010001}} 00} }", KEY_DER_TRAILING, 0, false},
     /* other things people publish */
     {"30{ 30{06{2b6570}} 03{00 N256} }", KEY_DER_ED25519, 0, false}, /* RFC 8463 section 4.2 wants the bare octets */
-    {"30{ 30{06{2a8648ce3d0201}06{2a8648ce3d030107}} 03{00 04} }", KEY_DER_OTHER_ALGORITHM, 0, false}, /* EC */
+    {"30{ 30{06{2a8648ce3d0201}06{2a8648ce3d030107}} 03{00 04} }", KEY_DER_OTHER_ALGORITHM, 0, false},      /* EC */
     {"30{ 30{06{2a864886f70d01010a}} 03{00 30{02{N1024}02{010001}}} }", KEY_DER_OTHER_ALGORITHM, 0, false}, /* PSS */
     {"30{02{00} 02{N1024} 02{010001} 02{N1024} 02{N512} 02{N512}}", KEY_DER_PRIVATE, 0, false},
     {"30{02{00} 30{" RSA "05{}} 04{30{02{00}}} }", KEY_DER_PRIVATE, 0, false}, /* RFC 5958 */
@@ -163,7 +173,8 @@ static void a_cut_key_is_never_read(void **state) {
         struct span modulus;
         assemble(rows[i].text, &a);
         for (size_t len = 0; len < a.len; len++)
-            if (read_exact(a.octets, len, &key, &modulus) != KEY_DER_TRUNCATED) fail_msg("%s at %zu", rows[i].text, len);
+            if (read_exact(a.octets, len, &key, &modulus) != KEY_DER_TRUNCATED)
+                fail_msg("%s at %zu", rows[i].text, len);
     }
 }
 

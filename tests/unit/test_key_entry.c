@@ -11,20 +11,23 @@
 #define SPF "v=spf1 -all"
 
 /* Records of an answer and, as their digits, those that are kept and in which order. */
-static const struct { const char *record[6]; const char *kept; } rows[] = {
+static const struct {
+    const char *record[6];
+    const char *kept;
+} rows[] = {
     {{GOOD("a")}, "0"},
     {{GOOD("a"), GOOD("b")}, "01"},
-    {{"v=DKIM1; p=", GOOD("a")}, "10"},                             /* those that parse first */
-    {{"v=DKIM1; p=%", "k=x; " KEY, GOOD("a"), "p="}, "2013"},       /* then those meant as keys, in their order */
+    {{"v=DKIM1; p=", GOOD("a")}, "10"},                                /* those that parse first */
+    {{"v=DKIM1; p=%", "k=x; " KEY, GOOD("a"), "p="}, "2013"},          /* then those meant as keys, in their order */
     {{GOOD("a"), GOOD("b"), GOOD("c"), GOOD("d"), GOOD("e")}, "0123"}, /* KEY_RECORD_MAX */
     {{"p=", "p=", "p=", "p=", "p=", GOOD("a")}, "5012"},
     {{SPF, GOOD("a")}, "1"},
     {{"google-site-verification=x", GOOD("a"), "hello", "v=DMARC1; p=none"}, "1"},
-    {{SPF, "v=DKIM1; p="}, "1"},                                    /* revoked says more than an SPF record */
-    {{" V=spf1", "v = dkim1; " KEY}, "1"},                          /* wrong version, but meant as a key */
+    {{SPF, "v=DKIM1; p="}, "1"},           /* revoked says more than an SPF record */
+    {{" V=spf1", "v = dkim1; " KEY}, "1"}, /* wrong version, but meant as a key */
     {{"v=DKIM1; p=AAAA; p=AAAA", SPF}, "0"},
     {{"k=rsa", "k=ed25519; " KEY}, "1"},
-    {{SPF}, "0"},                                                   /* nothing else is there: then it is the bad key */
+    {{SPF}, "0"}, /* nothing else is there: then it is the bad key */
     {{SPF, "v=DMARC1; p=none"}, "01"},
     {{"", "very important"}, "01"},
     {{NULL}, ""},
@@ -58,7 +61,8 @@ static void records_are_kept_as_wanted(void **state) {
 static void the_answer_is_told_whole(void **state) {
     (void)state;
     for (int status = 0; status < DNS_STATUS_COUNT; status++) {
-        struct dns_answer answer = {.status = (enum dns_status)status, .dnssec = DNSSEC_INSECURE, .ttl_s = 17, .cname_count = 2};
+        struct dns_answer answer = {
+            .status = (enum dns_status)status, .dnssec = DNSSEC_INSECURE, .ttl_s = 17, .cname_count = 2};
         char *hop = memcpy(malloc(9), "x.example", 9);
         answer.cname[0] = (struct span){hop, 9};
         answer.cname[1] = span_of("y.example");
@@ -66,7 +70,8 @@ static void the_answer_is_told_whole(void **state) {
         free(hop);
         assert_true(entry->status == answer.status && entry->dnssec == DNSSEC_INSECURE);
         assert_true(entry->ttl_s == 17 && entry->fetched_s == 4711 && !entry->stale && entry->record_count == 0);
-        assert_true(entry->cname_count == 2 && span_is(entry->cname[0], "x.example") && span_is(entry->cname[1], "y.example"));
+        assert_true(entry->cname_count == 2 && span_is(entry->cname[0], "x.example") &&
+                    span_is(entry->cname[1], "y.example"));
         key_entry_release(entry);
     }
 }

@@ -26,8 +26,8 @@ struct fake_dns {
     size_t pending_count;
 };
 
-static enum dns_progress fake_lookup(struct dns_source *source, struct span name, enum dns_type type, struct dns_query *query,
-                                     struct dns_answer *answer) {
+static enum dns_progress fake_lookup(struct dns_source *source, struct span name, enum dns_type type,
+                                     struct dns_query *query, struct dns_answer *answer) {
     struct fake_dns *dns = (struct fake_dns *)source;
     assert_int_equal(type, DNS_TXT);
     snprintf(dns->last_name, sizeof dns->last_name, "%.*s", (int)name.len, name.ptr);
@@ -111,7 +111,9 @@ static void ready(struct key_request *request, struct key_entry *entry) {
 
 static struct asker asker_of(struct fixture *f) { return (struct asker){.request.ready = ready, .keys = f->keys}; }
 
-static enum key_progress ask(struct asker *asker) { return key_source_get(asker->keys, NAME, &asker->request, &asker->entry); }
+static enum key_progress ask(struct asker *asker) {
+    return key_source_get(asker->keys, NAME, &asker->request, &asker->entry);
+}
 
 static uint64_t requests(const struct fixture *f, unsigned result) {
     return metrics_counter(f->metrics, METRIC_KEY_CACHE_REQUESTS, result, 0);
@@ -278,7 +280,8 @@ static void a_name_too_long_for_dns_does_not_exist(void **state) {
     }
     assert_int_equal(f.dns.asked, 0);
     struct asker longest = asker_of(&f);
-    assert_int_equal(key_source_get(f.keys, (struct span){name, DNS_NAME_MAX}, &longest.request, &longest.entry), KEY_READY);
+    assert_int_equal(key_source_get(f.keys, (struct span){name, DNS_NAME_MAX}, &longest.request, &longest.entry),
+                     KEY_READY);
     key_entry_release(longest.entry);
     assert_int_equal(f.dns.asked, 1);
     tear_down(&f);

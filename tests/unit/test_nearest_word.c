@@ -7,14 +7,26 @@
 #include <cmocka.h>
 
 static const char *const words[] = {
-    "listen", "protocol", "downstream", "trust", "line_ends",
-    "a_word_of_more_than_sixty_three_octets_is_never_near_to_any_other_one"};
+    "listen", "protocol",  "downstream",
+    "trust",  "line_ends", "a_word_of_more_than_sixty_three_octets_is_never_near_to_any_other_one"};
 
-static const struct { const char *word, *want; } rows[] = {
-    {"listen", "listen"},       {"lisen", "listen"},      {"lissten", "listen"}, {"lixten", "listen"},
-    {"line_end", "line_ends"},  {"protokol", "protocol"}, {"down", NULL},        {"down-stream", "downstream"},
-    {"trsut", "trust"},         {"qqqqqqqqqq", NULL},     {"x", NULL},           {"", NULL},
-    {"Listen", "listen"},       {"list", "listen"},
+static const struct {
+    const char *word, *want;
+} rows[] = {
+    {"listen", "listen"},
+    {"lisen", "listen"},
+    {"lissten", "listen"},
+    {"lixten", "listen"},
+    {"line_end", "line_ends"},
+    {"protokol", "protocol"},
+    {"down", NULL},
+    {"down-stream", "downstream"},
+    {"trsut", "trust"},
+    {"qqqqqqqqqq", NULL},
+    {"x", NULL},
+    {"", NULL},
+    {"Listen", "listen"},
+    {"list", "listen"},
     {"a_word_of_more_than_sixty_three_octets_is_never_near_to_any_other_one", NULL},
 };
 

@@ -7,7 +7,12 @@
 
 enum { BAD = -1 };
 
-static const struct { enum option_kind kind; const char *text; int64_t want; const char *again; } rows[] = {
+static const struct {
+    enum option_kind kind;
+    const char *text;
+    int64_t want;
+    const char *again;
+} rows[] = {
     {OPTION_SIZE, "50MiB", 52428800, "50MiB"},
     {OPTION_SIZE, "52428800", 52428800, "50MiB"},
     {OPTION_SIZE, "2048KiB", 2097152, "2MiB"},
@@ -48,7 +53,8 @@ static void every_row_reads_as_wanted(void **state) {
         int64_t got = BAD;
         char text[OPTION_VALUE_TEXT_MAX];
         bool parsed = option_value_parse(rows[i].kind, rows[i].text, &got);
-        if (parsed != (rows[i].want != BAD) || got != rows[i].want) fail_msg("\"%s\": %lld", rows[i].text, (long long)got);
+        if (parsed != (rows[i].want != BAD) || got != rows[i].want)
+            fail_msg("\"%s\": %lld", rows[i].text, (long long)got);
         if (!parsed) continue;
         option_value_format(rows[i].kind, got, text);
         assert_string_equal(text, rows[i].again);

@@ -9,10 +9,13 @@
 #include <cmocka.h>
 #include "base/option_value.h"
 
-#define LISTENER "listener \"x\" {\n protocol = \"smtp\"\n listen = \"127.0.0.1:10025\"\n downstream = \"smtp:127.0.0.1:10026\"\n}\n"
+#define LISTENER                                                                                                       \
+    "listener \"x\" {\n protocol = \"smtp\"\n listen = \"127.0.0.1:10025\"\n downstream = "                            \
+    "\"smtp:127.0.0.1:10026\"\n}\n"
 /* A listener with one line more; the line is the fifth. */
 #define LISTENER_WITH(line)                                                                                            \
-    "listener \"x\" {\n protocol = \"smtp\"\n listen = \"127.0.0.1:10025\"\n downstream = \"smtp:127.0.0.1:10026\"\n " line "\n}\n"
+    "listener \"x\" {\n protocol = \"smtp\"\n listen = \"127.0.0.1:10025\"\n downstream = "                            \
+    "\"smtp:127.0.0.1:10026\"\n " line "\n}\n"
 
 static char folder[64] = "/tmp/test_options.XXXXXX";
 static char path[80];
@@ -49,11 +52,14 @@ static struct options *must_read(const char *text) {
 }
 
 /* Texts and what is wrong with them, after the path of the file. */
-static const struct { const char *text, *want; } wrong[] = {
+static const struct {
+    const char *text, *want;
+} wrong[] = {
     {"", ": there is no listener"},
     {"# nothing\n", ": there is no listener"},
     /* unknown keys and the nearest known one */
-    {"listener \"x\" {\n lisen = \"127.0.0.1:1\"\n}", ":2: unknown key 'lisen' in listener \"x\" (did you mean 'listen'?)"},
+    {"listener \"x\" {\n lisen = \"127.0.0.1:1\"\n}",
+     ":2: unknown key 'lisen' in listener \"x\" (did you mean 'listen'?)"},
     {"limits {\n\n mesage = 1MiB\n}", ":3: unknown key 'mesage' in limits (did you mean 'message'?)"},
     {"lisener \"x\" {\n}", ":1: unknown key 'lisener' (did you mean 'listener'?)"},
     {"workers = 1\nsessions = 5", ":2: unknown key 'sessions' (it belongs into limits)"},
@@ -62,8 +68,10 @@ static const struct { const char *text, *want; } wrong[] = {
     /* values */
     {"limits { message = 1KiB }", ":1: 'message' in limits: '1KiB' is less than the least possible, 64KiB"},
     {"limits {\n message = 2GiB }", ":2: 'message' in limits: '2GiB' is more than the most possible, 1GiB"},
-    {"limits { message = 50MB }", ":1: 'message' in limits: '50MB' is not a size: octets, or a number with KiB, MiB or GiB"},
-    {"limits { clock_drift = soon }", ":1: 'clock_drift' in limits: 'soon' is not a time: milliseconds, or a number with ms, s, min or h"},
+    {"limits { message = 50MB }",
+     ":1: 'message' in limits: '50MB' is not a size: octets, or a number with KiB, MiB or GiB"},
+    {"limits { clock_drift = soon }",
+     ":1: 'clock_drift' in limits: 'soon' is not a time: milliseconds, or a number with ms, s, min or h"},
     {"limits { sessions = -1 }", ":1: 'sessions' in limits: '-1' is not a number"},
     {"limits { unsigned_octets_pass = maybe }", ":1: 'unsigned_octets_pass' in limits: 'maybe' is not true or false"},
     {"limits { rsa_bits_min = 4096\n rsa_bits_max = 2048 }", ":2: 'limits': rsa_bits_min is more than rsa_bits_max"},
@@ -74,21 +82,25 @@ static const struct { const char *text, *want; } wrong[] = {
     {"dns { mode = \"cache\" }", ":1: 'mode' in dns: 'cache' is not recurse, forward, stub or zones"},
     {"dns {\n mode = \"forward\"\n}", ":3: 'dns': mode is forward, but 'forward' lists nothing"},
     {"dns {\n mode = \"zones\"\n}", ":3: 'dns': mode is zones, but 'zone_files' lists nothing"},
-    {"dns { forward = { \"127.0.0.1\",\n \"resolver.example\" } }", ":2: 'forward' in dns: 'resolver.example' is no address or address@port"},
+    {"dns { forward = { \"127.0.0.1\",\n \"resolver.example\" } }",
+     ":2: 'forward' in dns: 'resolver.example' is no address or address@port"},
     {"dns { forward = { \"127.0.0.1@0\" } }", ":1: 'forward' in dns: '127.0.0.1@0' is no address or address@port"},
-    {"dns { stub = { \"127.0.0.1@53\" } }", ":1: 'stub' in dns: '127.0.0.1@53' is no zone=address or zone=address@port"},
+    {"dns { stub = { \"127.0.0.1@53\" } }",
+     ":1: 'stub' in dns: '127.0.0.1@53' is no zone=address or zone=address@port"},
     {"dns { zone_files = { \"\" } }", ":1: 'zone_files' in dns: '' is no file"},
     /* listeners */
     {"listener \"x\" {\n}", ":2: 'listener': listener \"x\" has no 'protocol'"},
-    {"listener \"x\" { protocol = \"smtp\"\n listen = \"*:25\"\n}", ":3: 'listener': listener \"x\" has no 'downstream'"},
+    {"listener \"x\" { protocol = \"smtp\"\n listen = \"*:25\"\n}",
+     ":3: 'listener': listener \"x\" has no 'downstream'"},
     {"listener \"x\" {\n protocol = \"smpt\" }", ":2: 'protocol' in listener \"x\": 'smpt' is not smtp or lmtp"},
     {"listener \"x\" {\n listen = \"25\" }", ":2: 'listen' in listener \"x\": '25' is not host:port or unix:path"},
     {"listener \"x\" {\n downstream = \"127.0.0.1:26\" }",
-     ":2: 'downstream' in listener \"x\": '127.0.0.1:26' is not smtp:, lmtp: (host:port or unix:path behind it) or maildir:path"},
-    {"listener \"x\" {\n downstream = \"maildir:\" }",
-     ":2: 'downstream' in listener \"x\": 'maildir:' is not smtp:, lmtp: (host:port or unix:path behind it) or maildir:path"},
-    {LISTENER_WITH("trust = { \"127.0.0.1/8\" }"),
-     ":5: 'trust' in listener \"x\": '127.0.0.1/8' is no address and no network like 10.0.0.0/8 (with no bits set behind the prefix)"},
+     ":2: 'downstream' in listener \"x\": '127.0.0.1:26' is not smtp:, lmtp: (host:port or unix:path behind it) or "
+     "maildir:path"},
+    {"listener \"x\" {\n downstream = \"maildir:\" }", ":2: 'downstream' in listener \"x\": 'maildir:' is not smtp:, "
+                                                       "lmtp: (host:port or unix:path behind it) or maildir:path"},
+    {LISTENER_WITH("trust = { \"127.0.0.1/8\" }"), ":5: 'trust' in listener \"x\": '127.0.0.1/8' is no address and no "
+                                                   "network like 10.0.0.0/8 (with no bits set behind the prefix)"},
     {LISTENER_WITH("line_ends = \"fix\""), ":5: 'line_ends' in listener \"x\": 'fix' is not reject or pass"},
     {LISTENER_WITH("listen = \"*:26\""), ":5: 'listen' in listener \"x\": it is set twice"},
     {LISTENER LISTENER, ":10: 'listener': there are two named \"x\""},
@@ -96,7 +108,8 @@ static const struct { const char *text, *want; } wrong[] = {
      ":9: 'listener': \"y\" listens where \"x\" does already"},
     {"log { }\nlog { }", ":2: 'log': the section is there twice"},
     /* what this version does not do is never silently ignored */
-    {LISTENER_WITH("tls = \"may\""), ":5: 'tls' in listener \"x\": 'may': this version does not do TLS, only off is possible"},
+    {LISTENER_WITH("tls = \"may\""),
+     ":5: 'tls' in listener \"x\": 'may': this version does not do TLS, only off is possible"},
     {LISTENER_WITH("downstream_tls = \"verify\""),
      ":5: 'downstream_tls' in listener \"x\": 'verify': this version does not do TLS, only off is possible"},
     {LISTENER_WITH("tls_key = \"/etc/sceau/mx.key\""),
@@ -104,7 +117,8 @@ static const struct { const char *text, *want; } wrong[] = {
     {LISTENER_WITH("proxy_from = { \"10.0.0.5\" }"),
      ":5: 'proxy_from' in listener \"x\": this version does not do that yet; remove it to go without"},
     {"arc {\n seal = true }", ":2: 'seal' in arc: 'true': this version does not seal, only false is possible"},
-    {"rules { file = \"/etc/sceau/sceau.rules\" }", ":1: 'file' in rules: this version does not do that yet; remove it to go without"},
+    {"rules { file = \"/etc/sceau/sceau.rules\" }",
+     ":1: 'file' in rules: this version does not do that yet; remove it to go without"},
     /* shape */
     {"workers 5", ":1: missing equal sign after option 'workers'"},
     {"workers =", ":2: premature end of file"},
@@ -120,15 +134,18 @@ static void wrong_files_are_told_in_one_sentence(void **state) {
         struct options *options = read_text(wrong[i].text, &error);
         if (options != NULL) fail_msg("\"%s\" is taken", wrong[i].text);
         snprintf(want, sizeof want, "%s%s", path, wrong[i].want);
-        if (error == NULL || strcmp(error, want) != 0) fail_msg("\"%s\"\n  says %s\n  not  %s", wrong[i].text, error, want);
+        if (error == NULL || strcmp(error, want) != 0)
+            fail_msg("\"%s\"\n  says %s\n  not  %s", wrong[i].text, error, want);
         free(error);
     }
 }
 
 static void a_file_that_is_none_is_told(void **state) {
     (void)state;
-    static const struct { const char *path, *want; } files[] = {
-        {"/nowhere/sceau.conf", "/nowhere/sceau.conf: No such file or directory"}, {"/tmp", "/tmp: this is no file"}};
+    static const struct {
+        const char *path, *want;
+    } files[] = {{"/nowhere/sceau.conf", "/nowhere/sceau.conf: No such file or directory"},
+                 {"/tmp", "/tmp: this is no file"}};
     for (size_t i = 0; i < 2; i++) {
         char *error;
         assert_null(options_read(files[i].path, &error));
@@ -164,7 +181,8 @@ static void defaults_are_those_of_the_table(void **state) {
 
 static const char whole[] =
     "authserv_id = \"mx.example.com\"\nspool = '/var/spool/a\"b$ {HOME}\\\\'\nworkers = 3\n"
-    "listener \"before \\\"queue\\\"\" { protocol = smtp listen = \"[::1]:10025\" downstream = \"lmtp:unix:/run/dovecot/lmtp\"\n"
+    "listener \"before \\\"queue\\\"\" { protocol = smtp listen = \"[::1]:10025\" downstream = "
+    "\"lmtp:unix:/run/dovecot/lmtp\"\n"
     "  trust = { \"127.0.0.0/8\", \"::1\" } line_ends = \"pass\" tls = off proxy_from = { } tls_key = \"\" }\n"
     "listener 'b' { protocol = lmtp listen = 'unix:/run/sceau.sock' downstream = 'maildir:/var/mail/${x}' }\n"
     "listener 'c' { protocol = lmtp listen = 'mx:25' downstream = 'smtp:127.0.0.1:10026' line_ends = reject }\n"
@@ -185,7 +203,8 @@ static void every_setting_is_read(void **state) {
     assert_true(a->protocol == LISTENER_SMTP && a->downstream_kind == DOWNSTREAM_LMTP && a->downstream.is_unix);
     assert_true(a->trust_count == 2 && a->trust[0].is_v4 && a->trust[1].prefix_bits == 128 && !a->reject_line_ends);
     assert_true(b->protocol == LISTENER_LMTP && b->listen.is_unix && b->trust_count == 0 && b->reject_line_ends);
-    assert_true(b->downstream_kind == DOWNSTREAM_MAILDIR && c->downstream_kind == DOWNSTREAM_SMTP && c->reject_line_ends);
+    assert_true(b->downstream_kind == DOWNSTREAM_MAILDIR && c->downstream_kind == DOWNSTREAM_SMTP &&
+                c->reject_line_ends);
     assert_string_equal(b->maildir, "/var/mail/${x}");
     assert_true(options->dns_stub.count == 2 && options->dns_zone_files.count == 1 && !options->http_enabled);
     assert_string_equal(options->dns_stub.item[1], "x=::1");

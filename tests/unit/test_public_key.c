@@ -13,16 +13,13 @@ static const char rfc_rsa_modulus[] =
     "e41e5390a014f3591886b3957a3693f789d63a5a4d3c6b9aa1751eb0cb96dd38a6f68cb42263f275e89622d10bf1fdbc98cc235b"
     "dd6f75cb716eb400837f3c10fc10bf7bff2e06c091fb2cf52f18fe3cbea51efa8c2ab337ac6e21b2d4f9423bc73bd3f3a3167255"
     "82f305f3b611e0b7229dc6fb692bc8e4c8293fa5fcae30dd";
-static const char rfc_rsa_hash[] =
-    "fed71e6d70fb123bb5c353adc42821b304b6b9d54fc867f304f7c61daaaa1111";
+static const char rfc_rsa_hash[] = "fed71e6d70fb123bb5c353adc42821b304b6b9d54fc867f304f7c61daaaa1111";
 static const char rfc_rsa_signature[] =
     "178e5d5560df31b40318724595750d0761ca7db09e2d1ca10d7805a442fc1b0a6c45ed087888b13537b70e1095954ad28d5e01c1"
     "c55c385ebe145dd9a3d469a35b4539e4bd98f6104e719d6921ac81e79f3ac936273740f8bd744de62df418037d0359b4a74dd563"
     "bffca808a973fb39d1051382e315835c531650e0500363ef";
-static const char rfc_ed25519_key[] =
-    "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a";
-static const char rfc_ed25519_hash[] =
-    "48ce9a2c710ece1710ff156996b836a7f45470e43efe5643074d6e1690ed62e7";
+static const char rfc_ed25519_key[] = "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a";
+static const char rfc_ed25519_hash[] = "48ce9a2c710ece1710ff156996b836a7f45470e43efe5643074d6e1690ed62e7";
 static const char rfc_ed25519_signature[] =
     "fe00ab8a7a5c40ea087ee1cd4086eae29821f64c882b701051db7d39da907a14b084422e8380f5d41bac15addb4f7158e4eb14ed"
     "96e72842eaf9e5dda754350f";
@@ -33,8 +30,7 @@ static const char rsa_2048_modulus[] =
     "a40cbdb2f70eb1e677a5fe8e19256e0ea3818d61f84b3a05c89142c98ccfbeafd325bdc3359cc9f938f61719b5cd09caaead32d8"
     "4642c56a20fded520c8ea9b7b69e8850efc86254caec43d8d2a8e225a04444eef1a4f6fa003b8de6085380324ccf0493985d302e"
     "2fdbf5d9ee39f34fd3a0e7fd6a08ca0fdf7f38c4e39dc5e0f2547b60606c5b89eece854ac3e0e72ca712842ca6a63e63";
-static const char rsa_2048_hash[] =
-    "713a106897ff73b3459bf5aaef4a439b573a4d46d47c3786e7c51e3b745220e6";
+static const char rsa_2048_hash[] = "713a106897ff73b3459bf5aaef4a439b573a4d46d47c3786e7c51e3b745220e6";
 static const char rsa_2048_signature[] =
     "76901b79927ab4029b0f02184c80120b489e906f716b60c5ab99dc6160a58c23eb2ef3b174397069b50917b6735d06532c7beda9"
     "f82fd193ba87c45d1b3b874e51a82d74894b7e2d7afce3ba1e816e9f3ba23ac900b4bcddda4b9761def64fd3e87cf9f59323f397"
@@ -49,7 +45,10 @@ static const char rsa_2048_sha1_signature[] = /* PKCS#1 with SHA-1 of the same t
     "f2dfd69f8643cd92808e5c9fa201ad1e091e0b509d75d0640c2bf9e054b113d171276b26cd53825e8763594058ffbf56";
 
 enum { OCTETS_MAX = 512 };
-struct octets { char octet[OCTETS_MAX]; size_t len; };
+struct octets {
+    char octet[OCTETS_MAX];
+    size_t len;
+};
 
 static struct octets from_hex(const char *hex) {
     struct octets out = {.len = strlen(hex) / 2};
@@ -81,7 +80,8 @@ static const struct row {
     enum public_key_status want;
 } rows[] = {
     {"RFC 8463 A, rsa", rsa, rfc_rsa_modulus, rfc_rsa_hash, rfc_rsa_signature, AS_IT_IS, PUBLIC_KEY_VERIFIED},
-    {"RFC 8463 A, ed25519", ed25519, rfc_ed25519_key, rfc_ed25519_hash, rfc_ed25519_signature, AS_IT_IS, PUBLIC_KEY_VERIFIED},
+    {"RFC 8463 A, ed25519", ed25519, rfc_ed25519_key, rfc_ed25519_hash, rfc_ed25519_signature, AS_IT_IS,
+     PUBLIC_KEY_VERIFIED},
     {"rsa 2048", rsa, rsa_2048_modulus, rsa_2048_hash, rsa_2048_signature, AS_IT_IS, PUBLIC_KEY_VERIFIED},
     {"rsa, other hash", rsa, rfc_rsa_modulus, rfc_ed25519_hash, rfc_rsa_signature, AS_IT_IS, PUBLIC_KEY_MISMATCH},
     {"rsa, sha1 inside", rsa, rsa_2048_modulus, rsa_2048_hash, rsa_2048_sha1_signature, AS_IT_IS, PUBLIC_KEY_MISMATCH},
@@ -89,15 +89,21 @@ static const struct row {
     {"rsa, cut", rsa, rfc_rsa_modulus, rfc_rsa_hash, rfc_rsa_signature, CUT, PUBLIC_KEY_MISMATCH},
     {"rsa, longer", rsa, rfc_rsa_modulus, rfc_rsa_hash, rfc_rsa_signature, LENGTHENED, PUBLIC_KEY_MISMATCH},
     {"rsa, empty", rsa, rfc_rsa_modulus, rfc_rsa_hash, rfc_rsa_signature, EMPTY, PUBLIC_KEY_MISMATCH},
-    {"rsa, not below the modulus", rsa, rfc_rsa_modulus, rfc_rsa_hash, rfc_rsa_signature, ALL_ONES, PUBLIC_KEY_MISMATCH},
+    {"rsa, not below the modulus", rsa, rfc_rsa_modulus, rfc_rsa_hash, rfc_rsa_signature, ALL_ONES,
+     PUBLIC_KEY_MISMATCH},
     {"rsa, zero", rsa, rfc_rsa_modulus, rfc_rsa_hash, rfc_rsa_signature, ALL_ZERO, PUBLIC_KEY_MISMATCH},
-    {"ed25519, other hash", ed25519, rfc_ed25519_key, rfc_rsa_hash, rfc_ed25519_signature, AS_IT_IS, PUBLIC_KEY_MISMATCH},
-    {"ed25519, flipped", ed25519, rfc_ed25519_key, rfc_ed25519_hash, rfc_ed25519_signature, BIT_FLIPPED, PUBLIC_KEY_MISMATCH},
+    {"ed25519, other hash", ed25519, rfc_ed25519_key, rfc_rsa_hash, rfc_ed25519_signature, AS_IT_IS,
+     PUBLIC_KEY_MISMATCH},
+    {"ed25519, flipped", ed25519, rfc_ed25519_key, rfc_ed25519_hash, rfc_ed25519_signature, BIT_FLIPPED,
+     PUBLIC_KEY_MISMATCH},
     {"ed25519, cut", ed25519, rfc_ed25519_key, rfc_ed25519_hash, rfc_ed25519_signature, CUT, PUBLIC_KEY_MISMATCH},
-    {"ed25519, longer", ed25519, rfc_ed25519_key, rfc_ed25519_hash, rfc_ed25519_signature, LENGTHENED, PUBLIC_KEY_MISMATCH},
+    {"ed25519, longer", ed25519, rfc_ed25519_key, rfc_ed25519_hash, rfc_ed25519_signature, LENGTHENED,
+     PUBLIC_KEY_MISMATCH},
     {"ed25519, empty", ed25519, rfc_ed25519_key, rfc_ed25519_hash, rfc_ed25519_signature, EMPTY, PUBLIC_KEY_MISMATCH},
-    {"ed25519, all ones", ed25519, rfc_ed25519_key, rfc_ed25519_hash, rfc_ed25519_signature, ALL_ONES, PUBLIC_KEY_MISMATCH},
-    {"ed25519, rsa's signature", ed25519, rfc_ed25519_key, rfc_rsa_hash, rfc_rsa_signature, AS_IT_IS, PUBLIC_KEY_MISMATCH},
+    {"ed25519, all ones", ed25519, rfc_ed25519_key, rfc_ed25519_hash, rfc_ed25519_signature, ALL_ONES,
+     PUBLIC_KEY_MISMATCH},
+    {"ed25519, rsa's signature", ed25519, rfc_ed25519_key, rfc_rsa_hash, rfc_rsa_signature, AS_IT_IS,
+     PUBLIC_KEY_MISMATCH},
 };
 enum { ROWS = sizeof rows / sizeof *rows };
 
@@ -150,8 +156,16 @@ static void an_ed25519_key_has_32_octets(void **state) {
 
 /* Threads verify with the same keys at once; each sees only its own answers. */
 enum { THREADS = 4, ROUNDS = 50 };
-struct shared { pthread_barrier_t start; struct public_key *key[ROWS]; };
-struct verifier { pthread_t thread; struct shared *shared; size_t first_row; int wrong; };
+struct shared {
+    pthread_barrier_t start;
+    struct public_key *key[ROWS];
+};
+struct verifier {
+    pthread_t thread;
+    struct shared *shared;
+    size_t first_row;
+    int wrong;
+};
 
 static void *verify_all(void *argument) {
     struct verifier *verifier = argument;

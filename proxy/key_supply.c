@@ -1,33 +1,46 @@
 #include "proxy/key_supply.h"
 #include <stdatomic.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "base/clock.h"
-#include "verifier/dns_zone.h"
+#include "base/loop.h"
+#include "verifier/dns_choice.h"
+#include "verifier/dns_thread.h"
 #include "verifier/key_lookup.h"
+
+enum { DEADLINE_SLACK_MS = 500 }; /* a worker waits a little longer than the resolver, so that it hears the resolver's reason */
 
 struct key_supply {
     atomic_uint references;
     struct options *options;
     const struct clock *clock;
     struct key_cache *cache;
+    struct loop *loop;          /* the resolver thread's */
+    struct dns_choice *choice;
+    struct dns_thread *thread;  /* NULL before the start */
 };
 
 struct key_client {
-    struct key_supply *supply; /* owned reference */
-    struct dns_zone *zone;
+    unsigned references;
+    struct key_supply *supply;  /* owned reference */
+    struct dns_client *dns;
     struct key_lookup *lookup;
 };
 
-static struct dns_zone *read_zones(const struct options *options, char **error) {
-    struct dns_zone *zone = dns_zone_create();
-    for (size_t i = 0; zone != NULL && i < options->dns_zone_files.count; i++) {
-        if (dns_zone_add_file(zone, options->dns_zone_files.item[i], error)) continue;
-        dns_zone_destroy(zone);
-        return NULL;
-    }
-    return zone;
+static struct dns_choice *choose(const struct options *options, struct loop *loop, char **error) {
+    const struct dns_choice_options wanted = {
+        .zone_count = options->dns_zone_files.count,
+        .zone = (const char *const *)options->dns_zone_files.item,
+        .forward_count = options->dns_forward.count,
+        .forward = (const char *const *)options->dns_forward.item,
+        .stub_count = options->dns_stub.count,
+        .stub = (const char *const *)options->dns_stub.item,
+        .trust_anchor = options->dns_trust_anchor,
+        .query_timeout_ms = options->dns_query_timeout_ms,
+        .in_flight_max = (unsigned)options->dns_in_flight_max,
+        .in_flight_per_domain_max = (unsigned)options->dns_in_flight_per_domain_max,
+    };
+    return dns_choice_create(loop, &wanted, error);
 }
 
 struct key_supply *key_supply_create(struct options *options, const struct clock *clock, char **error) {
@@ -38,11 +51,19 @@ struct key_supply *key_supply_create(struct options *options, const struct clock
     supply->options = options_acquire(options);
     supply->clock = clock;
     supply->cache = key_cache_create((size_t)options->key_cache_max, options->stale_keys_ms, clock);
-    struct dns_zone *zone = read_zones(options, error);
-    dns_zone_destroy(zone);
-    if (supply->cache != NULL && zone != NULL) return supply;
+    supply->loop = loop_create();
+    if (supply->loop != NULL) supply->choice = choose(options, supply->loop, error);
+    if (supply->cache != NULL && supply->choice != NULL) return supply;
     key_supply_release(supply);
     return NULL;
+}
+
+bool key_supply_start(struct key_supply *supply) {
+    int64_t deadline_ms = supply->options->dns_query_timeout_ms + DEADLINE_SLACK_MS;
+    if (supply->thread != NULL) return true;
+    /* Lookups count in the metrics of the worker that asks: not here once more. */
+    supply->thread = dns_thread_create(supply->loop, dns_choice_source(supply->choice), NULL, deadline_ms);
+    return supply->thread != NULL;
 }
 
 struct key_supply *key_supply_acquire(struct key_supply *supply) {
@@ -52,6 +73,9 @@ struct key_supply *key_supply_acquire(struct key_supply *supply) {
 
 void key_supply_release(struct key_supply *supply) {
     if (supply == NULL || atomic_fetch_sub(&supply->references, 1) > 1) return;
+    dns_thread_destroy(supply->thread);
+    dns_choice_destroy(supply->choice);
+    loop_destroy(supply->loop);
     key_cache_destroy(supply->cache);
     options_release(supply->options);
     free(supply);
@@ -81,25 +105,30 @@ bool key_supply_fits(const struct key_supply *supply, const struct options *opti
 }
 
 struct key_client *key_client_create(struct key_supply *supply, struct loop *loop, struct metrics_worker *metrics) {
-    char *error = NULL;
     struct key_client *client = calloc(1, sizeof *client);
     if (client == NULL) return NULL;
-    (void)loop;
+    client->references = 1;
     client->supply = key_supply_acquire(supply);
-    client->zone = read_zones(supply->options, &error);
-    free(error);
-    if (client->zone != NULL) client->lookup = key_lookup_create(supply->cache, dns_zone_source(client->zone), supply->clock, metrics);
+    client->dns = dns_thread_client(supply->thread, loop);
+    if (client->dns != NULL)
+        client->lookup = key_lookup_create(supply->cache, dns_client_source(client->dns), supply->clock, metrics);
     if (client->lookup != NULL) return client;
-    key_client_destroy(client);
+    key_client_release(client);
     return NULL;
 }
 
-void key_client_destroy(struct key_client *client) {
-    if (client == NULL) return;
+struct key_client *key_client_acquire(struct key_client *client) {
+    client->references++;
+    return client;
+}
+
+void key_client_release(struct key_client *client) {
+    if (client == NULL || --client->references > 0) return;
     key_lookup_destroy(client->lookup);
-    dns_zone_destroy(client->zone);
+    if (client->dns != NULL) dns_client_close(client->dns); /* freed with its thread */
     key_supply_release(client->supply);
     free(client);
 }
 
+bool key_client_is_of(const struct key_client *client, const struct key_supply *supply) { return client->supply == supply; }
 struct key_source *key_client_source(struct key_client *client) { return key_lookup_source(client->lookup); }

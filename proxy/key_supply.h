@@ -15,16 +15,20 @@ struct key_supply;
 struct loop;
 struct metrics_worker;
 
-/* Makes the cache and starts the resolver; zone files are read once to see that they can be. options is acquired, clock
- * borrowed. NULL: *error (caller frees) is one sentence. */
+/* Makes the cache and the resolver, which does not run yet: zone files and trust anchors are read now, while we may still
+ * be root. options is acquired, clock borrowed. NULL: *error (caller frees) is one sentence, or NULL without memory. */
 struct key_supply *key_supply_create(struct options *options, const struct clock *clock, char **error);
+/* Starts the resolver thread, once; before the first client. False: no memory or thread. */
+bool key_supply_start(struct key_supply *supply);
 struct key_supply *key_supply_acquire(struct key_supply *supply);
-void key_supply_release(struct key_supply *supply); /* accepts NULL; the last one stops the resolver */
-/* options ask for the same supply as this one. */
+void key_supply_release(struct key_supply *supply); /* accepts NULL; the last one ends the resolver */
+/* options ask for the same supply as this one, and nothing it reads from files can have changed. */
 bool key_supply_fits(const struct key_supply *supply, const struct options *options);
 struct key_cache_usage key_supply_usage(struct key_supply *supply);
 
-/* metrics, the thread's, may be NULL. NULL: no memory, or a zone file went bad. */
+/* One a worker and supply: services of a worker share it. metrics, the thread's, may be NULL. NULL: no memory. */
 struct key_client *key_client_create(struct key_supply *supply, struct loop *loop, struct metrics_worker *metrics);
-void key_client_destroy(struct key_client *client); /* accepts NULL */
+struct key_client *key_client_acquire(struct key_client *client);
+void key_client_release(struct key_client *client); /* accepts NULL; not from inside a key's callback */
+bool key_client_is_of(const struct key_client *client, const struct key_supply *supply);
 struct key_source *key_client_source(struct key_client *client);

@@ -74,9 +74,7 @@ static bool fill_shared(struct worker_shared *shared, const struct options *opti
     (void)!getrandom(&random, sizeof random, 0); /* without it ids begin at 0, which harms nobody */
     shared->id_base = (uint64_t)random << 24;
     shared->spool_directory = open_spool_directory(options, error);
-    if (shared->spool_directory < 0) return false;
-    shared->maildir = maildir_create(MAILDIR_THREADS, shared->clock);
-    return shared->maildir != NULL;
+    return shared->spool_directory >= 0;
 }
 
 static bool create_workers(struct proxy *proxy) {
@@ -142,6 +140,12 @@ static void remove_paths(const struct options *before, const struct options *aft
     }
 }
 
+/* Before the workers have them. */
+static void close_sockets(const struct proxy *proxy) {
+    for (size_t i = 0; i < proxy->generation->options->listener_count * proxy->worker_count; i++) close(proxy->fd[i]);
+}
+
+/* False: no memory; some workers may have it in use all the same, so it counts as the proxy's. */
 static bool use(struct proxy *proxy, struct generation *generation, int *fd) {
     size_t listeners = generation->options->listener_count;
     int *own = calloc(listeners + 1, sizeof *own);
@@ -176,7 +180,7 @@ struct proxy *proxy_create(struct options *options, struct metrics *metrics, str
     if (fill_shared(&proxy->shared, options, error) && create_workers(proxy)) {
         struct generation *generation = create_generation(proxy, options, error);
         proxy->fd = generation != NULL ? open_listeners(proxy, options, error) : NULL;
-        if (proxy->fd != NULL && use(proxy, generation, proxy->fd)) {
+        if (proxy->fd != NULL) {
             proxy->generation = generation;
             return proxy;
         }
@@ -189,12 +193,12 @@ struct proxy *proxy_create(struct options *options, struct metrics *metrics, str
 
 bool proxy_start(struct proxy *proxy, char **error) {
     *error = NULL;
+    proxy->shared.maildir = maildir_create(MAILDIR_THREADS, proxy->shared.clock);
     proxy->is_started = true;
-    for (size_t w = 0; w < proxy->worker_count; w++)
-        if (!worker_start(proxy->worker[w])) {
-            complain(error, "cannot start a worker thread");
-            return false;
-        }
+    bool runs = proxy->shared.maildir != NULL && key_supply_start(proxy->generation->keys) &&
+                use(proxy, proxy->generation, proxy->fd);
+    for (size_t w = 0; runs && w < proxy->worker_count; w++) runs = worker_start(proxy->worker[w]);
+    if (!runs) return complain(error, "cannot start the threads: out of memory or processes"), false;
     atomic_store(&proxy->is_serving, true);
     return true;
 }
@@ -203,18 +207,20 @@ bool proxy_reload(struct proxy *proxy, struct options *options, char **error) {
     *error = NULL;
     struct generation *generation = create_generation(proxy, options, error);
     int *fd = generation != NULL ? open_listeners(proxy, options, error) : NULL;
-    if (fd == NULL || !use(proxy, generation, fd)) {
-        complain(error, "out of memory");
+    if (fd == NULL || !key_supply_start(generation->keys)) {
+        complain(error, "out of memory or threads");
         if (fd != NULL) close_new(proxy, options, fd, options->listener_count);
         generation_release(generation);
         return false;
     }
+    bool is_whole = use(proxy, generation, fd);
+    if (!is_whole) complain(error, "out of memory: some workers keep the configuration before");
     remove_paths(proxy->generation->options, options);
     generation_release(proxy->generation);
     free(proxy->fd);
     proxy->generation = generation;
     proxy->fd = fd;
-    return true;
+    return is_whole;
 }
 
 void proxy_drain(struct proxy *proxy) {
@@ -235,6 +241,7 @@ void proxy_destroy(struct proxy *proxy) {
     }
     maildir_destroy(proxy->shared.maildir); /* what was submitted is written before the sessions that wait for it go */
     for (size_t w = 0; w < proxy->worker_count; w++) worker_destroy(proxy->worker[w]);
+    if (proxy->generation != NULL && !proxy->is_started) close_sockets(proxy);
     if (proxy->generation != NULL) remove_paths(proxy->generation->options, NULL);
     generation_release(proxy->generation);
     if (proxy->shared.spool_directory >= 0) close(proxy->shared.spool_directory);

@@ -26,6 +26,13 @@ static struct session_setup setup_of(struct service *service, size_t at, const s
     };
 }
 
+/* A supply that outlives a reload keeps its client: what is being asked is still being asked. */
+static struct key_client *share_keys(const struct generation *generation, const struct service_parts *parts) {
+    const struct service *before = parts->before;
+    if (before != NULL && key_client_is_of(before->keys, generation->keys)) return key_client_acquire(before->keys);
+    return key_client_create(generation->keys, parts->loop, parts->metrics);
+}
+
 struct service *service_create(struct generation *generation, const struct service_parts *parts) {
     struct service *service = calloc(1, sizeof *service);
     if (service == NULL) return NULL;
@@ -34,7 +41,7 @@ struct service *service_create(struct generation *generation, const struct servi
     service->ended = parts->ended;
     service->owner = parts->owner;
     service->generation = generation_acquire(generation);
-    service->keys = key_client_create(generation->keys, parts->loop, parts->metrics);
+    service->keys = share_keys(generation, parts);
     if (service->keys == NULL) return service_destroy(service), NULL;
     service->messages = (struct message_setup){
         .policy = generation->policy,
@@ -56,7 +63,7 @@ struct service *service_create(struct generation *generation, const struct servi
 void service_destroy(struct service *service) {
     if (service == NULL) return;
     message_pool_destroy(service->pool);
-    key_client_destroy(service->keys);
+    key_client_release(service->keys);
     generation_release(service->generation);
     free(service->listener);
     free(service);

@@ -34,6 +34,7 @@ struct service_parts {
     struct maildir *maildir;
     struct metrics_worker *metrics;
     struct domain_stats_worker *domains;
+    const struct service *before; /* the worker's service so far; NULL: none */
     /* One of service's sessions is over; what the service owns may be on the stack. */
     void (*ended)(void *owner, struct session *session, struct service *service);
     void *owner;

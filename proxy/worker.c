@@ -272,7 +272,7 @@ static bool take_into_use(struct worker *worker, struct generation *generation, 
     const struct service_parts parts = {
         .loop = worker->loop, .clock = worker->shared->clock, .connections = worker->connections, .spools = worker->spools,
         .maildir = worker->shared->maildir, .metrics = worker->metrics, .domains = worker->domains,
-        .ended = note_session_end, .owner = worker,
+        .before = worker->service, .ended = note_session_end, .owner = worker,
     };
     struct service *service = service_create(generation, &parts);
     if (service == NULL || !replace_acceptors(worker, fd, count)) return service_destroy(service), false;

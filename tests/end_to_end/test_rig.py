@@ -1,0 +1,99 @@
+"""sceaud between real servers (shared/rig): Postfix before it as before-queue proxy and as LMTP client, Postfix and Dovecot
+behind it. First the rig's own test, with its faults; then signed messages, whose verdict must lie in the mailbox."""
+import argparse
+import importlib.util
+import os
+import random
+import subprocess
+import sys
+
+import house
+
+RIG = os.path.join(house.SHARED, "rig", "rig.py")
+if not os.path.exists(RIG):
+    house.skip("the rig (SCEAU_SHARED/rig) is not there")
+if not os.path.exists(house.SCEAUD):
+    house.skip("sceaud is not built")
+if os.geteuid() != 0:
+    house.skip("Postfix and Dovecot have to be started as root")
+house.need("postfix", "dovecot", "nsd", "haproxy", "ldns-signzone", "openssl")
+try:
+    import dkim  # noqa: F401, for house.signed
+except ImportError:
+    house.skip("python3-dkim is not installed")
+
+spec = importlib.util.spec_from_file_location("rig", RIG)
+rig = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(rig)
+
+CONFIGURATION = """
+authserv_id = "$RIG_AUTHSERV_ID"
+spool = "$RIG_DIR/spool"
+listener "before" { protocol = "smtp" listen = "$RIG_SMTP_LISTEN" downstream = "smtp:$RIG_SMTP_NEXT" trust = { "127.0.0.0/8" } }
+listener "lmtp" { protocol = "lmtp" listen = "$RIG_LMTP_LISTEN" downstream = "lmtp:$RIG_LMTP_NEXT" trust = { "127.0.0.0/8" } }
+dns { mode = "stub" stub = { "rig.test=$RIG_DNS" } trust_anchor = "$RIG_ANCHOR" }
+http { listen = "off" }
+"""
+FILTER = house.put("filter.sh", f'#!/bin/sh\ncat >"$RIG_DIR/sceau.conf" <<E\n{CONFIGURATION}E\nexec {house.SCEAUD} -c "$RIG_DIR/sceau.conf"\n')
+
+
+def free_shift():
+    """Moves all ports of the rig to where nobody listens."""
+    while True:
+        shift = random.randrange(1000, 20000)
+        if not any(house.port_answers(port + shift) for port in rig.PORT.values()):
+            return shift
+
+
+def the_rig_is_green():
+    done = subprocess.run([sys.executable, RIG, "test", "--shape", "before", "--shape", "lmtp", "--filter", f"/bin/sh {FILTER}",
+                           "--mark", "Authentication-Results", "--dropped", "authentication-results",
+                           "--shift", str(free_shift())], capture_output=True, text=True, timeout=600)
+    print(done.stdout)
+    assert done.returncode == 0, done.stderr
+
+
+def with_id(ident, text):
+    return b"X-Rig-Id: " + ident.encode() + b"\r\n" + text
+
+
+def message(ident, pem, body="Hello\r\n.dot\r\n"):
+    return with_id(ident, house.signed(house.message("d.rig.test", ident, body), "d.rig.test", "sel", pem))
+
+
+def check(boxes, ident, wanted):
+    assert len(boxes.get(ident, [])) == 1, (ident, sorted(boxes))
+    results = house.field(boxes[ident][0][1])
+    assert len(results) == 1 and results[0].startswith("mx.rig.test;"), results
+    assert all(word in results[0] for word in wanted), (wanted, results[0])
+
+
+def verdicts_lie_in_the_mailbox():
+    options = argparse.Namespace(cmd="hold", filter=f"/bin/sh {FILTER}", shift=free_shift(), tmp=None, stock=False, postconf=[],
+                                 instances=1, keep=False, mark=None, dropped=[], edge=False)
+    servers = rig.Rig(options)
+    try:
+        servers.up()
+        with open(os.path.join(servers.T, "nsd", "dkim.key"), "rb") as file:
+            pem = file.read()
+        wanted = {}
+        for shape in ("before", "lmtp"):
+            good, altered, forged = message(f"{shape}-good", pem), message(f"{shape}-altered", pem), message(f"{shape}-forged", pem)
+            altered += b"appended on the way\r\n"
+            forged = b"Authentication-Results: MX.rig.test (x); dkim=fail header.d=forged.test\r\n" + forged
+            large = message(f"{shape}-large", pem, "one line of many\r\n" * 100000)
+            for ident, text in (("good", good), ("altered", altered), ("forged", forged), ("large", large)):
+                code, refused = servers.send(shape, [f"u1@{servers.dom(shape)}"], text)
+                assert code == 250 and not refused, (shape, ident, code, refused)
+                verdict = ["dkim=fail", "body hash mismatch"] if ident == "altered" else ["dkim=pass"]
+                wanted[f"{shape}-{ident}"] = verdict + ["dnssec secure", "header.d=d.rig.test", "header.s=sel"]
+        servers.settle(len(wanted))
+        boxes = servers.boxes()
+        for ident, words in wanted.items():
+            check(boxes, ident, words)
+    finally:
+        servers.down()
+
+
+if __name__ == "__main__":
+    house.main(the_rig_is_green, verdicts_lie_in_the_mailbox)

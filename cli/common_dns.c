@@ -18,14 +18,17 @@ static bool tell(bool fine, char *error) {
     return fine;
 }
 
+static bool load_zone(struct dns_zone *zone, const struct cli_options *options, char **error) {
+    for (size_t i = 0; i < options->zone.count; i++)
+        if (!dns_zone_add_file(zone, options->zone.item[i], error)) return false;
+    return options->faults == NULL || dns_zone_add_faults_file(zone, options->faults, error);
+}
+
 static struct dns_source *open_zone(struct cli_dns *dns, const struct cli_options *options) {
     char *error = NULL;
     dns->zone = dns_zone_create();
-    if (!tell(dns->zone != NULL, NULL)) return NULL;
-    for (size_t i = 0; i < options->zone.count; i++)
-        if (!tell(dns_zone_add_file(dns->zone, options->zone.item[i], &error), error)) return NULL;
-    if (options->faults != NULL && !tell(dns_zone_add_faults_file(dns->zone, options->faults, &error), error)) return NULL;
-    return dns_zone_source(dns->zone);
+    bool loaded = dns->zone != NULL && load_zone(dns->zone, options, &error);
+    return tell(loaded, error) ? dns_zone_source(dns->zone) : NULL;
 }
 
 static struct dns_source *open_resolver(struct cli_dns *dns, const struct cli_options *options, struct loop *loop) {

@@ -1,4 +1,4 @@
-/* sceau -- one command with verbs: verify messages, read Authentication-Results (design.md section 12). */
+/* sceau -- one command with verbs: verify messages, judge key records, read Authentication-Results (design.md section 12). */
 #include <stdio.h>
 #include <string.h>
 #include "base/nearest_word.h"
@@ -6,11 +6,12 @@
 
 static const struct verb { const char *name; enum cli_status (*run)(int count, char **arguments); const char *help; } verbs[] = {
     {"verify", verb_verify, "verify the DKIM signatures of messages"},
+    {"key", verb_key, "judge the key records of selectors"},
     {"results", verb_results, "read the value of an Authentication-Results field"},
 };
 enum { VERB_COUNT = sizeof verbs / sizeof *verbs };
 
-static const char *const later[] = {"key", "spf", "dmarc", "rules"}; /* named in the design, not yet part of the program */
+static const char *const later[] = {"spf", "dmarc", "rules"}; /* named in the design, not yet part of the program */
 
 static void print_usage(FILE *out) {
     fputs("usage: sceau VERB [OPTION]... OPERAND...\n\n", out);
@@ -23,12 +24,12 @@ static enum cli_status unknown_verb(const char *word) {
     for (size_t i = 0; i < VERB_COUNT; i++) names[i] = verbs[i].name;
     for (size_t i = 0; i < sizeof later / sizeof *later; i++)
         if (strcmp(word, later[i]) == 0) {
-            cli_complain("'%s' is not part of this version; known verbs are verify and results", word);
+            cli_complain("'%s' is not part of this version; known verbs are verify, key and results", word);
             return CLI_USAGE;
         }
     const char *nearest = nearest_word(word, names, VERB_COUNT);
     if (nearest != NULL) cli_complain("no verb '%s'; did you mean %s?", word, nearest);
-    else cli_complain("no verb '%s'; known verbs are verify and results", word);
+    else cli_complain("no verb '%s'; known verbs are verify, key and results", word);
     return CLI_USAGE;
 }
 

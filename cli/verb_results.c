@@ -116,22 +116,23 @@ static enum cli_status read_and_report(const struct cli_options *options, const 
     return status;
 }
 
+static enum cli_status run_verb(const struct cli_options *options) {
+    if (options->help) {
+        printf("usage: sceau results [OPTION]... FILE|-\nReads the value of an Authentication-Results field (RFC 8601).\n\n");
+        cli_options_help(stdout, VERB_RESULTS);
+        return CLI_OK;
+    }
+    if (options->operand.count != 1) {
+        cli_complain("results: name one file, or - for standard input");
+        return CLI_USAGE;
+    }
+    return read_and_report(options, options->operand.item[0]);
+}
+
 enum cli_status verb_results(int count, char **arguments) {
     struct cli_options options;
     enum cli_status status = CLI_USAGE;
-    if (!cli_options_read(count, arguments, VERB_RESULTS, "results", &options)) {
-        cli_options_release(&options);
-        return CLI_USAGE;
-    }
-    if (options.help) {
-        printf("usage: sceau results [OPTION]... FILE|-\nReads the value of an Authentication-Results field (RFC 8601).\n\n");
-        cli_options_help(stdout, VERB_RESULTS);
-        status = CLI_OK;
-    } else if (options.operand.count != 1) {
-        cli_complain("results: name one file, or - for standard input");
-    } else {
-        status = read_and_report(&options, options.operand.item[0]);
-    }
+    if (cli_options_read(count, arguments, VERB_RESULTS, "results", &options)) status = run_verb(&options);
     cli_options_release(&options);
     return status;
 }

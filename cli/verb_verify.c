@@ -20,15 +20,15 @@ struct slot { struct verify_outcome outcome; bool is_ready; };
 
 /* Work and outcomes, shared under one lock. */
 struct pool {
-    const struct verify_job *job;
     const struct cli_inputs *inputs;
     pthread_mutex_t lock;
     pthread_cond_t changed; /* an outcome is ready, one was printed, or a worker ended */
     size_t taken, printed;
-    unsigned running;       /* workers that could be made and still work */
-    bool failed;            /* a worker could not be made */
+    size_t running;         /* threads that still work */
     struct slot slot[AHEAD_MAX];
 };
+
+struct crew_member { struct pool *pool; struct verify_worker *worker; pthread_t thread; };
 
 static bool take(struct pool *pool, size_t *index) {
     pthread_mutex_lock(&pool->lock);
@@ -48,20 +48,18 @@ static void deliver(struct pool *pool, size_t index, const struct verify_outcome
 }
 
 static void *work(void *owner) {
-    struct pool *pool = owner;
-    struct verify_worker *worker = verify_worker_create(pool->job);
+    struct crew_member *member = owner;
+    struct pool *pool = member->pool;
     size_t index;
-    while (worker != NULL && take(pool, &index)) {
+    while (take(pool, &index)) {
         struct verify_outcome outcome;
-        verify_worker_run(worker, pool->inputs->path[index], &outcome);
+        verify_worker_run(member->worker, pool->inputs->path[index], &outcome);
         deliver(pool, index, &outcome);
     }
     pthread_mutex_lock(&pool->lock);
-    if (worker == NULL) pool->failed = true;
     pool->running--;
     pthread_cond_broadcast(&pool->changed);
     pthread_mutex_unlock(&pool->lock);
-    verify_worker_destroy(worker);
     return NULL;
 }
 
@@ -108,7 +106,7 @@ static void print_in_order(struct pool *pool, struct totals *totals) {
     while (pool->printed < pool->inputs->count) {
         struct slot *slot = &pool->slot[pool->printed % AHEAD_MAX];
         if (!slot->is_ready) {
-            if (pool->running == 0) break; /* no worker is left who could fill it */
+            if (pool->running == 0) break; /* no thread is left that could fill it */
             pthread_cond_wait(&pool->changed, &pool->lock);
             continue;
         }
@@ -136,32 +134,47 @@ static enum cli_status status_of(const struct totals *totals) {
 
 /* --- the whole ---------------------------------------------------------------------------------------------------- */
 
-static enum cli_status run(const struct verify_job *job, const struct cli_inputs *inputs, struct totals *totals) {
-    struct pool *pool = calloc(1, sizeof *pool);
-    size_t wanted = job->options->job_count < inputs->count ? job->options->job_count : inputs->count, started = 0;
-    pthread_t *threads = calloc(wanted, sizeof *threads);
-    if (pool == NULL || threads == NULL) {
-        free(pool);
-        free(threads);
-        cli_complain("out of memory");
-        return CLI_USAGE;
+/* Workers are made before the threads start, so that a fault of the command line is told once. */
+static bool hire(struct crew_member *crew, size_t count, struct pool *pool, const struct verify_job *job) {
+    for (size_t i = 0; i < count; i++) {
+        crew[i] = (struct crew_member){.pool = pool, .worker = verify_worker_create(job)};
+        if (crew[i].worker == NULL) return false;
     }
-    *pool = (struct pool){.job = job, .inputs = inputs, .running = (unsigned)wanted};
+    return true;
+}
+
+static bool work_and_print(struct crew_member *crew, size_t count, struct pool *pool, struct totals *totals) {
+    size_t started = 0;
     pthread_mutex_init(&pool->lock, NULL);
     pthread_cond_init(&pool->changed, NULL);
-    while (started < wanted && pthread_create(&threads[started], NULL, work, pool) == 0) started++;
+    pool->running = count;
+    while (started < count && pthread_create(&crew[started].thread, NULL, work, &crew[started]) == 0) started++;
     pthread_mutex_lock(&pool->lock);
-    pool->running -= (unsigned)(wanted - started);
+    pool->running -= count - started;
     pthread_mutex_unlock(&pool->lock);
     if (started == 0) cli_complain("cannot start a thread");
     print_in_order(pool, totals);
-    for (size_t i = 0; i < started; i++) pthread_join(threads[i], NULL);
-    bool failed = pool->failed || started == 0;
+    for (size_t i = 0; i < started; i++) pthread_join(crew[i].thread, NULL);
     pthread_cond_destroy(&pool->changed);
     pthread_mutex_destroy(&pool->lock);
-    free(threads);
+    return started > 0;
+}
+
+static bool run(const struct verify_job *job, const struct cli_inputs *inputs, struct totals *totals) {
+    size_t count = job->options->job_count < inputs->count ? job->options->job_count : inputs->count;
+    struct pool *pool = calloc(1, sizeof *pool);
+    struct crew_member *crew = calloc(count, sizeof *crew);
+    bool done = false;
+    if (pool == NULL || crew == NULL) {
+        cli_complain("out of memory");
+    } else {
+        pool->inputs = inputs;
+        done = hire(crew, count, pool, job) && work_and_print(crew, count, pool, totals);
+        for (size_t i = 0; i < count; i++) verify_worker_destroy(crew[i].worker);
+    }
+    free(crew);
     free(pool);
-    return failed ? CLI_USAGE : CLI_OK;
+    return done;
 }
 
 static bool name_ourselves(const struct cli_options *options, struct authserv_id *id) {
@@ -194,9 +207,9 @@ static enum cli_status verify_inputs(const struct cli_options *options, const st
         return CLI_USAGE;
     }
     struct totals totals = {0};
-    enum cli_status status = run(&job, inputs, &totals);
+    bool done = run(&job, inputs, &totals);
     key_cache_destroy(job.cache);
-    return status != CLI_OK ? status : status_of(&totals);
+    return done ? status_of(&totals) : CLI_USAGE;
 }
 
 static enum cli_status verify_operands(const struct cli_options *options) {
@@ -211,22 +224,23 @@ static enum cli_status verify_operands(const struct cli_options *options) {
     return all_usable ? status : CLI_USAGE;
 }
 
+static enum cli_status run_verb(const struct cli_options *options) {
+    if (options->help) {
+        printf("usage: sceau verify [OPTION]... FILE|DIR|-...\nVerifies the DKIM signatures of messages.\n\n");
+        cli_options_help(stdout, VERB_VERIFY);
+        return CLI_OK;
+    }
+    if (options->operand.count == 0) {
+        cli_complain("verify: name a message file, a folder, or - for standard input");
+        return CLI_USAGE;
+    }
+    return verify_operands(options);
+}
+
 enum cli_status verb_verify(int count, char **arguments) {
     struct cli_options options;
     enum cli_status status = CLI_USAGE;
-    if (!cli_options_read(count, arguments, VERB_VERIFY, "verify", &options)) {
-        cli_options_release(&options);
-        return CLI_USAGE;
-    }
-    if (options.help) {
-        printf("usage: sceau verify [OPTION]... FILE|DIR|-...\nVerifies the DKIM signatures of messages.\n\n");
-        cli_options_help(stdout, VERB_VERIFY);
-        status = CLI_OK;
-    } else if (options.operand.count == 0) {
-        cli_complain("verify: name a message file, a folder, or - for standard input");
-    } else {
-        status = verify_operands(&options);
-    }
+    if (cli_options_read(count, arguments, VERB_VERIFY, "verify", &options)) status = run_verb(&options);
     cli_options_release(&options);
     return status;
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
+#include "tests/phrase_whole.h"
 
 static struct span s(const char *text) { return span_of(text); }
 
@@ -16,31 +17,14 @@ static struct dkim_result result_of(enum dkim_code code) {
         .body_part = PART_INTACT, .header_part = PART_INTACT, .aligned = true};
 }
 
-/* Each sentence exists in both languages, with the same places to fill. */
-static void expect_whole(const struct phrase *phrase, const char *what) {
-    const char *en = phrase->text[LANGUAGE_EN], *fr = phrase->text[LANGUAGE_FR];
-    if (en == NULL || fr == NULL) fail_msg("%s: a language is missing", what);
-    if ((en[0] == '\0') != (fr[0] == '\0')) fail_msg("%s: said in one language only", what);
-    for (int side = 0; side < 2; side++) {
-        const char *here = side == 0 ? en : fr, *there = side == 0 ? fr : en;
-        for (const char *open = strchr(here, '{'); open != NULL; open = strchr(open + 1, '{')) {
-            char place[32] = "";
-            size_t len = (size_t)(strchr(open, '}') - open) + 1;
-            assert_true(len < sizeof place);
-            memcpy(place, open, len);
-            if (strstr(there, place) == NULL) fail_msg("%s: %s in one language only", what, place);
-        }
-    }
-}
-
 static void every_code_is_explained_in_both_languages(void **state) {
     (void)state;
     for (int code = 0; code < DKIM_CODE_COUNT; code++) {
-        expect_whole(report_code_why((enum dkim_code)code), dkim_code_word((enum dkim_code)code));
-        expect_whole(report_code_cure((enum dkim_code)code), dkim_code_word((enum dkim_code)code));
+        phrase_expect_whole(report_code_why((enum dkim_code)code), dkim_code_word((enum dkim_code)code));
+        phrase_expect_whole(report_code_cure((enum dkim_code)code), dkim_code_word((enum dkim_code)code));
         if (code != DKIM_OK) assert_true(report_code_cure((enum dkim_code)code)->text[LANGUAGE_EN][0] != '\0');
     }
-    for (int phrase = 0; phrase < REPORT_PHRASE_COUNT; phrase++) expect_whole(report_phrase((enum report_phrase)phrase), "phrase");
+    for (int phrase = 0; phrase < REPORT_PHRASE_COUNT; phrase++) phrase_expect_whole(report_phrase((enum report_phrase)phrase), "phrase");
 }
 
 static void expect_json(const struct dkim_result *results, size_t count, const char *want) {

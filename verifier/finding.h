@@ -1,0 +1,46 @@
+/* verifier/finding.h -- one thing that a check found, with its place in the catalogue, its arguments, and what to say about it
+ * in French and English (findings.def). Pure data and text; spans are borrowed. */
+#pragma once
+#include <stdint.h>
+#include "base/json.h"
+#include "verifier/phrase.h"
+#include "verifier/report.h"
+#include "verifier/result.h"
+
+enum finding_id {
+#define FINDING(id, name, severity, cause, en, cure_en, fr, cure_fr) id,
+#include "verifier/findings.def"
+#undef FINDING
+    FINDING_COUNT
+};
+
+enum finding_severity { SEVERITY_ERROR, SEVERITY_WARNING, SEVERITY_INFO };
+
+enum { FINDING_ARGS_MAX = 4, FINDINGS_MAX = 16 };
+
+/* name is one of the catalogue's words: name, selector, tag, text, expected, found, position ... */
+struct finding_arg { const char *name; bool is_number; uint64_t number; struct span text; };
+
+struct finding {
+    enum finding_id id;
+    size_t arg_count;
+    struct finding_arg arg[FINDING_ARGS_MAX];
+};
+
+struct finding_list { size_t count; struct finding finding[FINDINGS_MAX]; }; /* in the order found */
+
+/* Appends a finding and returns it for its arguments, at most FINDING_ARGS_MAX. When the list is full, the last finding gives
+ * way. */
+struct finding *finding_add(struct finding_list *list, enum finding_id id);
+void finding_add_text(struct finding *finding, const char *name, struct span text);
+void finding_add_number(struct finding *finding, const char *name, uint64_t number);
+
+const char *finding_name(enum finding_id id); /* the catalogue's: "T-p2", "503" */
+enum finding_severity finding_severity(enum finding_id id);
+const struct phrase *finding_sentence(enum finding_id id);
+const struct phrase *finding_cure(enum finding_id id);
+
+/* Writes the array of findings (design.md section 12). */
+void finding_write_json(struct json *json, const struct finding_list *list);
+/* Appends the lines for people: errors first, then warnings, then the rest. */
+void finding_write_text(struct bytes *out, const struct finding_list *list, struct report_style style);

@@ -175,7 +175,7 @@ static bool read_meanings(struct cli_options *options, const char *verb_name) {
         return false;
     }
     options->job_count = (unsigned)jobs;
-    if (options->faults != NULL && options->zone.count == 0) {
+    if (options->faults.count > 0 && options->zone.count == 0) {
         cli_complain("%s: --faults stands beside --zone only", verb_name);
         return false;
     }
@@ -190,6 +190,7 @@ bool cli_options_read(int count, char **arguments, enum cli_verb verb, const cha
 
 void cli_options_release(struct cli_options *options) {
     free(options->zone.item);
+    free(options->faults.item);
     free(options->stub.item);
     free(options->forward.item);
     free(options->expect_cname.item);

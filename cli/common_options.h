@@ -25,8 +25,8 @@ struct cli_list { size_t count; const char **item; };
 struct cli_options {
     /* as given; NULL when absent */
     bool json, help, pass_unsigned;
-    const char *language, *faults, *trust_anchor, *now, *jobs, *authserv_id, *cut, *record;
-    struct cli_list zone, stub, forward, expect_cname, operand;
+    const char *language, *trust_anchor, *now, *jobs, *authserv_id, *cut, *record;
+    struct cli_list zone, faults, stub, forward, expect_cname, operand;
     /* what they mean */
     enum language report_language;
     bool has_now;

@@ -2,6 +2,8 @@
  * Octets above 127 belong to no class and have no case. */
 #pragma once
 #include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
 
 static inline bool ascii_is_digit(char c) { return c >= '0' && c <= '9'; }
 static inline bool ascii_is_upper(char c) { return c >= 'A' && c <= 'Z'; }
@@ -11,6 +13,15 @@ static inline bool ascii_is_alnum(char c) { return ascii_is_alpha(c) || ascii_is
 static inline bool ascii_is_wsp(char c) { return c == ' ' || c == '\t'; }                    /* RFC 5234 WSP */
 static inline bool ascii_is_space(char c) { return ascii_is_wsp(c) || c == '\r' || c == '\n'; } /* folding included */
 static inline bool ascii_is_graph(char c) { return c >= '!' && c <= '~'; }                   /* RFC 5234 VCHAR */
+/* The same of all eight octets at eight, at a time: each octet of a word has room to show in its highest bit that it is
+ * below '!' (a borrow) or above '~' (a carry). */
+static inline bool ascii_are_graph(const char *eight) {
+    const uint64_t each = 0x0101010101010101;
+    uint64_t word;
+    memcpy(&word, eight, sizeof word);
+    uint64_t below = (word - each * '!') & ~word, above = (word + each * (0x7f - '~')) | word;
+    return ((below | above) & each * 0x80) == 0;
+}
 static inline bool ascii_is_control(char c) { return (unsigned char)c < ' ' || c == 0x7f; }
 static inline char ascii_lower(char c) { return ascii_is_upper(c) ? (char)(c + ('a' - 'A')) : c; }
 static inline char ascii_upper(char c) { return ascii_is_lower(c) ? (char)(c - ('a' - 'A')) : c; }

@@ -1,7 +1,9 @@
 #include "base/keyed_hash.h"
+#include <endian.h>
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/random.h>
 
 struct sip { uint64_t v0, v1, v2, v3; };
@@ -22,20 +24,26 @@ static inline void absorb(struct sip *s, uint64_t word) {
     s->v0 ^= word;
 }
 
-/* count octets (at most 8) as a number, the first one lowest, on machines of either order. */
-static inline uint64_t little_endian(const uint8_t *octets, size_t count) {
-    uint64_t word = 0;
-    for (size_t i = 0; i < count; i++) word |= (uint64_t)octets[i] << (8 * i);
+/* 8 octets as a number, the first one lowest, on machines of either order. */
+static inline uint64_t word_at(const char *octets) {
+    uint64_t word;
+    memcpy(&word, octets, sizeof word);
+    return le64toh(word);
+}
+
+/* The same of the last left octets, at most 7, with len on top. */
+static inline uint64_t last_word(const char *octets, size_t left, size_t len) {
+    uint64_t word = (uint64_t)len << 56;
+    while (left-- > 0) word |= (uint64_t)(uint8_t)octets[left] << (8 * left);
     return word;
 }
 
 uint64_t keyed_hash(const struct keyed_hash_key *key, struct span octets) {
     struct sip s = {.v0 = key->k0 ^ 0x736f6d6570736575, .v1 = key->k1 ^ 0x646f72616e646f6d, /* "somepseudorandomly..." */
                     .v2 = key->k0 ^ 0x6c7967656e657261, .v3 = key->k1 ^ 0x7465646279746573};
-    const uint8_t *at = (const uint8_t *)octets.ptr;
-    size_t left = octets.len;
-    for (; left >= 8; at += 8, left -= 8) absorb(&s, little_endian(at, 8));
-    absorb(&s, (uint64_t)octets.len << 56 | little_endian(at, left));
+    struct span left = octets;
+    for (; left.len >= 8; left = span_after(left, 8)) absorb(&s, word_at(left.ptr));
+    absorb(&s, last_word(left.ptr, left.len, octets.len));
     s.v2 ^= 0xff;
     for (int i = 0; i < 4; i++) sip_round(&s);
     return s.v0 ^ s.v1 ^ s.v2 ^ s.v3;

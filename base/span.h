@@ -11,7 +11,7 @@ struct span { const char *ptr; size_t len; };
 static inline struct span span_of(const char *text) { return (struct span){text, strlen(text)}; }
 
 static inline bool span_equal(struct span a, struct span b) {
-    return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
+    return a.len == b.len && (a.len == 0 || (*a.ptr == *b.ptr && memcmp(a.ptr, b.ptr, a.len) == 0));
 }
 
 /* Without regard to the case of A-Z; no locale. */

@@ -35,10 +35,18 @@ static void put(struct writer *writer, struct span unit) {
     writer->column += unit.len;
 }
 
+static bool is_special(char c) { /* RFC 2045 tspecials */
+    switch (c) {
+    case '(': case ')': case '<': case '>': case '@': case ',': case ';': case ':': case '\\': case '"': case '/':
+    case '[': case ']': case '?': case '=': return true;
+    default: return false;
+    }
+}
+
 /* RFC 2045 token. */
 static bool is_token(struct span text) {
     for (size_t i = 0; i < text.len; i++)
-        if (!ascii_is_graph(text.ptr[i]) || memchr("()<>@,;:\\\"/[]?=", text.ptr[i], 15) != NULL) return false;
+        if (!ascii_is_graph(text.ptr[i]) || is_special(text.ptr[i])) return false;
     return text.len > 0;
 }
 
@@ -100,9 +108,10 @@ static void put_auid(struct writer *writer, struct span auid) {
     put_property(writer, "header.i", (struct span){whole, at + len}, bare, true);
 }
 
+/* At most SIGNATURE_MOST: more is never shown. */
 static size_t common_prefix(struct span a, struct span b) {
     size_t len = 0;
-    while (len < a.len && len < b.len && a.ptr[len] == b.ptr[len]) len++;
+    while (len < SIGNATURE_MOST && len < a.len && len < b.len && a.ptr[len] == b.ptr[len]) len++;
     return len;
 }
 
@@ -148,7 +157,10 @@ static void add_reason(struct bytes *comment, const struct dkim_result *result) 
 static void add_key_facts(struct bytes *comment, const struct dkim_result *result) {
     if (result->key_bits > 0) {
         add_fact(comment, "");
-        bytes_append_format(comment, "%u-bit %s key", result->key_bits, key_algorithm_word(result->key_algorithm));
+        bytes_append_uint(comment, result->key_bits);
+        bytes_append_text(comment, "-bit ");
+        bytes_append_text(comment, key_algorithm_word(result->key_algorithm));
+        bytes_append_text(comment, " key");
     }
     if (result->weak) add_fact(comment, "weak");
     if (result->testing) add_fact(comment, "testing");
@@ -187,7 +199,9 @@ static void end_comment(struct writer *writer) {
 
 static void put_method(struct writer *writer, const char *method, enum auth_result result) {
     bytes_clear(&writer->unit);
-    bytes_append_format(&writer->unit, "%s=%s", method, auth_result_word(result));
+    bytes_append_text(&writer->unit, method);
+    bytes_append_char(&writer->unit, '=');
+    bytes_append_text(&writer->unit, auth_result_word(result));
     put(writer, bytes_span(&writer->unit));
 }
 

@@ -18,8 +18,8 @@ static bool is_name(struct span text) {
 
 static bool is_value(struct span text) { /* ; is gone by now */
     while (text.len > 0) {
-        if (ascii_is_graph(text.ptr[0])) { /* nearly all of them */
-            text = span_after(text, 1);
+        if (text.len >= 8 && ascii_are_graph(text.ptr)) { /* nearly everywhere */
+            text = span_after(text, 8);
             continue;
         }
         if (ascii_is_control(text.ptr[0]) && !ascii_is_space(text.ptr[0])) return false;

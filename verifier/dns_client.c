@@ -132,22 +132,23 @@ struct dns_client *dns_client_create(struct loop *loop, struct mailbox *question
     list_init(&client->idle);
     client->answers = mailbox_create(loop, ANSWERS_MAX, on_answer, client);
     client->timer = loop_timer_create(loop, on_deadline, client);
-    if (client->answers == NULL || client->timer == NULL) {
-        if (client->answers != NULL) dns_client_close(client);
-        dns_client_destroy(client);
-        return NULL;
-    }
-    return client;
+    if (client->answers != NULL && client->timer != NULL) return client;
+    if (client->answers != NULL) mailbox_close(client->answers);
+    loop_timer_destroy(client->timer);
+    dns_client_destroy(client);
+    return NULL;
 }
 
 struct dns_source *dns_client_source(struct dns_client *client) { return &client->source; }
 struct mailbox *dns_client_answers(struct dns_client *client) { return client->answers; }
 
 void dns_client_close(struct dns_client *client) {
+    if (client == NULL) return;
     while (!list_is_empty(&client->by_deadline)) give_up(client, LIST_ENTRY(client->by_deadline.next, struct slot, node));
     mailbox_close(client->answers);
     loop_timer_destroy(client->timer);
     client->timer = NULL;
+    (void)post(client, &(struct dns_parcel_question){.kind = DNS_PARCEL_CLOSE, .client = client->number}); /* now it may be gone */
 }
 
 void dns_client_destroy(struct dns_client *client) {

@@ -20,7 +20,8 @@ struct dns_client *dns_client_create(struct loop *loop, struct mailbox *question
 /* Always answers later, or DNS_SERVFAIL at once. */
 struct dns_source *dns_client_source(struct dns_client *client);
 struct mailbox *dns_client_answers(struct dns_client *client); /* where the resolver posts answers */
-/* Drops the questions under way, which are never answered, and leaves the loop alone from now on. */
+/* Drops the questions under way, which are never answered, leaves the loop alone from now on, and tells the resolver,
+ * who may free the client at once: it must not be used any more. Accepts NULL. */
 void dns_client_close(struct dns_client *client);
-/* Only a closed one, or one whose loop is gone, when nobody posts answers any more. Accepts NULL. */
+/* For dns_thread only: a closed one, or one whose loop is gone, when nobody posts answers any more. Accepts NULL. */
 void dns_client_destroy(struct dns_client *client);

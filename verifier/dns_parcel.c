@@ -20,7 +20,7 @@ bool dns_parcel_write_question(const struct dns_parcel_question *question, struc
     put_number(out, question->kind, 1);
     put_number(out, question->client, 2);
     put_number(out, question->id, 8);
-    if (question->kind == DNS_PARCEL_CANCEL) return !out->failed;
+    if (question->kind != DNS_PARCEL_ASK) return !out->failed;
     put_number(out, question->type, 2);
     return bytes_append(out, (struct span){(const char *)question->name.wire, question->name.len});
 }
@@ -42,7 +42,7 @@ bool dns_parcel_read_question(struct span octets, struct dns_parcel_question *ou
     if (!take_number(&octets, 1, &kind) || !take_number(&octets, 2, &client) || !take_number(&octets, 8, &out->id)) return false;
     out->client = (uint16_t)client;
     out->kind = (enum dns_parcel_kind)kind;
-    if (kind == DNS_PARCEL_CANCEL) return octets.len == 0;
+    if (kind == DNS_PARCEL_CANCEL || kind == DNS_PARCEL_CLOSE) return octets.len == 0;
     if (kind != DNS_PARCEL_ASK || !take_number(&octets, 2, &type) || !is_type(type)) return false;
     out->type = (enum dns_type)type;
     size_t end = 0;

@@ -8,12 +8,12 @@
 #include "verifier/dns.h"
 #include "verifier/dns_name.h"
 
-enum dns_parcel_kind { DNS_PARCEL_ASK, DNS_PARCEL_CANCEL };
+enum dns_parcel_kind { DNS_PARCEL_ASK, DNS_PARCEL_CANCEL, DNS_PARCEL_CLOSE }; /* CLOSE: the client's last one */
 
 struct dns_parcel_question {
     enum dns_parcel_kind kind;
     uint16_t client;      /* who asks */
-    uint64_t id;          /* the client's own */
+    uint64_t id;          /* the client's own; of CLOSE without meaning */
     enum dns_type type;   /* ASK only, like name */
     struct dns_name name;
 };

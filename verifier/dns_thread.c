@@ -46,9 +46,8 @@ struct dns_thread {
     struct mailbox *questions;
     struct bytes parcel;
     struct list flight[BUCKETS];
-    pthread_mutex_t lock; /* of guest_count, for those who create clients; a guest is complete before it asks */
-    unsigned guest_count;
-    struct guest guest[DNS_CLIENTS_MAX];
+    pthread_mutex_t lock; /* for taking a guest's place and giving it back; in between it is the resolver thread's */
+    struct guest guest[DNS_CLIENTS_MAX]; /* client: NULL where there is none */
 };
 
 /* --- Flights --- */
@@ -157,11 +156,30 @@ static void join(struct dns_thread *thread, const struct dns_parcel_question *qu
     if (is_new) start_flight(flight);
 }
 
+static void free_guest(struct guest *guest) {
+    dns_client_destroy(guest->client);
+    free(guest->waiter);
+    *guest = (struct guest){0};
+}
+
+/* After its last parcel nothing of the client is under way, here or in the mailboxes. */
+static void say_goodbye(struct dns_thread *thread, struct guest *guest) {
+    for (size_t i = 0; guest->waiter != NULL && i < DNS_CLIENT_QUERIES_MAX; i++)
+        if (guest->waiter[i] != NULL) leave(thread, guest->waiter[i]); /* only when cancelling was lost */
+    pthread_mutex_lock(&thread->lock);
+    free_guest(guest);
+    pthread_mutex_unlock(&thread->lock);
+}
+
 static void on_question(void *owner, struct span parcel) {
     struct dns_thread *thread = owner;
     struct dns_parcel_question question;
     if (!dns_parcel_read_question(parcel, &question) || question.client >= DNS_CLIENTS_MAX || thread->guest[question.client].client == NULL)
         return;
+    if (question.kind == DNS_PARCEL_CLOSE) {
+        say_goodbye(thread, &thread->guest[question.client]);
+        return;
+    }
     struct waiter **slot = slot_of(thread, &question);
     if (slot == NULL) return;
     if (question.kind == DNS_PARCEL_ASK) {
@@ -194,10 +212,7 @@ static bool start_thread(struct dns_thread *thread) {
 
 static void free_thread(struct dns_thread *thread) {
     if (thread->questions != NULL) mailbox_close(thread->questions);
-    for (unsigned i = 0; i < thread->guest_count; i++) {
-        dns_client_destroy(thread->guest[i].client);
-        free(thread->guest[i].waiter);
-    }
+    for (size_t i = 0; i < DNS_CLIENTS_MAX; i++) free_guest(&thread->guest[i]);
     mailbox_destroy(thread->questions);
     bytes_release(&thread->parcel);
     pthread_mutex_destroy(&thread->lock);
@@ -236,10 +251,11 @@ void dns_thread_destroy(struct dns_thread *thread) {
 
 struct dns_client *dns_thread_client(struct dns_thread *thread, struct loop *worker_loop) {
     struct dns_client *client = NULL;
+    uint16_t number = 0;
     pthread_mutex_lock(&thread->lock);
-    if (thread->guest_count < DNS_CLIENTS_MAX)
-        client = dns_client_create(worker_loop, thread->questions, (uint16_t)thread->guest_count, thread->deadline_ms);
-    if (client != NULL) thread->guest[thread->guest_count++].client = client;
+    while (number < DNS_CLIENTS_MAX && thread->guest[number].client != NULL) number++;
+    if (number < DNS_CLIENTS_MAX) client = dns_client_create(worker_loop, thread->questions, number, thread->deadline_ms);
+    if (client != NULL) thread->guest[number].client = client;
     pthread_mutex_unlock(&thread->lock);
     return client;
 }

@@ -344,6 +344,40 @@ static void closing_in_any_order_is_safe(void **state) {
     dns_thread_destroy(NULL);
 }
 
+/* A client as soon as the resolver thread has made room for it. */
+static struct dns_client *client_soon(struct loop *loop) {
+    struct dns_client *client = NULL;
+    for (int i = 0; i < 1000 && client == NULL; i++)
+        if ((client = dns_thread_client(house.thread, loop)) == NULL) usleep(10 * 1000);
+    assert_non_null(client);
+    return client;
+}
+
+static void closed_clients_make_room(void **state) { /* each reload of a configuration brings new ones */
+    (void)state;
+    open_house(5000);
+    struct loop *loop = loop_create();
+    struct dns_client *client[DNS_CLIENTS_MAX];
+    for (int round = 0; round < 3; round++) {
+        for (int i = 0; i < DNS_CLIENTS_MAX; i++) client[i] = client_soon(loop);
+        assert_null(dns_thread_client(house.thread, loop));
+        struct worker worker = {.loop = loop, .client = client[round]};
+        struct asker first, second;
+        ask(&worker, &first, "late.test");
+        worker.client = client[255];
+        ask(&worker, &second, "now.test");
+        loop_run(loop);
+        assert_true(first.answered && second.answered);
+        ask(&worker, &first, "void.test"); /* under way while its client closes */
+        for (int i = 0; i < DNS_CLIENTS_MAX; i++) dns_client_close(client[i]);
+    }
+    for (int i = 0; i < 1000 && atomic_load(&house.fake.cancels) < 3; i++) usleep(10 * 1000);
+    assert_int_equal(atomic_load(&house.fake.cancels), 3);
+    loop_destroy(loop);
+    close_house();
+    dns_client_close(NULL);
+}
+
 static void zone_files_serve_workers_too(void **state) {
     (void)state;
     char *error;
@@ -374,6 +408,7 @@ int main(void) {
         cmocka_unit_test(lookups_are_counted_once),
         cmocka_unit_test(limits_are_answered_at_once),
         cmocka_unit_test(closing_in_any_order_is_safe),
+        cmocka_unit_test(closed_clients_make_room),
         cmocka_unit_test(zone_files_serve_workers_too),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

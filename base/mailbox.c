@@ -14,8 +14,8 @@ struct mailbox {
     pthread_mutex_t lock; /* of what follows, up to reading */
     struct bytes waiting; /* records, each behind its length */
     struct loop_task task;
-    bool posted; /* task */
-    bool closed; /* written by the loop's thread only */
+    bool posted;          /* task */
+    bool closed;          /* written by the loop's thread only */
     struct bytes reading; /* the loop's thread's */
 };
 
@@ -28,8 +28,10 @@ static void read_all(struct mailbox *mailbox) {
         rest = span_after(rest, sizeof len + len);
         mailbox->arrived(mailbox->owner, record);
     }
-    if (mailbox->reading.room > KEPT_MAX) bytes_release(&mailbox->reading);
-    else bytes_clear(&mailbox->reading);
+    if (mailbox->reading.room > KEPT_MAX)
+        bytes_release(&mailbox->reading);
+    else
+        bytes_clear(&mailbox->reading);
 }
 
 static void run(struct loop_task *task) {
@@ -43,7 +45,8 @@ static void run(struct loop_task *task) {
     read_all(mailbox);
 }
 
-struct mailbox *mailbox_create(struct loop *loop, size_t octets_max, void (*arrived)(void *owner, struct span record), void *owner) {
+struct mailbox *mailbox_create(struct loop *loop, size_t octets_max, void (*arrived)(void *owner, struct span record),
+                               void *owner) {
     struct mailbox *mailbox = calloc(1, sizeof *mailbox);
     if (mailbox == NULL) return NULL;
     if (pthread_mutex_init(&mailbox->lock, NULL) != 0) return free(mailbox), NULL;
@@ -59,7 +62,8 @@ struct mailbox *mailbox_create(struct loop *loop, size_t octets_max, void (*arri
 /* Room for the whole record first, so that never half of it is there. */
 static bool append(struct bytes *waiting, struct span record) {
     uint32_t len = (uint32_t)record.len;
-    if (record.len > UINT32_MAX || record.len > SIZE_MAX - sizeof len || !bytes_reserve(waiting, sizeof len + record.len)) {
+    if (record.len > UINT32_MAX || record.len > SIZE_MAX - sizeof len ||
+        !bytes_reserve(waiting, sizeof len + record.len)) {
         waiting->failed = false; /* what is there stays good, and there may be room later */
         return false;
     }

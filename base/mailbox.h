@@ -13,10 +13,13 @@ struct loop;
 struct mailbox;
 
 /* arrived gets each record; its octets are valid during the call. NULL: no memory. */
-struct mailbox *mailbox_create(struct loop *loop, size_t octets_max, void (*arrived)(void *owner, struct span record), void *owner);
-/* Copies record, not empty, into the mailbox. False: it is closed or full, or there is no memory; nothing was posted. */
+struct mailbox *mailbox_create(struct loop *loop, size_t octets_max, void (*arrived)(void *owner, struct span record),
+                               void *owner);
+/* Copies record, not empty, into the mailbox. False, and nothing was posted: it is closed or full, or there is no
+ * memory. */
 bool mailbox_post(struct mailbox *mailbox, struct span record);
-/* From now on nothing arrives, posting does nothing, and the loop is not touched any more. May be called from arrived. */
+/* From now on nothing arrives, posting does nothing, and the loop is not touched any more. May be called from
+ * arrived. */
 void mailbox_close(struct mailbox *mailbox);
 /* A closed one, or any whose loop is gone, when nobody posts any more; any thread, not from arrived. Accepts NULL. */
 void mailbox_destroy(struct mailbox *mailbox);

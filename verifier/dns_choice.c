@@ -27,21 +27,23 @@ static bool open_zones(struct dns_choice *choice, const struct dns_choice_option
     return true;
 }
 
-static bool open_network(struct dns_choice *choice, struct loop *loop, const struct dns_choice_options *options, char **error) {
+static bool open_network(struct dns_choice *choice, struct loop *loop, const struct dns_choice_options *options,
+                         char **error) {
     if (options->faults_count > 0) return fail("faults belong to zone files: name one, too", error);
-    choice->unbound = dns_unbound_create(loop,
-                                         &(struct dns_unbound_options){
-                                             .forward_count = options->forward_count,
-                                             .stub_count = options->stub_count,
-                                             .forward = options->forward,
-                                             .stub = options->stub,
-                                             .trust_anchor = options->trust_anchor,
-                                             .query_timeout_ms = options->query_timeout_ms > 0 ? options->query_timeout_ms : QUERY_TIMEOUT_MS,
-                                             .in_flight_max = options->in_flight_max > 0 ? options->in_flight_max : IN_FLIGHT_MAX,
-                                             .in_flight_per_domain_max = options->in_flight_per_domain_max > 0 ? options->in_flight_per_domain_max
-                                                                                                               : IN_FLIGHT_PER_DOMAIN_MAX,
-                                         },
-                                         error);
+    choice->unbound = dns_unbound_create(
+        loop,
+        &(struct dns_unbound_options){
+            .forward_count = options->forward_count,
+            .stub_count = options->stub_count,
+            .forward = options->forward,
+            .stub = options->stub,
+            .trust_anchor = options->trust_anchor,
+            .query_timeout_ms = options->query_timeout_ms > 0 ? options->query_timeout_ms : QUERY_TIMEOUT_MS,
+            .in_flight_max = options->in_flight_max > 0 ? options->in_flight_max : IN_FLIGHT_MAX,
+            .in_flight_per_domain_max =
+                options->in_flight_per_domain_max > 0 ? options->in_flight_per_domain_max : IN_FLIGHT_PER_DOMAIN_MAX,
+        },
+        error);
     return choice->unbound != NULL;
 }
 

@@ -16,12 +16,14 @@ struct dns_choice_options {
     const char *const *faults;  /* --faults: JSON, only with zone files */
     const char *const *forward; /* --forward: "ADDR@PORT" */
     const char *const *stub;    /* --stub: "ZONE=ADDR@PORT" */
-    const char *trust_anchor;   /* --trust-anchor: file, "none"; NULL or "": the root's. Zone files are never validated. */
-    int64_t query_timeout_ms;   /* each of these three 0: 5000, 1000 and 20 */
+    const char
+        *trust_anchor; /* --trust-anchor: file, "none"; NULL or "": the root's. Zone files are never validated. */
+    int64_t query_timeout_ms; /* each of these three 0: 5000, 1000 and 20 */
     unsigned in_flight_max, in_flight_per_domain_max;
 };
 
-/* A source on loop. NULL: *error is one sentence, which the caller frees (NULL when there is no memory even for that). */
+/* A source on loop. NULL: *error is one sentence, which the caller frees (NULL when there is no memory even for
+ * that). */
 struct dns_choice *dns_choice_create(struct loop *loop, const struct dns_choice_options *options, char **error);
 /* Accepts NULL. Queries that are still pending are never answered. Before loop is destroyed. */
 void dns_choice_destroy(struct dns_choice *choice);

@@ -30,7 +30,8 @@ struct dns_client {
 };
 
 static bool post(struct dns_client *client, const struct dns_parcel_question *question) {
-    return dns_parcel_write_question(question, &client->parcel) && mailbox_post(client->questions, bytes_span(&client->parcel));
+    return dns_parcel_write_question(question, &client->parcel) &&
+           mailbox_post(client->questions, bytes_span(&client->parcel));
 }
 
 static struct slot *take_slot(struct dns_client *client) {
@@ -57,8 +58,8 @@ static enum dns_progress answer_now(enum dns_status status, struct dns_answer *a
     return DNS_ANSWERED;
 }
 
-static enum dns_progress lookup(struct dns_source *source, struct span text, enum dns_type type, struct dns_query *query,
-                                struct dns_answer *answer) {
+static enum dns_progress lookup(struct dns_source *source, struct span text, enum dns_type type,
+                                struct dns_query *query, struct dns_answer *answer) {
     struct dns_client *client = (struct dns_client *)(void *)source; /* its first member */
     struct dns_parcel_question question = {.kind = DNS_PARCEL_ASK, .client = client->number, .type = type};
     if (!dns_name_from_text(text, NULL, &question.name)) return answer_now(DNS_NXDOMAIN, answer);
@@ -120,7 +121,8 @@ static void on_deadline(void *owner) {
     start_timer(client);
 }
 
-struct dns_client *dns_client_create(struct loop *loop, struct mailbox *questions, uint16_t number, int64_t deadline_ms) {
+struct dns_client *dns_client_create(struct loop *loop, struct mailbox *questions, uint16_t number,
+                                     int64_t deadline_ms) {
     struct dns_client *client = calloc(1, sizeof *client);
     if (client == NULL) return NULL;
     client->source = (struct dns_source){lookup, cancel};
@@ -139,16 +141,22 @@ struct dns_client *dns_client_create(struct loop *loop, struct mailbox *question
     return NULL;
 }
 
-struct dns_source *dns_client_source(struct dns_client *client) { return &client->source; }
-struct mailbox *dns_client_answers(struct dns_client *client) { return client->answers; }
+struct dns_source *dns_client_source(struct dns_client *client) {
+    return &client->source;
+}
+struct mailbox *dns_client_answers(struct dns_client *client) {
+    return client->answers;
+}
 
 void dns_client_close(struct dns_client *client) {
     if (client == NULL) return;
-    while (!list_is_empty(&client->by_deadline)) give_up(client, LIST_ENTRY(client->by_deadline.next, struct slot, node));
+    while (!list_is_empty(&client->by_deadline))
+        give_up(client, LIST_ENTRY(client->by_deadline.next, struct slot, node));
     mailbox_close(client->answers);
     loop_timer_destroy(client->timer);
     client->timer = NULL;
-    (void)post(client, &(struct dns_parcel_question){.kind = DNS_PARCEL_CLOSE, .client = client->number}); /* now it may be gone */
+    (void)post(client, &(struct dns_parcel_question){.kind = DNS_PARCEL_CLOSE,
+                                                     .client = client->number}); /* now it may be gone */
 }
 
 void dns_client_destroy(struct dns_client *client) {

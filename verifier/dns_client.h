@@ -12,11 +12,13 @@ struct mailbox;
 struct dns_client;
 
 enum { DNS_CLIENT_QUERIES_MAX = 8192 };
-/* The place of a question among those under way, from its id; below DNS_CLIENT_QUERIES_MAX when a client made the id. */
+/* The place of a question among those under way, from its id; below DNS_CLIENT_QUERIES_MAX when a client made the
+ * id. */
 static inline uint64_t dns_client_slot(uint64_t id) { return id & 0xffff; }
 
 /* questions is borrowed; number is what the resolver knows the client by. NULL: no memory. */
-struct dns_client *dns_client_create(struct loop *loop, struct mailbox *questions, uint16_t number, int64_t deadline_ms);
+struct dns_client *dns_client_create(struct loop *loop, struct mailbox *questions, uint16_t number,
+                                     int64_t deadline_ms);
 /* Always answers later, or DNS_SERVFAIL at once. */
 struct dns_source *dns_client_source(struct dns_client *client);
 struct mailbox *dns_client_answers(struct dns_client *client); /* where the resolver posts answers */

@@ -30,8 +30,10 @@ static bool accept(struct reader *reader, char c) {
 
 static bool append_code_point(struct bytes *out, unsigned code) {
     if (code < 0x80) return bytes_append_char(out, (char)code);
-    if (code < 0x800) return bytes_append_char(out, (char)(0xc0 | code >> 6)) && bytes_append_char(out, (char)(0x80 | (code & 0x3f)));
-    return bytes_append_char(out, (char)(0xe0 | code >> 12)) && bytes_append_char(out, (char)(0x80 | (code >> 6 & 0x3f))) &&
+    if (code < 0x800)
+        return bytes_append_char(out, (char)(0xc0 | code >> 6)) && bytes_append_char(out, (char)(0x80 | (code & 0x3f)));
+    return bytes_append_char(out, (char)(0xe0 | code >> 12)) &&
+           bytes_append_char(out, (char)(0x80 | (code >> 6 & 0x3f))) &&
            bytes_append_char(out, (char)(0x80 | (code & 0x3f)));
 }
 
@@ -52,7 +54,8 @@ static bool read_escape(struct reader *reader) {
     char letter = reader->at < reader->text.len ? reader->text.ptr[reader->at++] : '\0';
     if (letter == 'u') return read_unicode_escape(reader);
     const char *found = letter != '\0' ? strchr(letters, letter) : NULL;
-    return found != NULL ? bytes_append_char(&reader->string, octets[found - letters]) : fail(reader, "unknown escape in a string");
+    return found != NULL ? bytes_append_char(&reader->string, octets[found - letters])
+                         : fail(reader, "unknown escape in a string");
 }
 
 static bool read_string(struct reader *reader) {
@@ -61,8 +64,10 @@ static bool read_string(struct reader *reader) {
     while (reader->at < reader->text.len && reader->text.ptr[reader->at] != '"') {
         char c = reader->text.ptr[reader->at++];
         if ((unsigned char)c < ' ') return fail(reader, "control character in a string");
-        if (c != '\\') bytes_append_char(&reader->string, c);
-        else if (!read_escape(reader)) return reader->what != NULL ? false : fail(reader, "string too long");
+        if (c != '\\')
+            bytes_append_char(&reader->string, c);
+        else if (!read_escape(reader))
+            return reader->what != NULL ? false : fail(reader, "string too long");
     }
     if (reader->string.failed) return fail(reader, "string too long");
     return accept(reader, '"') || fail(reader, "string without its closing quote");
@@ -77,7 +82,8 @@ static bool read_key(struct reader *reader, struct dns_fault *out) {
     if (type_at < 2) return fail(reader, "key is not \"name TYPE\"");
     out->type = dns_zone_text_type(span_after(key, type_at));
     if (out->type == 0) return fail(reader, "key does not end with a record type");
-    return dns_name_from_text(span_first(key, type_at - 1), NULL, &out->name) || fail(reader, "key does not start with a domain name");
+    return dns_name_from_text(span_first(key, type_at - 1), NULL, &out->name) ||
+           fail(reader, "key does not start with a domain name");
 }
 
 static bool read_value(struct reader *reader, struct dns_fault *out) {
@@ -107,7 +113,8 @@ static bool read_object(struct reader *reader, bool (*add)(void *owner, const st
     return reader->at == reader->text.len || fail(reader, "text after the object");
 }
 
-bool dns_faults_read(struct span text, const char *file, bool (*add)(void *owner, const struct dns_fault *fault), void *owner, char **error) {
+bool dns_faults_read(struct span text, const char *file, bool (*add)(void *owner, const struct dns_fault *fault),
+                     void *owner, char **error) {
     struct reader reader = {.text = text, .line = 1, .string = bytes_with_cap(STRING_MAX)};
     bool good = read_object(&reader, add, owner);
     *error = NULL;

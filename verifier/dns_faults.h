@@ -16,4 +16,5 @@ struct dns_fault {
 /* Reads text, naming it file in errors, and hands each fault to add, which returns false when it has no memory.
  * Returns true when all was read. Else *error is one sentence "FILE:LINE: what", which the caller frees, NULL when
  * there is no memory even for that. */
-bool dns_faults_read(struct span text, const char *file, bool (*add)(void *owner, const struct dns_fault *fault), void *owner, char **error);
+bool dns_faults_read(struct span text, const char *file, bool (*add)(void *owner, const struct dns_fault *fault),
+                     void *owner, char **error);

@@ -46,9 +46,12 @@ static bool ends_with(const struct dns_name *name, const char *wire, size_t len)
 size_t dns_limit_domain_at(const struct dns_name *name) {
     size_t label_at[LABELS_MAX], labels = 0, wanted = 2;
     for (size_t at = 0; name->wire[at] != 0; at += 1u + name->wire[at]) label_at[labels++] = at;
-    if (ends_with(name, "\7in-addr\4arpa", sizeof "\7in-addr\4arpa")) wanted = 4;
-    else if (ends_with(name, "\3ip6\4arpa", sizeof "\3ip6\4arpa")) wanted = 10;
-    else if (labels >= 3 && name->wire[label_at[labels - 1]] == 2 && name->wire[label_at[labels - 2]] <= 3) wanted = 3;
+    if (ends_with(name, "\7in-addr\4arpa", sizeof "\7in-addr\4arpa"))
+        wanted = 4;
+    else if (ends_with(name, "\3ip6\4arpa", sizeof "\3ip6\4arpa"))
+        wanted = 10;
+    else if (labels >= 3 && name->wire[label_at[labels - 1]] == 2 && name->wire[label_at[labels - 2]] <= 3)
+        wanted = 3;
     return labels > wanted ? label_at[labels - wanted] : 0;
 }
 
@@ -73,8 +76,10 @@ static struct dns_limit_domain *find_domain(struct dns_limit *limit, const struc
 /* Puts the domain where its counts say it belongs: among the ready ones or not, or away. */
 static void settle(struct dns_limit *limit, struct dns_limit_domain *domain) {
     bool ready = domain->waiting_count > 0 && domain->running < limit->options.running_per_domain_max;
-    if (!ready) list_remove(&domain->ready_node);
-    else if (list_is_empty(&domain->ready_node)) list_append(&limit->ready, &domain->ready_node);
+    if (!ready)
+        list_remove(&domain->ready_node);
+    else if (list_is_empty(&domain->ready_node))
+        list_append(&limit->ready, &domain->ready_node);
     if (domain->running > 0 || domain->waiting_count > 0) return;
     list_remove(&domain->bucket_node);
     free(domain);
@@ -86,8 +91,8 @@ enum dns_admission dns_limit_enter(struct dns_limit *limit, const struct dns_nam
     list_init(&ticket->node);
     ticket->domain = domain;
     /* With others of its domain waiting it is not its turn, though a place may have become free a moment ago. */
-    ticket->waits = limit->running >= limit->options.running_max || domain->running >= limit->options.running_per_domain_max ||
-                    domain->waiting_count > 0;
+    ticket->waits = limit->running >= limit->options.running_max ||
+                    domain->running >= limit->options.running_per_domain_max || domain->waiting_count > 0;
     if (!ticket->waits) {
         limit->running++;
         domain->running++;

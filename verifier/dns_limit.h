@@ -1,9 +1,9 @@
 /* verifier/dns_limit.h -- how many lookups may be under way, in all and for one domain; the rest waits for its turn.
  * Whoever writes mail chooses the names that are looked up, so one domain with slow servers must not take every place:
  * those who wait are served domain by domain in turn, and in order of arrival within a domain.
- * A domain is where names come under one hand, guessed without a list: two labels; three below a short second label of a
- * two-letter one (co.uk, com.au); 10.2.in-addr.arpa and the /32 of ip6.arpa.
- * Thread rule: one thread. Cost: one hash and a list step a call; a domain costs 400 octets while it has lookups. */
+ * A domain is where names come under one hand, guessed without a list: two labels; three below a short second label of
+ * a two-letter one (co.uk, com.au); 10.2.in-addr.arpa and the /32 of ip6.arpa. Thread rule: one thread. Cost: one hash
+ * and a list step a call; a domain costs 400 octets while it has lookups. */
 #pragma once
 #include <stdbool.h>
 #include "base/list.h"

@@ -53,7 +53,8 @@ static bool read_escape(struct span text, size_t *at, uint8_t *octet) {
 
 bool dns_name_from_text(struct span text, const struct dns_name *origin, struct dns_name *out) {
     struct writer writer = {.name = out};
-    if (text.len == 0 || span_is(text, ".")) return text.len == 0 && origin != NULL ? append_name(&writer, origin) : end_name(&writer);
+    if (text.len == 0 || span_is(text, "."))
+        return text.len == 0 && origin != NULL ? append_name(&writer, origin) : end_name(&writer);
     bool complete = false;
     open_label(&writer);
     for (size_t at = 0; at < text.len;) {
@@ -65,8 +66,10 @@ bool dns_name_from_text(struct span text, const struct dns_name *origin, struct 
             if (!complete) open_label(&writer);
             continue;
         }
-        if (octet != '\\') at++;
-        else if (!read_escape(text, &at, &octet)) return false;
+        if (octet != '\\')
+            at++;
+        else if (!read_escape(text, &at, &octet))
+            return false;
         if (!add_octet(&writer, octet)) return false;
     }
     if (!complete && !close_label(&writer)) return false;
@@ -95,7 +98,8 @@ size_t dns_name_to_text(const struct dns_name *name, char *out) {
 bool dns_name_unpack(struct span packet, size_t *at, struct dns_name *out) {
     struct writer writer = {.name = out};
     const uint8_t *octets = (const uint8_t *)packet.ptr;
-    size_t read = *at, least = *at; /* a pointer must go to before the lowest place seen: no loop can do that for ever */
+    size_t read = *at,
+           least = *at; /* a pointer must go to before the lowest place seen: no loop can do that for ever */
     bool jumped = false;
     for (;;) {
         if (read >= packet.len) return false;

@@ -10,7 +10,7 @@
 #include "base/span.h"
 
 enum {
-    DNS_NAME_WIRE_MAX = 255,  /* octets with every length octet and the final root label (RFC 1035 section 3.1) */
+    DNS_NAME_WIRE_MAX = 255, /* octets with every length octet and the final root label (RFC 1035 section 3.1) */
     DNS_NAME_LABEL_MAX = 63,
     DNS_NAME_TEXT_MAX = 1024, /* 253 octets, each as "\DDD" at worst */
 };

@@ -17,9 +17,9 @@ struct reader {
     struct arena *arena;
     struct dns_answer *out;
     unsigned answer_count, authority_count;
-    size_t answer_at; /* where the answer section starts */
+    size_t answer_at;                       /* where the answer section starts */
     struct dns_name hop[DNS_CNAME_MAX + 1]; /* the name asked for, then each CNAME's target */
-    size_t text_len;  /* octets of TXT taken so far */
+    size_t text_len;                        /* octets of TXT taken so far */
 };
 
 const char *dns_packet_status_text(enum dns_packet_status status) {
@@ -64,9 +64,11 @@ static bool read_record(struct span packet, size_t *at, struct record *out) {
 }
 
 /* A name that fills the record's data from offset on. */
-static bool read_data_name(const struct reader *reader, const struct record *record, size_t offset, struct dns_name *out) {
+static bool read_data_name(const struct reader *reader, const struct record *record, size_t offset,
+                           struct dns_name *out) {
     size_t at = record->data_at + offset;
-    return offset < record->data.len && dns_name_unpack(reader->packet, &at, out) && at == record->data_at + record->data.len;
+    return offset < record->data.len && dns_name_unpack(reader->packet, &at, out) &&
+           at == record->data_at + record->data.len;
 }
 
 static enum dns_packet_status read_header(struct reader *reader, const struct dns_name *name) {
@@ -145,7 +147,8 @@ static enum dns_packet_status take(struct reader *reader, const struct record *r
 
 /* One pass over the answer section for the records at the chain's last name: takes those of the wanted type, and tells
  * in *next whether there is a CNAME to follow, which then is in *target. */
-static enum dns_packet_status read_records_at(struct reader *reader, const struct dns_name *owner, bool *next, struct dns_name *target) {
+static enum dns_packet_status read_records_at(struct reader *reader, const struct dns_name *owner, bool *next,
+                                              struct dns_name *target) {
     uint32_t hop_ttl_s = 0;
     size_t at = reader->answer_at;
     *next = false;
@@ -200,8 +203,8 @@ static enum dns_packet_status read_negative_ttl(struct reader *reader) {
         if (i < reader->answer_count || record.type != TYPE_SOA || record.class != CLASS_IN) continue;
         struct dns_name name;
         size_t numbers_at = record.data_at, end = record.data_at + record.data.len;
-        if (!dns_name_unpack(reader->packet, &numbers_at, &name) || !dns_name_unpack(reader->packet, &numbers_at, &name) ||
-            numbers_at + 20 != end)
+        if (!dns_name_unpack(reader->packet, &numbers_at, &name) ||
+            !dns_name_unpack(reader->packet, &numbers_at, &name) || numbers_at + 20 != end)
             return DNS_PACKET_MALFORMED;
         lower_ttl(reader->out, record.ttl_s);
         lower_ttl(reader->out, ttl_at(reader->packet, numbers_at + 16));
@@ -224,8 +227,8 @@ static enum dns_packet_status read_sections(struct reader *reader, const struct 
     return out->status == DNS_FOUND ? DNS_PACKET_OK : read_negative_ttl(reader);
 }
 
-enum dns_packet_status dns_packet_read(struct span packet, const struct dns_name *name, enum dns_type type, struct arena *arena,
-                                       struct dns_answer *out) {
+enum dns_packet_status dns_packet_read(struct span packet, const struct dns_name *name, enum dns_type type,
+                                       struct arena *arena, struct dns_answer *out) {
     struct reader reader = {.packet = packet, .type = type, .arena = arena, .out = out};
     *out = (struct dns_answer){.status = DNS_SERVFAIL, .ttl_s = INT32_MAX};
     enum dns_packet_status status = read_sections(&reader, name);

@@ -30,5 +30,5 @@ const char *dns_packet_status_text(enum dns_packet_status status);
  * DNS_NODATA or, for any other response code, DNS_SERVFAIL; its spans live in arena; its dnssec is indeterminate.
  * Any other status: *out is an empty DNS_SERVFAIL. The TTL of a negative answer is the least of SOA TTL, SOA minimum
  * and the hops' TTLs, and 0 without SOA (RFC 2308 section 5). */
-enum dns_packet_status dns_packet_read(struct span packet, const struct dns_name *name, enum dns_type type, struct arena *arena,
-                                       struct dns_answer *out);
+enum dns_packet_status dns_packet_read(struct span packet, const struct dns_name *name, enum dns_type type,
+                                       struct arena *arena, struct dns_answer *out);

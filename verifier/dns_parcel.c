@@ -39,7 +39,8 @@ static bool is_type(uint64_t type) {
 
 bool dns_parcel_read_question(struct span octets, struct dns_parcel_question *out) {
     uint64_t kind, client, type;
-    if (!take_number(&octets, 1, &kind) || !take_number(&octets, 2, &client) || !take_number(&octets, 8, &out->id)) return false;
+    if (!take_number(&octets, 1, &kind) || !take_number(&octets, 2, &client) || !take_number(&octets, 8, &out->id))
+        return false;
     out->client = (uint16_t)client;
     out->kind = (enum dns_parcel_kind)kind;
     if (kind == DNS_PARCEL_CANCEL || kind == DNS_PARCEL_CLOSE) return octets.len == 0;
@@ -72,10 +73,11 @@ bool dns_parcel_write_answer(uint64_t id, const struct dns_answer *answer, struc
 bool dns_parcel_read_answer(struct span octets, uint64_t *id, struct dns_answer *out) {
     uint64_t status, state, ttl_s, cname_count, record_count, len;
     if (!take_number(&octets, 8, id) || !take_number(&octets, 1, &status) || !take_number(&octets, 1, &state) ||
-        !take_number(&octets, 4, &ttl_s) || !take_number(&octets, 1, &cname_count) || !take_number(&octets, 1, &record_count))
+        !take_number(&octets, 4, &ttl_s) || !take_number(&octets, 1, &cname_count) ||
+        !take_number(&octets, 1, &record_count))
         return false;
-    if (status >= DNS_STATUS_COUNT || state >= DNSSEC_STATE_COUNT || cname_count > DNS_CNAME_MAX || record_count > DNS_RECORD_MAX ||
-        (record_count > 0) != (status == DNS_FOUND))
+    if (status >= DNS_STATUS_COUNT || state >= DNSSEC_STATE_COUNT || cname_count > DNS_CNAME_MAX ||
+        record_count > DNS_RECORD_MAX || (record_count > 0) != (status == DNS_FOUND))
         return false;
     *out = (struct dns_answer){.status = (enum dns_status)status,
                                .dnssec = (enum dnssec_state)state,

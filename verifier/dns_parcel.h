@@ -12,9 +12,9 @@ enum dns_parcel_kind { DNS_PARCEL_ASK, DNS_PARCEL_CANCEL, DNS_PARCEL_CLOSE }; /*
 
 struct dns_parcel_question {
     enum dns_parcel_kind kind;
-    uint16_t client;      /* who asks */
-    uint64_t id;          /* the client's own; of CLOSE without meaning */
-    enum dns_type type;   /* ASK only, like name */
+    uint16_t client;    /* who asks */
+    uint64_t id;        /* the client's own; of CLOSE without meaning */
+    enum dns_type type; /* ASK only, like name */
     struct dns_name name;
 };
 

@@ -2,14 +2,17 @@
 #include <stdio.h>
 
 /* Names, or runs of names that differ in one number (from..to). */
-static const struct row { const char *format; unsigned from, to; } rows[] = {
-    {"localhost", 0, 0},                 /* RFC 6761 */
+static const struct row {
+    const char *format;
+    unsigned from, to;
+} rows[] = {
+    {"localhost", 0, 0}, /* RFC 6761 */
     {"test", 0, 0},
     {"invalid", 0, 0},
-    {"onion", 0, 0},                     /* RFC 7686 */
-    {"home.arpa", 0, 0},                 /* RFC 8375 */
-    {"0.in-addr.arpa", 0, 0},            /* RFC 6303 section 4.2 */
-    {"10.in-addr.arpa", 0, 0},           /* RFC 6303 section 4.1 */
+    {"onion", 0, 0},           /* RFC 7686 */
+    {"home.arpa", 0, 0},       /* RFC 8375 */
+    {"0.in-addr.arpa", 0, 0},  /* RFC 6303 section 4.2 */
+    {"10.in-addr.arpa", 0, 0}, /* RFC 6303 section 4.1 */
     {"127.in-addr.arpa", 0, 0},
     {"254.169.in-addr.arpa", 0, 0},
     {"168.192.in-addr.arpa", 0, 0},
@@ -18,10 +21,10 @@ static const struct row { const char *format; unsigned from, to; } rows[] = {
     {"100.51.198.in-addr.arpa", 0, 0},
     {"113.0.203.in-addr.arpa", 0, 0},
     {"255.255.255.255.in-addr.arpa", 0, 0},
-    {"%u.100.in-addr.arpa", 64, 127},    /* RFC 7793 */
+    {"%u.100.in-addr.arpa", 64, 127},                                                   /* RFC 7793 */
     {"0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.ip6.arpa", 0, 0}, /* RFC 6303 section 4.3 */
     {"1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.ip6.arpa", 0, 0},
-    {"d.f.ip6.arpa", 0, 0},              /* sections 4.4 to 4.6 */
+    {"d.f.ip6.arpa", 0, 0}, /* sections 4.4 to 4.6 */
     {"8.e.f.ip6.arpa", 0, 0},
     {"9.e.f.ip6.arpa", 0, 0},
     {"a.e.f.ip6.arpa", 0, 0},

@@ -80,7 +80,8 @@ static void remove_waiter(struct dns_thread *thread, struct waiter *waiter) {
 static void send_answer(struct dns_thread *thread, uint16_t client, uint64_t id, const struct dns_answer *answer) {
     struct dns_answer failure = {.status = DNS_SERVFAIL};
     if (dns_parcel_write_answer(id, answer, &thread->parcel) || dns_parcel_write_answer(id, &failure, &thread->parcel))
-        (void)mailbox_post(dns_client_answers(thread->guest[client].client), bytes_span(&thread->parcel)); /* else its deadline */
+        (void)mailbox_post(dns_client_answers(thread->guest[client].client),
+                           bytes_span(&thread->parcel)); /* else its deadline */
 }
 
 /* The enums stand in the order of the labels' values (metrics.h). */
@@ -88,7 +89,8 @@ static void count(const struct flight *flight, const struct dns_answer *answer) 
     struct metrics_worker *counters = flight->thread->counters;
     metrics_count(counters, METRIC_DNS_QUERIES, answer->status, 0);
     metrics_count(counters, METRIC_DNS_DNSSEC, answer->dnssec, 0);
-    metrics_observe(counters, METRIC_DNS_QUERY_DURATION, 0, (uint64_t)(clock_monotonic_us(&clock_system) - flight->started_us));
+    metrics_observe(counters, METRIC_DNS_QUERY_DURATION, 0,
+                    (uint64_t)(clock_monotonic_us(&clock_system) - flight->started_us));
 }
 
 static void finish(struct flight *flight, const struct dns_answer *answer) {
@@ -102,13 +104,16 @@ static void finish(struct flight *flight, const struct dns_answer *answer) {
     free_flight(flight);
 }
 
-static void on_answer(struct dns_query *query, const struct dns_answer *answer) { finish((struct flight *)(void *)query, answer); }
+static void on_answer(struct dns_query *query, const struct dns_answer *answer) {
+    finish((struct flight *)(void *)query, answer);
+}
 
 /* A new flight in the table, for which the source was not asked yet. */
 static struct flight *create_flight(struct dns_thread *thread, const struct dns_parcel_question *question) {
     struct flight *flight = calloc(1, sizeof *flight);
     if (flight == NULL) return NULL;
-    *flight = (struct flight){.query.answered = on_answer, .thread = thread, .name = question->name, .type = question->type};
+    *flight =
+        (struct flight){.query.answered = on_answer, .thread = thread, .name = question->name, .type = question->type};
     list_init(&flight->waiters);
     list_append(bucket_of(thread, &question->name), &flight->bucket_node);
     return flight;
@@ -119,7 +124,8 @@ static void start_flight(struct flight *flight) {
     struct span name = {text, dns_name_to_text(&flight->name, text)};
     struct dns_answer answer;
     flight->started_us = clock_monotonic_us(&clock_system);
-    if (dns_lookup(flight->thread->source, name, flight->type, &flight->query, &answer) == DNS_ANSWERED) finish(flight, &answer);
+    if (dns_lookup(flight->thread->source, name, flight->type, &flight->query, &answer) == DNS_ANSWERED)
+        finish(flight, &answer);
 }
 
 /* --- Questions: from clients, who may be wrong but never harm the others --- */
@@ -174,7 +180,8 @@ static void say_goodbye(struct dns_thread *thread, struct guest *guest) {
 static void on_question(void *owner, struct span parcel) {
     struct dns_thread *thread = owner;
     struct dns_parcel_question question;
-    if (!dns_parcel_read_question(parcel, &question) || question.client >= DNS_CLIENTS_MAX || thread->guest[question.client].client == NULL)
+    if (!dns_parcel_read_question(parcel, &question) || question.client >= DNS_CLIENTS_MAX ||
+        thread->guest[question.client].client == NULL)
         return;
     if (question.kind == DNS_PARCEL_CLOSE) {
         say_goodbye(thread, &thread->guest[question.client]);
@@ -219,7 +226,8 @@ static void free_thread(struct dns_thread *thread) {
     free(thread);
 }
 
-struct dns_thread *dns_thread_create(struct loop *loop, struct dns_source *source, struct metrics *metrics, int64_t deadline_ms) {
+struct dns_thread *dns_thread_create(struct loop *loop, struct dns_source *source, struct metrics *metrics,
+                                     int64_t deadline_ms) {
     struct dns_thread *thread = calloc(1, sizeof *thread);
     if (thread == NULL) return NULL;
     if (pthread_mutex_init(&thread->lock, NULL) != 0) return free(thread), NULL;
@@ -241,7 +249,8 @@ void dns_thread_destroy(struct dns_thread *thread) {
     for (size_t i = 0; i < BUCKETS; i++) {
         while (!list_is_empty(&thread->flight[i])) {
             struct flight *flight = LIST_ENTRY(thread->flight[i].next, struct flight, bucket_node);
-            while (!list_is_empty(&flight->waiters)) remove_waiter(thread, LIST_ENTRY(flight->waiters.next, struct waiter, node));
+            while (!list_is_empty(&flight->waiters))
+                remove_waiter(thread, LIST_ENTRY(flight->waiters.next, struct waiter, node));
             dns_cancel(thread->source, &flight->query);
             free_flight(flight);
         }
@@ -254,7 +263,8 @@ struct dns_client *dns_thread_client(struct dns_thread *thread, struct loop *wor
     uint16_t number = 0;
     pthread_mutex_lock(&thread->lock);
     while (number < DNS_CLIENTS_MAX && thread->guest[number].client != NULL) number++;
-    if (number < DNS_CLIENTS_MAX) client = dns_client_create(worker_loop, thread->questions, number, thread->deadline_ms);
+    if (number < DNS_CLIENTS_MAX)
+        client = dns_client_create(worker_loop, thread->questions, number, thread->deadline_ms);
     if (client != NULL) thread->guest[number].client = client;
     pthread_mutex_unlock(&thread->lock);
     return client;

@@ -17,12 +17,13 @@ struct dns_thread;
 enum { DNS_CLIENTS_MAX = 256 };
 
 /* Starts a thread that runs loop, on which source lives; both are borrowed until dns_thread_destroy, and nobody else
- * touches them in the meantime. metrics is borrowed too; NULL: nothing is counted here. deadline_ms: when a client gives a
- * question up; let it be a little more than the source's own. NULL: no memory or no thread. */
-struct dns_thread *dns_thread_create(struct loop *loop, struct dns_source *source, struct metrics *metrics, int64_t deadline_ms);
+ * touches them in the meantime. metrics is borrowed too; NULL: nothing is counted here. deadline_ms: when a client
+ * gives a question up; let it be a little more than the source's own. NULL: no memory or no thread. */
+struct dns_thread *dns_thread_create(struct loop *loop, struct dns_source *source, struct metrics *metrics,
+                                     int64_t deadline_ms);
 /* Ends the thread, cancels what it was asking, and frees the clients, all of which were closed. Accepts NULL. */
 void dns_thread_destroy(struct dns_thread *thread);
 
-/* A client for the thread that runs worker_loop, to be ended with dns_client_close; any thread may call. NULL: no memory,
- * or DNS_CLIENTS_MAX reached. */
+/* A client for the thread that runs worker_loop, to be ended with dns_client_close; any thread may call. NULL: no
+ * memory, or DNS_CLIENTS_MAX reached. */
 struct dns_client *dns_thread_client(struct dns_thread *thread, struct loop *worker_loop);

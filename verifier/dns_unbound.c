@@ -20,35 +20,33 @@ static const char *const root_anchors[] = {
     ". IN DS 38696 8 2 683D2D0ACB8C9B712A1948B27F741219298D0A450D612C483AF444A4C0FB2B16",
 };
 
-/* Every resolver option that is ever set, beside modules and localhost. No others: some crash this library (cachedb). */
-struct setting { const char *name, *value; };
+/* Every resolver option that is ever set, beside modules and localhost. No others: some crash this library (cachedb).
+ * One thread needs one slab of each cache. */
+struct setting {
+    const char *name, *value;
+};
 static const struct setting settings[] = {
     {"qname-minimisation:", "no"},       /* it triples the cost of a miss */
     {"outgoing-range:", "512"},          /* sockets */
     {"num-queries-per-thread:", "4096"}, /* above our own limit, so that it never drops what we asked */
-    {"msg-cache-size:", "8m"},
-    {"msg-cache-slabs:", "1"},           /* one thread */
-    {"rrset-cache-size:", "16m"},
-    {"rrset-cache-slabs:", "1"},
-    {"key-cache-size:", "4m"},
-    {"key-cache-slabs:", "1"},
-    {"infra-cache-slabs:", "1"},
-    {"neg-cache-size:", "1m"},
     {"trust-anchor-signaling:", "no"},   /* no queries of its own */
+    {"msg-cache-size:", "8m"},           {"msg-cache-slabs:", "1"}, {"rrset-cache-size:", "16m"},
+    {"rrset-cache-slabs:", "1"},         {"key-cache-size:", "4m"}, {"key-cache-slabs:", "1"},
+    {"infra-cache-slabs:", "1"},         {"neg-cache-size:", "1m"},
 };
-/* An unknown server is waited for 376 ms, one that was quick min-rtt, after each loss twice as long, max-rtt at most; one
- * that has come to max-rtt is asked no more until host-ttl is over or it answers something. Authoritative servers know
- * their answers: */
+/* An unknown server is waited for 376 ms, one that was quick min-rtt, after each loss twice as long, max-rtt at most;
+ * one that has come to max-rtt is asked no more until host-ttl is over or it answers something. Authoritative servers
+ * know their answers: */
 static const struct setting authoritative_settings[] = {
-    {"outbound-msg-retry:", "3"},     /* 376 + 752 + 1200 ms: a dead server costs 2.3 s */
+    {"outbound-msg-retry:", "3"}, /* 376 + 752 + 1200 ms: a dead server costs 2.3 s */
     {"infra-cache-min-rtt:", "200"},
     {"infra-cache-max-rtt:", "1200"},
-    {"infra-host-ttl:", "15"},        /* s */
+    {"infra-host-ttl:", "15"}, /* s */
 };
 /* A forwarder may be quiet for seconds because someone else's server is, though it was quick with what it had in its
  * cache: it must neither be given up early nor count as dead for that. */
 static const struct setting forward_settings[] = {
-    {"outbound-msg-retry:", "3"},     /* 800 + 1600 + 3000 ms */
+    {"outbound-msg-retry:", "3"}, /* 800 + 1600 + 3000 ms */
     {"infra-cache-min-rtt:", "800"},
     {"infra-cache-max-rtt:", "3000"},
     {"infra-host-ttl:", "1"},
@@ -70,7 +68,7 @@ struct lookup {
     enum dns_type type;
     struct dns_query *query; /* NULL once abandoned */
     int64_t deadline_us;
-    int sec;                 /* the outcome: libunbound's state, and the packet, NULL for a failure */
+    int sec; /* the outcome: libunbound's state, and the packet, NULL for a failure */
     char *packet;
     size_t packet_len;
 };
@@ -80,10 +78,10 @@ struct dns_unbound {
     struct loop *loop;
     struct ub_ctx *context;
     struct dns_limit *limit;
-    struct loop_timer *timer;         /* for the first of by_deadline */
-    struct loop_task delivery;        /* hands out what is finished, starts what waits */
+    struct loop_timer *timer;  /* for the first of by_deadline */
+    struct loop_task delivery; /* hands out what is finished, starts what waits */
     struct list by_deadline, abandoned, finished;
-    struct lookup *starting;          /* the lookup whose ub_resolve_event is running */
+    struct lookup *starting;            /* the lookup whose ub_resolve_event is running */
     struct arena *returned, *delivered; /* what an answer by return value, and one by callback, lives in */
     int64_t query_timeout_us;
     bool validates, closing;
@@ -109,13 +107,15 @@ static void finish(struct lookup *lookup) {
 }
 
 /* libunbound's callback. The packet is garbage unless rcode is 0, and gone when this returns. */
-static void on_resolved(void *owner, int rcode, void *packet, int packet_len, int sec, char *why_bogus, int was_ratelimited) {
+static void on_resolved(void *owner, int rcode, void *packet, int packet_len, int sec, char *why_bogus,
+                        int was_ratelimited) {
     struct lookup *lookup = owner;
     (void)why_bogus;
     (void)was_ratelimited;
     if (lookup->unbound->closing) return;
     lookup->sec = sec;
-    if (rcode == 0 && sec != SEC_BOGUS && packet != NULL && packet_len > 0 && (lookup->packet = malloc((size_t)packet_len)) != NULL) {
+    if (rcode == 0 && sec != SEC_BOGUS && packet != NULL && packet_len > 0 &&
+        (lookup->packet = malloc((size_t)packet_len)) != NULL) {
         memcpy(lookup->packet, packet, (size_t)packet_len);
         lookup->packet_len = (size_t)packet_len;
     }
@@ -135,7 +135,8 @@ static void read_outcome(const struct lookup *lookup, struct arena *arena, struc
         out->status = DNS_BOGUS;
         out->dnssec = DNSSEC_BOGUS;
     } else if (lookup->packet != NULL &&
-               dns_packet_read((struct span){lookup->packet, lookup->packet_len}, &lookup->name, lookup->type, arena, out) == DNS_PACKET_OK &&
+               dns_packet_read((struct span){lookup->packet, lookup->packet_len}, &lookup->name, lookup->type, arena,
+                               out) == DNS_PACKET_OK &&
                out->status != DNS_SERVFAIL) {
         out->dnssec = state_of(lookup->unbound, lookup->sec);
     }
@@ -152,7 +153,8 @@ static void start(struct lookup *lookup) {
     text[len] = '\0';
     lookup->state = LOOKUP_RUNNING;
     unbound->starting = lookup;
-    if (ub_resolve_event(unbound->context, text, lookup->type, CLASS_IN, lookup, on_resolved, NULL) != 0) finish(lookup);
+    if (ub_resolve_event(unbound->context, text, lookup->type, CLASS_IN, lookup, on_resolved, NULL) != 0)
+        finish(lookup);
     unbound->starting = NULL;
 }
 
@@ -171,8 +173,8 @@ static enum dns_progress answer_now(enum dns_status status, struct dns_answer *a
     return DNS_ANSWERED;
 }
 
-static enum dns_progress lookup_name(struct dns_source *source, struct span text, enum dns_type type, struct dns_query *query,
-                                     struct dns_answer *answer) {
+static enum dns_progress lookup_name(struct dns_source *source, struct span text, enum dns_type type,
+                                     struct dns_query *query, struct dns_answer *answer) {
     struct dns_unbound *unbound = (struct dns_unbound *)(void *)source; /* its first member */
     struct lookup *lookup = calloc(1, sizeof *lookup);
     if (lookup == NULL) return answer_now(DNS_SERVFAIL, answer);
@@ -211,8 +213,10 @@ static void drop(struct lookup *lookup) {
 
 /* Nobody waits for the lookup any more. */
 static void let_go(struct lookup *lookup) {
-    if (lookup->state == LOOKUP_RUNNING) abandon(lookup);
-    else drop(lookup);
+    if (lookup->state == LOOKUP_RUNNING)
+        abandon(lookup);
+    else
+        drop(lookup);
 }
 
 static void cancel(struct dns_source *source, struct dns_query *query) {
@@ -264,7 +268,9 @@ static bool fail(const char *what, const char *why, char **error) {
     return false;
 }
 
-static bool check(int status, const char *what, char **error) { return status == 0 || fail(what, ub_strerror(status), error); }
+static bool check(int status, const char *what, char **error) {
+    return status == 0 || fail(what, ub_strerror(status), error);
+}
 
 static bool apply(struct dns_unbound *unbound, const struct setting *list, size_t count, char **error) {
     for (size_t i = 0; i < count; i++)
@@ -276,7 +282,8 @@ static bool apply_settings(struct dns_unbound *unbound, bool forwards, char **er
     const struct setting modules = {"module-config:", unbound->validates ? "validator iterator" : "iterator"};
     return apply(unbound, &modules, 1, error) && apply(unbound, settings, sizeof settings / sizeof *settings, error) &&
            (forwards ? apply(unbound, forward_settings, sizeof forward_settings / sizeof *forward_settings, error)
-                     : apply(unbound, authoritative_settings, sizeof authoritative_settings / sizeof *authoritative_settings, error));
+                     : apply(unbound, authoritative_settings,
+                             sizeof authoritative_settings / sizeof *authoritative_settings, error));
 }
 
 static bool add_trust_anchor(struct dns_unbound *unbound, const char *path, char **error) {
@@ -285,7 +292,8 @@ static bool add_trust_anchor(struct dns_unbound *unbound, const char *path, char
     bool is_root = path == NULL || path[0] == '\0';
     FILE *file = fopen(is_root ? DNS_ROOT_KEY_FILE : path, "r"); /* libunbound looks later, and says less */
     if (file != NULL) fclose(file);
-    if (file != NULL) return check(ub_ctx_add_ta_file(context, is_root ? DNS_ROOT_KEY_FILE : path), "trust anchor", error);
+    if (file != NULL)
+        return check(ub_ctx_add_ta_file(context, is_root ? DNS_ROOT_KEY_FILE : path), "trust anchor", error);
     if (!is_root) return fail(path, strerror(errno), error);
     for (size_t i = 0; i < sizeof root_anchors / sizeof *root_anchors; i++)
         if (!check(ub_ctx_add_ta(context, root_anchors[i]), "trust anchor", error)) return false;
@@ -309,8 +317,11 @@ static bool add_upstream(struct dns_unbound *unbound, const struct dns_upstream 
     size_t len = dns_name_to_text(&upstream->zone, zone);
     zone[len] = '.';
     zone[len + 1] = '\0';
-    if (upstream->is_loopback && !check(ub_ctx_set_option(unbound->context, "do-not-query-localhost:", "no"), upstream->address, error)) return false;
-    int status = is_stub ? ub_ctx_set_stub(unbound->context, zone, upstream->address, 0) : ub_ctx_set_fwd(unbound->context, upstream->address);
+    if (upstream->is_loopback &&
+        !check(ub_ctx_set_option(unbound->context, "do-not-query-localhost:", "no"), upstream->address, error))
+        return false;
+    int status = is_stub ? ub_ctx_set_stub(unbound->context, zone, upstream->address, 0)
+                         : ub_ctx_set_fwd(unbound->context, upstream->address);
     return check(status, upstream->address, error) && open_special_zones(unbound, upstream, error);
 }
 
@@ -323,7 +334,9 @@ static bool read_upstream(const struct dns_unbound_options *options, size_t i, s
 static bool add_upstreams(struct dns_unbound *unbound, const struct dns_unbound_options *options, char **error) {
     for (size_t i = 0; i < options->forward_count + options->stub_count; i++) {
         struct dns_upstream upstream;
-        if (!read_upstream(options, i, &upstream, error) || !add_upstream(unbound, &upstream, i >= options->forward_count, error)) return false;
+        if (!read_upstream(options, i, &upstream, error) ||
+            !add_upstream(unbound, &upstream, i >= options->forward_count, error))
+            return false;
     }
     return true;
 }
@@ -367,15 +380,18 @@ static bool finalize_and_tell(struct dns_unbound *unbound, const struct dns_unbo
 }
 
 static bool set_up(struct dns_unbound *unbound, const struct dns_unbound_options *options, char **error) {
-    unbound->limit = dns_limit_create(&(struct dns_limit_options){options->in_flight_max, options->in_flight_per_domain_max, WAITING_MAX});
+    unbound->limit = dns_limit_create(
+        &(struct dns_limit_options){options->in_flight_max, options->in_flight_per_domain_max, WAITING_MAX});
     unbound->timer = loop_timer_create(unbound->loop, on_deadline, unbound);
     unbound->returned = arena_create(DNS_ANSWER_OCTETS_MAX);
     unbound->delivered = arena_create(DNS_ANSWER_OCTETS_MAX);
     unbound->context = ub_ctx_create_event(loop_event_base(unbound->loop));
-    if (unbound->limit == NULL || unbound->timer == NULL || unbound->returned == NULL || unbound->delivered == NULL || unbound->context == NULL)
+    if (unbound->limit == NULL || unbound->timer == NULL || unbound->returned == NULL || unbound->delivered == NULL ||
+        unbound->context == NULL)
         return fail("resolver", "no memory", error);
-    return apply_settings(unbound, options->forward_count > 0, error) && add_trust_anchor(unbound, options->trust_anchor, error) &&
-           add_upstreams(unbound, options, error) && finalize_and_tell(unbound, options, error);
+    return apply_settings(unbound, options->forward_count > 0, error) &&
+           add_trust_anchor(unbound, options->trust_anchor, error) && add_upstreams(unbound, options, error) &&
+           finalize_and_tell(unbound, options, error);
 }
 
 struct dns_unbound *dns_unbound_create(struct loop *loop, const struct dns_unbound_options *options, char **error) {
@@ -414,6 +430,8 @@ void dns_unbound_destroy(struct dns_unbound *unbound) {
     free(unbound);
 }
 
-struct dns_source *dns_unbound_source(struct dns_unbound *unbound) { return &unbound->source; }
+struct dns_source *dns_unbound_source(struct dns_unbound *unbound) {
+    return &unbound->source;
+}
 unsigned dns_unbound_in_flight(const struct dns_unbound *unbound) { return dns_limit_running(unbound->limit); }
 unsigned dns_unbound_waiting(const struct dns_unbound *unbound) { return dns_limit_waiting(unbound->limit); }

@@ -25,12 +25,16 @@ static bool read_address(const char *text, struct span part, struct dns_upstream
     uint8_t octets[16];
     unsigned port = 53;
     size_t at = span_find(part, '@');
-    if (at < part.len && !read_port(span_after(part, at + 1), &port)) return fail(text, "the port after @ is no number from 1 to 65535", error);
+    if (at < part.len && !read_port(span_after(part, at + 1), &port))
+        return fail(text, "the port after @ is no number from 1 to 65535", error);
     if (at < sizeof address) memcpy(address, part.ptr, at);
     static const uint8_t loopback_v6[16] = {[15] = 1};
-    if (inet_pton(AF_INET, address, octets) == 1) out->is_loopback = octets[0] == 127;
-    else if (inet_pton(AF_INET6, address, octets) == 1) out->is_loopback = memcmp(octets, loopback_v6, sizeof octets) == 0;
-    else return fail(text, "ADDR@PORT with an IPv4 or IPv6 address is wanted", error);
+    if (inet_pton(AF_INET, address, octets) == 1)
+        out->is_loopback = octets[0] == 127;
+    else if (inet_pton(AF_INET6, address, octets) == 1)
+        out->is_loopback = memcmp(octets, loopback_v6, sizeof octets) == 0;
+    else
+        return fail(text, "ADDR@PORT with an IPv4 or IPv6 address is wanted", error);
     snprintf(out->address, sizeof out->address, "%s@%u", address, port);
     return true;
 }
@@ -46,6 +50,7 @@ bool dns_upstream_read_stub(const char *text, struct dns_upstream *out, char **e
     size_t equals = span_find(all, '=');
     *error = NULL;
     if (equals == all.len) return fail(text, "ZONE=ADDR@PORT is wanted", error);
-    if (equals == 0 || !dns_name_from_text(span_first(all, equals), NULL, &out->zone)) return fail(text, "the zone before = is no domain name", error);
+    if (equals == 0 || !dns_name_from_text(span_first(all, equals), NULL, &out->zone))
+        return fail(text, "the zone before = is no domain name", error);
     return read_address(text, span_after(all, equals + 1), out, error);
 }

@@ -23,7 +23,11 @@ struct entry {
     enum dns_status fault;
 };
 
-struct table { struct entry *entry; size_t count, room; bool sorted; };
+struct table {
+    struct entry *entry;
+    size_t count, room;
+    bool sorted;
+};
 
 struct dns_zone {
     struct dns_source source;
@@ -115,8 +119,10 @@ static size_t lower_bound(const struct table *table, struct span key) {
     size_t low = 0, high = table->count;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        if (compare_keys(table->entry[middle].key, key) < 0) low = middle + 1;
-        else high = middle;
+        if (compare_keys(table->entry[middle].key, key) < 0)
+            low = middle + 1;
+        else
+            high = middle;
     }
     return low;
 }
@@ -136,8 +142,8 @@ static bool exists(const struct table *table, struct span key) {
 
 /* --- Lookup --- */
 
-/* The wildcard that stands in for a name that does not exist: the * below its closest encloser (RFC 4592 section 3.3.1),
- * or false when there is none. */
+/* The wildcard that stands in for a name that does not exist: the * below its closest encloser (RFC 4592
+ * section 3.3.1), or false when there is none. */
 static bool find_wildcard(const struct table *records, struct span key, struct key *out) {
     struct span encloser = key;
     do {
@@ -168,7 +174,8 @@ static void take_records(const struct table *records, const struct entry *first,
     const struct entry *end = records->entry + records->count;
     size_t text_len = 0;
     answer->status = DNS_FOUND;
-    for (const struct entry *entry = first; entry < end && entry->type == first->type && span_equal(entry->key, first->key); entry++) {
+    for (const struct entry *entry = first;
+         entry < end && entry->type == first->type && span_equal(entry->key, first->key); entry++) {
         if (answer->record_count == DNS_RECORD_MAX) break;
         text_len += entry->data.len;
         if (entry->type == DNS_TXT && text_len > DNS_TEXT_MAX) break;
@@ -177,12 +184,15 @@ static void take_records(const struct table *records, const struct entry *first,
     }
 }
 
-static void answer_negative(const struct table *records, struct span key, enum dns_status status, struct dns_answer *answer) {
+static void answer_negative(const struct table *records, struct span key, enum dns_status status,
+                            struct dns_answer *answer) {
     answer->status = status;
     lower_ttl(answer, negative_ttl_s(records, key));
 }
 
-static void answer_failure(enum dns_status status, struct dns_answer *answer) { *answer = (struct dns_answer){.status = status}; }
+static void answer_failure(enum dns_status status, struct dns_answer *answer) {
+    *answer = (struct dns_answer){.status = status};
+}
 
 /* One step of the chain, at name. True: a CNAME was added to the answer and *name is its target. */
 static bool step(struct dns_zone *zone, struct dns_name *name, enum dns_type type, struct dns_answer *answer) {
@@ -200,14 +210,15 @@ static bool step(struct dns_zone *zone, struct dns_name *name, enum dns_type typ
     if (found != NULL) return take_records(&zone->records, found, answer), false;
     const struct entry *cname = find(&zone->records, owner, DNS_CNAME);
     if (cname == NULL) return answer_negative(&zone->records, key_span(&key), DNS_NODATA, answer), false;
-    if (answer->cname_count == DNS_CNAME_MAX) return answer_failure(DNS_SERVFAIL, answer), false; /* loops end here, too */
+    if (answer->cname_count == DNS_CNAME_MAX)
+        return answer_failure(DNS_SERVFAIL, answer), false; /* loops end here, too */
     answer->cname[answer->cname_count++] = cname->data;
     lower_ttl(answer, cname->ttl_s);
     return dns_name_from_text(cname->data, NULL, name); /* written by dns_name_to_text, so it can be read */
 }
 
-static enum dns_progress lookup(struct dns_source *source, struct span text, enum dns_type type, struct dns_query *query,
-                                struct dns_answer *answer) {
+static enum dns_progress lookup(struct dns_source *source, struct span text, enum dns_type type,
+                                struct dns_query *query, struct dns_answer *answer) {
     struct dns_zone *zone = (struct dns_zone *)(void *)source; /* its first member */
     struct dns_name name;
     (void)query;
@@ -215,7 +226,7 @@ static enum dns_progress lookup(struct dns_source *source, struct span text, enu
     sort(&zone->faults);
     *answer = (struct dns_answer){.status = DNS_NXDOMAIN, .ttl_s = INT32_MAX};
     if (!dns_name_from_text(text, NULL, &name)) return answer->ttl_s = 0, DNS_ANSWERED;
-    while (step(zone, &name, type, answer)) { }
+    while (step(zone, &name, type, answer)) {}
     return DNS_ANSWERED;
 }
 
@@ -243,7 +254,9 @@ void dns_zone_destroy(struct dns_zone *zone) {
     free(zone);
 }
 
-struct dns_source *dns_zone_source(struct dns_zone *zone) { return &zone->source; }
+struct dns_source *dns_zone_source(struct dns_zone *zone) {
+    return &zone->source;
+}
 
 bool dns_zone_add_text(struct dns_zone *zone, const char *name, struct span text, char **error) {
     return dns_zone_text_read(text, name, add_record, zone, error);
@@ -268,7 +281,9 @@ static char *read_file(const char *path, size_t *len, char **error) {
         *len += fread(text + *len, 1, room - *len, file);
     }
     bool good = file != NULL && !ferror(file) && *len < room && *len <= FILE_MAX;
-    const char *why = file == NULL || ferror(file) ? strerror(errno) : *len > FILE_MAX ? "larger than 64 MiB" : "no memory";
+    const char *why = file == NULL || ferror(file) ? strerror(errno)
+                      : *len > FILE_MAX            ? "larger than 64 MiB"
+                                                   : "no memory";
     *error = NULL;
     if (!good && asprintf(error, "%s: %s", path, why) < 0) *error = NULL;
     if (file != NULL) fclose(file);
@@ -285,7 +300,9 @@ static bool add_file(struct dns_zone *zone, const char *path, char **error,
     return good;
 }
 
-bool dns_zone_add_file(struct dns_zone *zone, const char *path, char **error) { return add_file(zone, path, error, dns_zone_add_text); }
+bool dns_zone_add_file(struct dns_zone *zone, const char *path, char **error) {
+    return add_file(zone, path, error, dns_zone_add_text);
+}
 
 bool dns_zone_add_faults_file(struct dns_zone *zone, const char *path, char **error) {
     return add_file(zone, path, error, dns_zone_add_faults_text);

@@ -12,7 +12,7 @@
 
 struct dns_zone;
 
-struct dns_zone *dns_zone_create(void); /* NULL: no memory */
+struct dns_zone *dns_zone_create(void);       /* NULL: no memory */
 void dns_zone_destroy(struct dns_zone *zone); /* accepts NULL */
 
 /* Adds the records of a master file (dns_zone_text.h says what is read). False: *error is one sentence

@@ -6,7 +6,10 @@
 #include "verifier/dns.h"
 #include "verifier/dns_packet.h"
 
-struct item { struct span raw; bool quoted; }; /* raw: without the quotes, escapes not undone */
+struct item {
+    struct span raw;
+    bool quoted;
+}; /* raw: without the quotes, escapes not undone */
 
 struct reader {
     struct span text;
@@ -27,11 +30,13 @@ struct reader {
 };
 
 /* Every type that has a mnemonic (IANA, DNS parameters) and no row in `types`. */
-static const char OTHER_TYPES[] =
-    " NS MD MF MB MG MR NULL WKS HINFO MINFO RP AFSDB X25 ISDN RT NSAP NSAP-PTR SIG KEY PX GPOS LOC NXT EID NIMLOC SRV ATMA"
-    " NAPTR KX CERT A6 DNAME SINK OPT APL DS SSHFP IPSECKEY RRSIG NSEC DNSKEY DHCID NSEC3 NSEC3PARAM TLSA SMIMEA HIP NINFO RKEY"
-    " TALINK CDS CDNSKEY OPENPGPKEY CSYNC ZONEMD SVCB HTTPS SPF UINFO UID GID UNSPEC NID L32 L64 LP EUI48 EUI64 URI CAA AVC DOA"
-    " AMTRELAY RESINFO TA DLV ";
+static const char OTHER_TYPES[] = " NS MD MF MB MG MR NULL WKS HINFO MINFO RP AFSDB X25 ISDN RT NSAP NSAP-PTR SIG KEY "
+                                  "PX GPOS LOC NXT EID NIMLOC SRV ATMA"
+                                  " NAPTR KX CERT A6 DNAME SINK OPT APL DS SSHFP IPSECKEY RRSIG NSEC DNSKEY DHCID "
+                                  "NSEC3 NSEC3PARAM TLSA SMIMEA HIP NINFO RKEY"
+                                  " TALINK CDS CDNSKEY OPENPGPKEY CSYNC ZONEMD SVCB HTTPS SPF UINFO UID GID UNSPEC NID "
+                                  "L32 L64 LP EUI48 EUI64 URI CAA AVC DOA"
+                                  " AMTRELAY RESINFO TA DLV ";
 
 static bool fail(struct reader *reader, const char *what) {
     snprintf(reader->what, sizeof reader->what, "%s", what);
@@ -165,7 +170,8 @@ static bool add_string(struct reader *reader, struct span raw) {
             if (ascii_is_digit(c)) {
                 unsigned value = 256;
                 if (raw.len - i >= 3 && ascii_is_digit(raw.ptr[i + 1]) && ascii_is_digit(raw.ptr[i + 2]))
-                    value = (unsigned)(c - '0') * 100 + (unsigned)(raw.ptr[i + 1] - '0') * 10 + (unsigned)(raw.ptr[i + 2] - '0');
+                    value = (unsigned)(c - '0') * 100 + (unsigned)(raw.ptr[i + 1] - '0') * 10 +
+                            (unsigned)(raw.ptr[i + 2] - '0');
                 if (value > 255) return fail_at(reader, raw, "has an escape that is not \\000 to \\255");
                 c = (char)value;
                 i += 2;
@@ -173,7 +179,8 @@ static bool add_string(struct reader *reader, struct span raw) {
         }
         if (!add_data(reader, c)) return false;
     }
-    return reader->data_len - start <= 255 || fail(reader, "string longer than 255 octets: split it into several strings");
+    return reader->data_len - start <= 255 ||
+           fail(reader, "string longer than 255 octets: split it into several strings");
 }
 
 static bool add_name(struct reader *reader, const struct item *item) {
@@ -215,7 +222,8 @@ static bool read_target(struct reader *reader, const struct item *item, size_t c
 static bool read_mx(struct reader *reader, const struct item *item, size_t count) {
     uint32_t preference;
     (void)count;
-    if (!read_seconds(item[0].raw, &preference) || preference > 65535 || unit_s(item[0].raw.ptr[item[0].raw.len - 1]) != 0)
+    if (!read_seconds(item[0].raw, &preference) || preference > 65535 ||
+        unit_s(item[0].raw.ptr[item[0].raw.len - 1]) != 0)
         return fail_at(reader, item[0].raw, "is no preference from 0 to 65535");
     reader->data[0] = (char)(preference >> 8);
     reader->data[1] = (char)(preference & 255);
@@ -285,7 +293,8 @@ uint16_t dns_zone_text_type(struct span word) {
 
 static bool run_directive(struct reader *reader) {
     struct span word = reader->item[0].raw;
-    if (reader->count != 2) return fail_at(reader, word, reader->count < 2 ? "has no value" : "has more than one value");
+    if (reader->count != 2)
+        return fail_at(reader, word, reader->count < 2 ? "has no value" : "has more than one value");
     const struct item *value = &reader->item[1];
     if (span_is_nocase(word, "$ORIGIN")) {
         struct dns_name origin;
@@ -330,16 +339,19 @@ static bool read_data(struct reader *reader, size_t at) {
     reader->data_len = 0;
     reader->record.type = row != NULL ? row->type : DNS_ZONE_TYPE_OTHER;
     if (row == NULL) return is_other_type(word) || fail_at(reader, word, "is no record type");
-    if (count > 0 && !item[0].quoted && span_is(item[0].raw, "\\#")) return fail_at(reader, word, "data in \\# form is not read");
+    if (count > 0 && !item[0].quoted && span_is(item[0].raw, "\\#"))
+        return fail_at(reader, word, "data in \\# form is not read");
     if (count < row->least) return fail_at(reader, word, "record with too little data");
     if (count > row->most) return fail_at(reader, word, "record with too much data");
     return row->read(reader, item, count);
 }
 
-static bool run_entry(struct reader *reader, bool (*add)(void *owner, const struct dns_zone_record *record), void *owner) {
+static bool run_entry(struct reader *reader, bool (*add)(void *owner, const struct dns_zone_record *record),
+                      void *owner) {
     size_t at = 0;
     if (reader->count == 0) return true;
-    if (!reader->starts_blank && !reader->item[0].quoted && reader->item[0].raw.ptr[0] == '$') return run_directive(reader);
+    if (!reader->starts_blank && !reader->item[0].quoted && reader->item[0].raw.ptr[0] == '$')
+        return run_directive(reader);
     if (!reader->starts_blank) {
         if (!read_name(reader, &reader->item[at++], &reader->record.owner)) return false;
         reader->has_owner = true;
@@ -350,8 +362,8 @@ static bool run_entry(struct reader *reader, bool (*add)(void *owner, const stru
     return add(owner, &reader->record) || fail(reader, "no memory for more records");
 }
 
-bool dns_zone_text_read(struct span text, const char *file, bool (*add)(void *owner, const struct dns_zone_record *record), void *owner,
-                        char **error) {
+bool dns_zone_text_read(struct span text, const char *file,
+                        bool (*add)(void *owner, const struct dns_zone_record *record), void *owner, char **error) {
     *error = NULL;
     struct reader *reader = calloc(1, sizeof *reader);
     if (reader == NULL) return false;

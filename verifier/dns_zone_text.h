@@ -23,8 +23,8 @@ struct dns_zone_record {
 /* Reads text, naming it file in errors, and hands each record to add, which returns false when it has no memory.
  * Returns true when all was read. Else *error is one sentence "FILE:LINE: what", which the caller frees, NULL when
  * there is no memory even for that. */
-bool dns_zone_text_read(struct span text, const char *file, bool (*add)(void *owner, const struct dns_zone_record *record), void *owner,
-                        char **error);
+bool dns_zone_text_read(struct span text, const char *file,
+                        bool (*add)(void *owner, const struct dns_zone_record *record), void *owner, char **error);
 
 /* The type of a word like "TXT", in any letter case; 0 when it names no type; else as in struct dns_zone_record. */
 uint16_t dns_zone_text_type(struct span word);

@@ -17,7 +17,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (dns_zone_add_text(zone, "zone", span_first(all, nul), &error) == (error != NULL)) abort();
     free(error);
     error = NULL;
-    if (nul < size && dns_zone_add_faults_text(zone, "faults", span_after(all, nul + 1), &error) == (error != NULL)) abort();
+    if (nul < size && dns_zone_add_faults_text(zone, "faults", span_after(all, nul + 1), &error) == (error != NULL))
+        abort();
     free(error);
     struct dns_source *source = dns_zone_source(zone);
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {

@@ -8,7 +8,8 @@
 #include <cmocka.h>
 #include "base/loop.h"
 
-static char zone_path[] = "/tmp/sceau-zone.XXXXXX", second_path[] = "/tmp/sceau-zone.XXXXXX", faults_path[] = "/tmp/sceau-faults.XXXXXX";
+static char zone_path[] = "/tmp/sceau-zone.XXXXXX", second_path[] = "/tmp/sceau-zone.XXXXXX",
+            faults_path[] = "/tmp/sceau-faults.XXXXXX";
 
 static void write_file(char *path, const char *text) {
     int fd = mkstemp(path);
@@ -42,7 +43,10 @@ static void zone_files_answer_everything(void **state) {
     char *error;
     struct loop *loop = loop_create();
     struct dns_choice *choice = dns_choice_create(
-        loop, &(struct dns_choice_options){.zone_count = 2, .zone = zones, .faults_count = 1, .faults = faults, .trust_anchor = "none"}, &error);
+        loop,
+        &(struct dns_choice_options){
+            .zone_count = 2, .zone = zones, .faults_count = 1, .faults = faults, .trust_anchor = "none"},
+        &error);
     if (choice == NULL) fail_msg("%s", error);
     assert_int_equal(status_of(choice, "a.test"), DNS_FOUND);
     assert_int_equal(status_of(choice, "c.test"), DNS_FOUND);
@@ -57,7 +61,8 @@ static void without_zone_files_it_is_the_network(void **state) {
     const char *forward[] = {"127.0.0.1@9"}, *stub[] = {"x.test=127.0.0.1@9"};
     char *error;
     struct loop *loop = loop_create();
-    struct dns_choice_options options = {.forward_count = 1, .forward = forward, .stub_count = 1, .stub = stub, .trust_anchor = "none"};
+    struct dns_choice_options options = {
+        .forward_count = 1, .forward = forward, .stub_count = 1, .stub = stub, .trust_anchor = "none"};
     struct dns_choice *choice = dns_choice_create(loop, &options, &error);
     if (choice == NULL) fail_msg("%s", error);
     struct dns_query query = {0};
@@ -71,12 +76,16 @@ static void without_zone_files_it_is_the_network(void **state) {
 static void bad_choices_are_one_sentence(void **state) {
     (void)state;
     const char *zones[] = {zone_path}, *missing[] = {"/nonexistent/zone"}, *stub[] = {"x.test=127.0.0.1@9"};
-    const struct { struct dns_choice_options options; const char *error; } rows[] = {
+    const struct {
+        struct dns_choice_options options;
+        const char *error;
+    } rows[] = {
         {{.faults_count = 1, .faults = zones}, "faults belong to zone files: name one, too"},
         {{.zone_count = 1, .zone = zones, .stub_count = 1, .stub = stub},
          "zone files answer everything: they cannot be combined with forwarders or stubs"},
         {{.zone_count = 1, .zone = missing}, "/nonexistent/zone: No such file or directory"},
-        {{.zone_count = 1, .zone = zones, .faults_count = 1, .faults = missing}, "/nonexistent/zone: No such file or directory"},
+        {{.zone_count = 1, .zone = zones, .faults_count = 1, .faults = missing},
+         "/nonexistent/zone: No such file or directory"},
         {{.trust_anchor = "/nonexistent/anchor"}, "/nonexistent/anchor: No such file or directory"},
     };
     struct loop *loop = loop_create();

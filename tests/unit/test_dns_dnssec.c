@@ -19,7 +19,8 @@ static const char make_zones[] =
     "set -e\n"
     "head='$TTL 300\n@ SOA ns hostmaster 1 3600 900 86400 60\n@ NS ns\nns A 127.0.0.1\n'\n"
     "printf '$ORIGIN signed.test.\n%s' \"$head\" >signed.test\n"
-    "printf 's._domainkey TXT \"genuine\"\nalias CNAME alias2\nalias2 30 CNAME s._domainkey\nout CNAME s.plain.test.\nchild NS ns\n' >>signed.test\n"
+    "printf 's._domainkey TXT \"genuine\"\nalias CNAME alias2\nalias2 30 CNAME s._domainkey\nout CNAME "
+    "s.plain.test.\nchild NS ns\n' >>signed.test\n"
     "printf '$ORIGIN child.signed.test.\n%s' \"$head\" >child.signed.test\n"
     "printf 's TXT \"genuine\"\n' >>child.signed.test\n"
     "printf '$ORIGIN plain.test.\n%s' \"$head\" >plain.test\n"
@@ -33,16 +34,17 @@ static const char make_zones[] =
     "done\n"
     "sed -i 's/\"genuine\"/\"altered\"/' bogus.test.signed\n";
 
-static const char nsd_conf[] = "server:\n"
-                               "  ip-address: 127.0.0.1@%u\n"
-                               "  username: \"\"\n  chroot: \"\"\n  server-count: 1\n  database: \"\"\n"
-                               "  pidfile: \"%s/nsd.pid\"\n  zonesdir: \"%s\"\n  xfrdir: \"%s\"\n"
-                               "  xfrdfile: \"%s/xfrd.state\"\n  zonelistfile: \"%s/zone.list\"\n  logfile: \"%s/nsd.log\"\n"
-                               "remote-control:\n  control-enable: no\n"
-                               "zone:\n  name: signed.test\n  zonefile: signed.test.signed\n"
-                               "zone:\n  name: child.signed.test\n  zonefile: child.signed.test\n"
-                               "zone:\n  name: bogus.test\n  zonefile: bogus.test.signed\n"
-                               "zone:\n  name: plain.test\n  zonefile: plain.test\n";
+static const char nsd_conf[] =
+    "server:\n"
+    "  ip-address: 127.0.0.1@%u\n"
+    "  username: \"\"\n  chroot: \"\"\n  server-count: 1\n  database: \"\"\n"
+    "  pidfile: \"%s/nsd.pid\"\n  zonesdir: \"%s\"\n  xfrdir: \"%s\"\n"
+    "  xfrdfile: \"%s/xfrd.state\"\n  zonelistfile: \"%s/zone.list\"\n  logfile: \"%s/nsd.log\"\n"
+    "remote-control:\n  control-enable: no\n"
+    "zone:\n  name: signed.test\n  zonefile: signed.test.signed\n"
+    "zone:\n  name: child.signed.test\n  zonefile: child.signed.test\n"
+    "zone:\n  name: bogus.test\n  zonefile: bogus.test.signed\n"
+    "zone:\n  name: plain.test\n  zonefile: plain.test\n";
 
 static struct {
     char folder[64];
@@ -64,7 +66,8 @@ static unsigned free_port(void) {
 }
 
 static bool listens(unsigned port) {
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK), .sin_port = htons((uint16_t)port)};
+    struct sockaddr_in address = {
+        .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK), .sin_port = htons((uint16_t)port)};
     int fd = socket(AF_INET, SOCK_STREAM, 0);
     bool good = connect(fd, (struct sockaddr *)&address, sizeof address) == 0;
     close(fd);
@@ -122,7 +125,13 @@ static void on_answer(struct dns_query *query, const struct dns_answer *answer) 
     loop_stop(loop);
 }
 
-struct row { const char *name; enum dns_type type; enum dns_status status; enum dnssec_state dnssec; size_t hops; };
+struct row {
+    const char *name;
+    enum dns_type type;
+    enum dns_status status;
+    enum dnssec_state dnssec;
+    size_t hops;
+};
 
 static void ask_all(const struct row *rows, size_t count, const char *trust_anchor, bool forward) {
     static const char *const zones[] = {"signed.test", "child.signed.test", "bogus.test", "plain.test"};
@@ -130,25 +139,33 @@ static void ask_all(const struct row *rows, size_t count, const char *trust_anch
     const char *list[4];
     if (house.nsd == 0) skip();
     for (size_t i = 0; i < 4; i++) {
-        snprintf(upstream[i], sizeof upstream[i], "%s%s127.0.0.1@%u", forward ? "" : zones[i], forward ? "" : "=", house.port);
+        snprintf(upstream[i], sizeof upstream[i], "%s%s127.0.0.1@%u", forward ? "" : zones[i], forward ? "" : "=",
+                 house.port);
         list[i] = upstream[i];
     }
     snprintf(anchor, sizeof anchor, "%s/anchor.ds", house.folder);
     struct dns_unbound_options options = {.trust_anchor = trust_anchor != NULL ? trust_anchor : anchor,
-                                          .query_timeout_ms = 5000, .in_flight_max = 100, .in_flight_per_domain_max = 20};
-    if (forward) options.forward = list, options.forward_count = 1;
-    else options.stub = list, options.stub_count = 4;
+                                          .query_timeout_ms = 5000,
+                                          .in_flight_max = 100,
+                                          .in_flight_per_domain_max = 20};
+    if (forward)
+        options.forward = list, options.forward_count = 1;
+    else
+        options.stub = list, options.stub_count = 4;
     loop = loop_create();
     struct dns_unbound *unbound = dns_unbound_create(loop, &options, &error);
     if (unbound == NULL) fail_msg("%s", error);
     for (size_t i = 0; i < count; i++) {
         for (int time = 0; time < 2; time++) { /* from the server, and once more, maybe from the cache */
             struct dns_query query = {.answered = on_answer};
-            if (dns_lookup(dns_unbound_source(unbound), span_of(rows[i].name), rows[i].type, &query, &got) == DNS_PENDING)
+            if (dns_lookup(dns_unbound_source(unbound), span_of(rows[i].name), rows[i].type, &query, &got) ==
+                DNS_PENDING)
                 assert_true(loop_run(loop));
             if (got.status != rows[i].status || got.dnssec != rows[i].dnssec || got.cname_count != rows[i].hops)
-                fail_msg("%s (%d): %s, %s, %zu hops", rows[i].name, time, dns_status_word(got.status), dnssec_state_word(got.dnssec), got.cname_count);
-            assert_int_equal(got.record_count, rows[i].status == DNS_FOUND ? 1 : 0); /* a bogus answer's data is not handed out */
+                fail_msg("%s (%d): %s, %s, %zu hops", rows[i].name, time, dns_status_word(got.status),
+                         dnssec_state_word(got.dnssec), got.cname_count);
+            assert_int_equal(got.record_count,
+                             rows[i].status == DNS_FOUND ? 1 : 0); /* a bogus answer's data is not handed out */
         }
     }
     dns_unbound_destroy(unbound);
@@ -164,7 +181,7 @@ static void every_state_is_told(void **state) {
         {"s._domainkey.signed.test", DNS_MX, DNS_NODATA, DNSSEC_SECURE, 0},
         {"s.child.signed.test", DNS_TXT, DNS_FOUND, DNSSEC_INSECURE, 0}, /* the parent proves that there is no DS */
         {"none.child.signed.test", DNS_TXT, DNS_NXDOMAIN, DNSSEC_INSECURE, 0},
-        {"s.plain.test", DNS_TXT, DNS_FOUND, DNSSEC_INSECURE, 0}, /* no anchor above it */
+        {"s.plain.test", DNS_TXT, DNS_FOUND, DNSSEC_INSECURE, 0},    /* no anchor above it */
         {"out.signed.test", DNS_TXT, DNS_FOUND, DNSSEC_INSECURE, 1}, /* a chain is as secure as its weakest hop */
         {"s.bogus.test", DNS_TXT, DNS_BOGUS, DNSSEC_BOGUS, 0},
         {"fine.bogus.test", DNS_TXT, DNS_FOUND, DNSSEC_SECURE, 0}, /* only the altered one is bogus */
@@ -191,7 +208,8 @@ static void without_validation_nothing_is_known(void **state) {
     ask_all(rows, sizeof rows / sizeof *rows, "none", false);
 }
 
-static void special_zones_need_no_proof_from_the_root(void **state) { /* the root denies test., and is not even reachable here */
+/* The root denies test., and is not even reachable here. */
+static void special_zones_need_no_proof_from_the_root(void **state) {
     (void)state;
     static const struct row rows[] = {{"s.plain.test", DNS_TXT, DNS_FOUND, DNSSEC_INSECURE, 0}};
     ask_all(rows, 1, "", false);

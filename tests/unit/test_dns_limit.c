@@ -19,7 +19,9 @@ static enum dns_admission enter(struct dns_limit *limit, const char *text, struc
 
 static void every_name_belongs_to_its_domain(void **state) {
     (void)state;
-    static const struct { const char *name, *domain; } rows[] = {
+    static const struct {
+        const char *name, *domain;
+    } rows[] = {
         {"s._domainkey.example.com", "example.com"},
         {"example.com", "example.com"},
         {"com", "com"},
@@ -36,15 +38,19 @@ static void every_name_belongs_to_its_domain(void **state) {
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct dns_name name = name_of(rows[i].name), domain = name_of(rows[i].domain);
         size_t at = dns_limit_domain_at(&name);
-        if (name.len - at != domain.len || memcmp(name.wire + at, domain.wire, domain.len) != 0) fail_msg("%s: at %zu", rows[i].name, at);
+        if (name.len - at != domain.len || memcmp(name.wire + at, domain.wire, domain.len) != 0)
+            fail_msg("%s: at %zu", rows[i].name, at);
     }
 }
 
 static void one_domain_takes_no_more_than_its_share(void **state) {
     (void)state;
-    struct dns_limit *limit = dns_limit_create(&(struct dns_limit_options){.running_max = 5, .running_per_domain_max = 2, .waiting_max = 10});
+    struct dns_limit *limit =
+        dns_limit_create(&(struct dns_limit_options){.running_max = 5, .running_per_domain_max = 2, .waiting_max = 10});
     struct dns_ticket a[5], b[2];
-    for (int i = 0; i < 5; i++) assert_int_equal(enter(limit, i % 2 ? "x.a.test" : "y.a.test", &a[i]), i < 2 ? DNS_ADMISSION_START : DNS_ADMISSION_WAIT);
+    for (int i = 0; i < 5; i++)
+        assert_int_equal(enter(limit, i % 2 ? "x.a.test" : "y.a.test", &a[i]),
+                         i < 2 ? DNS_ADMISSION_START : DNS_ADMISSION_WAIT);
     assert_null(dns_limit_next(limit)); /* room in all, but not for this domain */
     assert_int_equal(enter(limit, "b.test", &b[0]), DNS_ADMISSION_START);
     assert_int_equal(dns_limit_running(limit), 3);
@@ -67,7 +73,8 @@ static void one_domain_takes_no_more_than_its_share(void **state) {
 
 static void domains_take_turns(void **state) {
     (void)state;
-    struct dns_limit *limit = dns_limit_create(&(struct dns_limit_options){.running_max = 1, .running_per_domain_max = 1, .waiting_max = 10});
+    struct dns_limit *limit =
+        dns_limit_create(&(struct dns_limit_options){.running_max = 1, .running_per_domain_max = 1, .waiting_max = 10});
     struct dns_ticket first, flood[4], other;
     assert_int_equal(enter(limit, "first.test", &first), DNS_ADMISSION_START);
     for (int i = 0; i < 4; i++) assert_int_equal(enter(limit, "flood.test", &flood[i]), DNS_ADMISSION_WAIT);
@@ -86,7 +93,8 @@ static void domains_take_turns(void **state) {
 static void those_who_wait_are_counted(void **state) {
     (void)state;
     enum { WAITING = 50 };
-    struct dns_limit *limit = dns_limit_create(&(struct dns_limit_options){.running_max = 1, .running_per_domain_max = 1, .waiting_max = WAITING});
+    struct dns_limit *limit = dns_limit_create(
+        &(struct dns_limit_options){.running_max = 1, .running_per_domain_max = 1, .waiting_max = WAITING});
     struct dns_ticket running, waiting[WAITING], late;
     assert_int_equal(enter(limit, "a.test", &running), DNS_ADMISSION_START);
     for (int i = 0; i < WAITING; i++) {

@@ -9,7 +9,9 @@
 #define L61 "abcdefghijklmnopqrstuvwxyz0123456789abcdefghijklmnopqrstuvwxy"
 
 /* want: the text that comes back; NULL: no name. origin: NULL, or what completes a text without final dot. */
-static const struct { const char *text, *origin, *want; } text_rows[] = {
+static const struct {
+    const char *text, *origin, *want;
+} text_rows[] = {
     {"example.com", NULL, "example.com"},
     {"Example.COM.", NULL, "example.com"},
     {"", NULL, ""},
@@ -23,10 +25,10 @@ static const struct { const char *text, *origin, *want; } text_rows[] = {
     {"", "example.com", "example.com"},
     {".", "example.com", ""},
     {"sel", "", "sel"},
-    {"a\\.b.c", NULL, "a\\.b.c"},       /* RFC 1035 5.1: \. is no separator */
-    {"a\\b", NULL, "ab"},               /* \X is X */
+    {"a\\.b.c", NULL, "a\\.b.c"}, /* RFC 1035 5.1: \. is no separator */
+    {"a\\b", NULL, "ab"},         /* \X is X */
     {"a\\\\b", NULL, "a\\\\b"},
-    {"\\065\\046.x", NULL, "a\\..x"},   /* A in lower case */
+    {"\\065\\046.x", NULL, "a\\..x"}, /* A in lower case */
     {"a b\t\x7f\xc3\xa9", NULL, "a\\032b\\009\\127\\195\\169"},
     {"a\\.", NULL, "a\\."},
     {"a\\", NULL, NULL},
@@ -80,23 +82,32 @@ static void the_longest_text_fits(void **state) {
 }
 
 #define P(octets) octets, sizeof octets - 1
-static const struct { const char *octets; size_t len, at; const char *want; size_t end; } packed_rows[] = {
+static const struct {
+    const char *octets;
+    size_t len, at;
+    const char *want;
+    size_t end;
+} packed_rows[] = {
     {P("\3WWW\7example\0"), 0, "www.example", 13},
     {P("\0"), 0, "", 1},
-    {P("\1a\0\1b\xc0\0"), 3, "b.a", 7},           /* RFC 1035 4.1.4 */
+    {P("\1a\0\1b\xc0\0"), 3, "b.a", 7},             /* RFC 1035 4.1.4 */
     {P("\1a\0\1b\xc0\0\1c\xc0\3"), 7, "c.b.a", 11}, /* pointer to a pointer */
     {P("\1a\0\xc0\0"), 3, "a", 5},
-    {P("\xc0\0"), 0, NULL, 0},                     /* to itself */
-    {P("\1a\xc0\0"), 0, NULL, 0},                  /* to its own label: an endless name */
-    {P("\xc0\2\xc0\0"), 2, NULL, 0},               /* two pointers in a circle */
-    {P("\xc0\3\0\0"), 0, NULL, 0},                 /* forwards */
-    {P("\1a\0\1b\xc0"), 3, NULL, 0},               /* half a pointer */
+    {P("\xc0\0"), 0, NULL, 0},       /* to itself */
+    {P("\1a\xc0\0"), 0, NULL, 0},    /* to its own label: an endless name */
+    {P("\xc0\2\xc0\0"), 2, NULL, 0}, /* two pointers in a circle */
+    {P("\xc0\3\0\0"), 0, NULL, 0},   /* forwards */
+    {P("\1a\0\1b\xc0"), 3, NULL, 0}, /* half a pointer */
     {P("\3ab"), 0, NULL, 0},
-    {P("\3abc"), 0, NULL, 0},                      /* no end */
+    {P("\3abc"), 0, NULL, 0}, /* no end */
     {P("\1a"), 5, NULL, 0},
     {P(""), 0, NULL, 0},
-    {P("\x40" "a\0"), 0, NULL, 0},                 /* label types 01 and 10 */
-    {P("\x80" "a\0"), 0, NULL, 0},
+    {P("\x40"
+       "a\0"),
+     0, NULL, 0}, /* label types 01 and 10 */
+    {P("\x80"
+       "a\0"),
+     0, NULL, 0},
     {P("\3a.b\1\\\0"), 0, "a\\.b.\\\\", 7},
 };
 

@@ -167,14 +167,20 @@ static void loops_and_long_chains_are_refused(void **state) {
             put_cname(from, 300, to);
         }
         put_txt(to, 300, "end");
-        assert_int_equal(read_as(bytes_span(&packet), "n0.example", DNS_TXT), hops == DNS_CNAME_MAX ? DNS_PACKET_OK : DNS_PACKET_BAD_CHAIN);
+        assert_int_equal(read_as(bytes_span(&packet), "n0.example", DNS_TXT),
+                         hops == DNS_CNAME_MAX ? DNS_PACKET_OK : DNS_PACKET_BAD_CHAIN);
         assert_int_equal(answer.cname_count, hops == DNS_CNAME_MAX ? DNS_CNAME_MAX : 0);
     }
 }
 
 static void negative_answers_take_their_ttl_from_soa(void **state) { /* RFC 2308 section 5 */
     (void)state;
-    static const struct { unsigned rcode; bool cname, soa; uint32_t ttl_s, minimum_s, want_s; enum dns_status want; } rows[] = {
+    static const struct {
+        unsigned rcode;
+        bool cname, soa;
+        uint32_t ttl_s, minimum_s, want_s;
+        enum dns_status want;
+    } rows[] = {
         {3, false, true, 300, 60, 60, DNS_NXDOMAIN}, /* RFC 1035 4.1.1: the code is in the header */
         {3, false, true, 30, 60, 30, DNS_NXDOMAIN},
         {0, false, true, 300, 60, 60, DNS_NODATA},
@@ -243,13 +249,14 @@ static void each_type_has_its_form(void **state) {
 
 static void data_that_does_not_fit_its_type_is_malformed(void **state) {
     (void)state;
-    static const struct { enum dns_type type; const char *data; size_t len; } rows[] = {
-        {DNS_A, "\1\2\3", 3},        {DNS_A, "\1\2\3\4\5", 5},
-        {DNS_AAAA, "\1\2\3\4", 4},   {DNS_TXT, "", 0},
-        {DNS_TXT, "\5abcd", 5},      {DNS_TXT, "\1a\1", 3},
-        {DNS_MX, "", 0},             {DNS_MX, "\0\1", 2},
-        {DNS_MX, "\0\1\3ab", 5},     {DNS_PTR, "", 0},
-        {DNS_PTR, "\1a\0x", 4},      {DNS_CNAME, "\xc0", 1},
+    static const struct {
+        enum dns_type type;
+        const char *data;
+        size_t len;
+    } rows[] = {
+        {DNS_A, "\1\2\3", 3},    {DNS_A, "\1\2\3\4\5", 5}, {DNS_AAAA, "\1\2\3\4", 4}, {DNS_TXT, "", 0},
+        {DNS_TXT, "\5abcd", 5},  {DNS_TXT, "\1a\1", 3},    {DNS_MX, "", 0},           {DNS_MX, "\0\1", 2},
+        {DNS_MX, "\0\1\3ab", 5}, {DNS_PTR, "", 0},         {DNS_PTR, "\1a\0x", 4},    {DNS_CNAME, "\xc0", 1},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         start("h.example", rows[i].type, 0);

@@ -8,11 +8,14 @@
 static struct bytes parcel;
 
 /* Reads an exactly sized copy, which is handed back to be freed: spans of the answer lie in it. */
-static char *copy_of(struct span octets) { return memcpy(malloc(octets.len > 0 ? octets.len : 1), octets.ptr, octets.len); }
+static char *copy_of(struct span octets) {
+    return memcpy(malloc(octets.len > 0 ? octets.len : 1), octets.ptr, octets.len);
+}
 
 static void questions_come_back(void **state) {
     (void)state;
-    struct dns_parcel_question ask = {.kind = DNS_PARCEL_ASK, .client = 300, .id = UINT64_MAX - 1, .type = DNS_AAAA}, got;
+    struct dns_parcel_question ask = {.kind = DNS_PARCEL_ASK, .client = 300, .id = UINT64_MAX - 1, .type = DNS_AAAA},
+                               got;
     assert_true(dns_name_from_text(span_of("S._domainkey.\\001\\..example"), NULL, &ask.name));
     assert_true(dns_parcel_write_question(&ask, &parcel));
     char *exact = copy_of(bytes_span(&parcel));
@@ -32,7 +35,12 @@ static void questions_come_back(void **state) {
 
 static void answers_come_back(void **state) {
     (void)state;
-    struct dns_answer answer = {.status = DNS_FOUND, .dnssec = DNSSEC_SECURE, .ttl_s = 0x01020304, .cname_count = 2, .record_count = 2}, got;
+    struct dns_answer answer = {.status = DNS_FOUND,
+                                .dnssec = DNSSEC_SECURE,
+                                .ttl_s = 0x01020304,
+                                .cname_count = 2,
+                                .record_count = 2},
+                      got;
     uint64_t id;
     answer.cname[0] = span_of("one.example");
     answer.cname[1] = span_of("");
@@ -47,23 +55,31 @@ static void answers_come_back(void **state) {
     assert_int_equal(got.ttl_s, 0x01020304);
     assert_int_equal(got.cname_count, 2);
     assert_int_equal(got.record_count, 2);
-    for (size_t i = 0; i < 2; i++) assert_true(span_equal(got.cname[i], answer.cname[i]) && span_equal(got.record[i], answer.record[i]));
+    for (size_t i = 0; i < 2; i++)
+        assert_true(span_equal(got.cname[i], answer.cname[i]) && span_equal(got.record[i], answer.record[i]));
     free(exact);
 }
 
 static void every_cut_and_every_addition_is_refused(void **state) {
     (void)state;
     struct dns_parcel_question question = {.kind = DNS_PARCEL_ASK, .type = DNS_TXT}, got_question;
-    struct dns_answer answer = {.status = DNS_FOUND, .cname_count = 1, .record_count = 1, .cname = {{"a.b", 3}}, .record = {{"text", 4}}}, got;
+    struct dns_answer answer = {.status = DNS_FOUND,
+                                .cname_count = 1,
+                                .record_count = 1,
+                                .cname = {{"a.b", 3}},
+                                .record = {{"text", 4}}},
+                      got;
     uint64_t id;
     assert_true(dns_name_from_text(span_of("a.example"), NULL, &question.name));
     for (int what = 0; what < 2; what++) {
-        assert_true(what == 0 ? dns_parcel_write_question(&question, &parcel) : dns_parcel_write_answer(1, &answer, &parcel));
+        assert_true(what == 0 ? dns_parcel_write_question(&question, &parcel)
+                              : dns_parcel_write_answer(1, &answer, &parcel));
         bytes_append_char(&parcel, '\0');
         for (size_t len = 0; len <= parcel.len; len++) {
             char *exact = copy_of(span_first(bytes_span(&parcel), len));
             struct span octets = {exact, len};
-            bool good = what == 0 ? dns_parcel_read_question(octets, &got_question) : dns_parcel_read_answer(octets, &id, &got);
+            bool good =
+                what == 0 ? dns_parcel_read_question(octets, &got_question) : dns_parcel_read_answer(octets, &id, &got);
             if (good != (len == parcel.len - 1)) fail_msg("%s of %zu octets", what == 0 ? "question" : "answer", len);
             free(exact);
         }
@@ -73,8 +89,11 @@ static void every_cut_and_every_addition_is_refused(void **state) {
 static void values_out_of_range_are_refused(void **state) {
     (void)state;
     /* offsets into an answer: status, state, hops, records; and into a question: kind, low octet of the type */
-    static const struct { size_t at; char value; } rows[] = {{8, DNS_STATUS_COUNT}, {8, DNS_NXDOMAIN}, {9, DNSSEC_STATE_COUNT}, {14, DNS_CNAME_MAX + 1},
-                                                              {15, DNS_RECORD_MAX + 1}, {15, 0}};
+    static const struct {
+        size_t at;
+        char value;
+    } rows[] = {{8, DNS_STATUS_COUNT},   {8, DNS_NXDOMAIN},        {9, DNSSEC_STATE_COUNT},
+                {14, DNS_CNAME_MAX + 1}, {15, DNS_RECORD_MAX + 1}, {15, 0}};
     struct dns_answer answer = {.status = DNS_FOUND, .record_count = 1, .record = {{"text", 4}}}, got;
     struct dns_parcel_question question = {.kind = DNS_PARCEL_ASK, .type = DNS_TXT}, got_question;
     uint64_t id;

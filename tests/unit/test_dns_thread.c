@@ -13,10 +13,16 @@
 #include "base/metrics.h"
 #include "verifier/dns_zone.h"
 
-/* --- A source on the resolver's loop. The first letter of a name tells: n answers now, l after 30 ms, v never, s blocks
- *     the whole thread for 1 s and answers then; g is bogus. The record is the name. --- */
+/* --- A source on the resolver's loop. The first letter of a name tells: n answers now, l after 30 ms, v never, s
+ * blocks the whole thread for 1 s and answers then; g is bogus. The record is the name. --- */
 
-struct late { struct loop_timer *timer; struct dns_query *query; char name[64]; struct fake *fake; struct list node; };
+struct late {
+    struct loop_timer *timer;
+    struct dns_query *query;
+    char name[64];
+    struct fake *fake;
+    struct list node;
+};
 
 struct fake {
     struct dns_source source; /* first */
@@ -26,7 +32,9 @@ struct fake {
 };
 
 static void fill(struct dns_answer *answer, const char *name) {
-    *answer = (struct dns_answer){.status = name[0] == 'g' ? DNS_BOGUS : DNS_FOUND, .dnssec = name[0] == 'g' ? DNSSEC_BOGUS : DNSSEC_SECURE, .ttl_s = 300};
+    *answer = (struct dns_answer){.status = name[0] == 'g' ? DNS_BOGUS : DNS_FOUND,
+                                  .dnssec = name[0] == 'g' ? DNSSEC_BOGUS : DNSSEC_SECURE,
+                                  .ttl_s = 300};
     if (name[0] == 'g') return;
     answer->cname_count = answer->record_count = 1;
     answer->cname[0] = span_of("hop.test");
@@ -47,7 +55,8 @@ static void on_late(void *owner) {
     free_late(late);
 }
 
-static enum dns_progress fake_lookup(struct dns_source *source, struct span name, enum dns_type type, struct dns_query *query, struct dns_answer *answer) {
+static enum dns_progress fake_lookup(struct dns_source *source, struct span name, enum dns_type type,
+                                     struct dns_query *query, struct dns_answer *answer) {
     struct fake *fake = (struct fake *)(void *)source;
     static char text[64];
     if (type != DNS_TXT) abort();
@@ -119,8 +128,9 @@ static void on_answer(struct dns_query *query, const struct dns_answer *answer) 
     asker->answered = true;
     asker->status = answer->status;
     asker->dnssec = answer->dnssec;
-    if (answer->status == DNS_FOUND && (answer->record_count != 1 || !span_is(answer->record[0], asker->name) || answer->cname_count != 1 ||
-                                        !span_is(answer->cname[0], "hop.test") || answer->ttl_s != 300))
+    if (answer->status == DNS_FOUND &&
+        (answer->record_count != 1 || !span_is(answer->record[0], asker->name) || answer->cname_count != 1 ||
+         !span_is(answer->cname[0], "hop.test") || answer->ttl_s != 300))
         abort();
     if (--asker->worker->open == 0) loop_stop(asker->worker->loop);
 }
@@ -129,7 +139,8 @@ static void ask(struct worker *worker, struct asker *asker, const char *name) {
     struct dns_answer answer;
     *asker = (struct asker){.query.answered = on_answer, .worker = worker, .in_lookup = true};
     snprintf(asker->name, sizeof asker->name, "%s", name);
-    if (dns_lookup(dns_client_source(worker->client), span_of(name), DNS_TXT, &asker->query, &answer) != DNS_PENDING) abort();
+    if (dns_lookup(dns_client_source(worker->client), span_of(name), DNS_TXT, &asker->query, &answer) != DNS_PENDING)
+        abort();
     asker->in_lookup = false;
     worker->open++;
 }
@@ -310,14 +321,16 @@ static void limits_are_answered_at_once(void **state) {
         snprintf(name, sizeof name, "v%d.test", i);
         ask(&worker, &asker[i], name);
     }
-    assert_int_equal(dns_lookup(dns_client_source(worker.client), span_of("now.test"), DNS_TXT, &query, &answer), DNS_ANSWERED);
+    assert_int_equal(dns_lookup(dns_client_source(worker.client), span_of("now.test"), DNS_TXT, &query, &answer),
+                     DNS_ANSWERED);
     assert_int_equal(answer.status, DNS_SERVFAIL);
     dns_cancel(dns_client_source(worker.client), &asker[17].query);
     ask(&worker, &asker[17], "now.test"); /* its place is free again */
     worker.open = 1;
     loop_run(worker.loop);
     assert_true(asker[17].answered);
-    assert_int_equal(dns_lookup(dns_client_source(worker.client), span_of("a..b"), DNS_TXT, &query, &answer), DNS_ANSWERED);
+    assert_int_equal(dns_lookup(dns_client_source(worker.client), span_of("a..b"), DNS_TXT, &query, &answer),
+                     DNS_ANSWERED);
     assert_int_equal(answer.status, DNS_NXDOMAIN);
     close_worker(&worker);
     close_house();
@@ -384,7 +397,8 @@ static void zone_files_serve_workers_too(void **state) {
     struct worker worker = {.loop = loop_create()};
     struct loop *loop = loop_create();
     struct dns_zone *zone = dns_zone_create();
-    assert_true(dns_zone_add_text(zone, "z", span_of("late.test. 300 TXT late.test\nalias.test. 300 CNAME late.test.\n"), &error));
+    assert_true(dns_zone_add_text(zone, "z",
+                                  span_of("late.test. 300 TXT late.test\nalias.test. 300 CNAME late.test.\n"), &error));
     struct dns_thread *thread = dns_thread_create(loop, dns_zone_source(zone), NULL, 5000);
     worker.client = dns_thread_client(thread, worker.loop);
     struct asker asker;

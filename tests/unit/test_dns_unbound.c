@@ -29,7 +29,7 @@ static struct {
     int fd;
     unsigned port;
     struct loop_watch *watch;
-    unsigned questions;  /* for TXT */
+    unsigned questions; /* for TXT */
     unsigned dropped;
     struct reply *reply[4096];
     size_t replies;
@@ -46,7 +46,8 @@ static void put_name(struct bytes *out, const char *text) {
     bytes_append(out, (struct span){(char *)name.wire, name.len});
 }
 
-static void put_record(struct bytes *out, const char *owner, unsigned type, unsigned ttl_s, const void *data, size_t len) {
+static void put_record(struct bytes *out, const char *owner, unsigned type, unsigned ttl_s, const void *data,
+                       size_t len) {
     put_name(out, owner);
     put_u16(out, type);
     put_u16(out, 1);
@@ -179,14 +180,19 @@ static int stop_server(void **state) {
 
 static struct dns_unbound *unbound;
 
-static struct dns_unbound *create(const char *zone, unsigned port, int64_t timeout_ms, unsigned in_flight, unsigned per_domain) {
+static struct dns_unbound *create(const char *zone, unsigned port, int64_t timeout_ms, unsigned in_flight,
+                                  unsigned per_domain) {
     char upstream[128], *error = NULL;
     snprintf(upstream, sizeof upstream, "%s%s127.0.0.1@%u", zone, zone[0] != '\0' ? "=" : "", port);
     const char *list[] = {upstream};
-    struct dns_unbound_options options = {.trust_anchor = "none", .query_timeout_ms = timeout_ms, .in_flight_max = in_flight,
+    struct dns_unbound_options options = {.trust_anchor = "none",
+                                          .query_timeout_ms = timeout_ms,
+                                          .in_flight_max = in_flight,
                                           .in_flight_per_domain_max = per_domain};
-    if (zone[0] != '\0') options.stub = list, options.stub_count = 1;
-    else options.forward = list, options.forward_count = 1;
+    if (zone[0] != '\0')
+        options.stub = list, options.stub_count = 1;
+    else
+        options.forward = list, options.forward_count = 1;
     struct dns_unbound *made = dns_unbound_create(server.loop, &options, &error);
     if (made == NULL) fail_msg("%s", error);
     return made;
@@ -213,7 +219,8 @@ static void take(struct asker *asker, const struct dns_answer *answer) {
     asker->ttl_s = answer->ttl_s;
     asker->records = answer->record_count;
     asker->hops = answer->cname_count;
-    if (answer->record_count > 0) snprintf(asker->record, sizeof asker->record, "%.*s", (int)answer->record[0].len, answer->record[0].ptr);
+    if (answer->record_count > 0)
+        snprintf(asker->record, sizeof asker->record, "%.*s", (int)answer->record[0].len, answer->record[0].ptr);
     for (size_t i = 0; i < answer->cname_count; i++)
         snprintf(asker->hop[i], sizeof asker->hop[i], "%.*s", (int)answer->cname[i].len, answer->cname[i].ptr);
     asker->took_us = clock_monotonic_us(&clock_system) - asker->asked_us;
@@ -228,11 +235,14 @@ static void on_answer(struct dns_query *query, const struct dns_answer *answer) 
 
 static enum dns_progress ask(struct asker *asker, const char *name, enum dns_type type) {
     struct dns_answer answer;
-    *asker = (struct asker){.query.answered = on_answer, .in_lookup = true, .asked_us = clock_monotonic_us(&clock_system)};
+    *asker =
+        (struct asker){.query.answered = on_answer, .in_lookup = true, .asked_us = clock_monotonic_us(&clock_system)};
     enum dns_progress progress = dns_lookup(dns_unbound_source(unbound), span_of(name), type, &asker->query, &answer);
     asker->in_lookup = false;
-    if (progress == DNS_ANSWERED) take(asker, &answer);
-    else unanswered++;
+    if (progress == DNS_ANSWERED)
+        take(asker, &answer);
+    else
+        unanswered++;
     return progress;
 }
 
@@ -254,9 +264,15 @@ static void run_for(int64_t ms) {
 
 static void every_outcome_is_told_apart(void **state) {
     (void)state;
-    static const struct { const char *name; enum dns_type type; enum dns_status status; size_t records, hops; uint32_t ttl_s; } rows[] = {
+    static const struct {
+        const char *name;
+        enum dns_type type;
+        enum dns_status status;
+        size_t records, hops;
+        uint32_t ttl_s;
+    } rows[] = {
         {"a.x.test", DNS_TXT, DNS_FOUND, 1, 0, 300},
-        {"A.X.Test", DNS_TXT, DNS_FOUND, 1, 0, 300}, /* the same from the cache */
+        {"A.X.Test", DNS_TXT, DNS_FOUND, 1, 0, 300},      /* the same from the cache */
         {"none.x.test", DNS_TXT, DNS_NXDOMAIN, 0, 0, 45}, /* argument 0, the code inside of the packet */
         {"empty.x.test", DNS_TXT, DNS_NODATA, 0, 0, 45},
         {"a.x.test", DNS_MX, DNS_NODATA, 0, 0, 45},
@@ -271,10 +287,10 @@ static void every_outcome_is_told_apart(void **state) {
         struct asker asker;
         ask(&asker, rows[i].name, rows[i].type);
         wait_for_all();
-        if (asker.status != rows[i].status || asker.records != rows[i].records || asker.hops != rows[i].hops || asker.ttl_s != rows[i].ttl_s ||
-            asker.dnssec != DNSSEC_INDETERMINATE)
-            fail_msg("%s: %s, %zu records, %zu hops, ttl %u, %s", rows[i].name, dns_status_word(asker.status), asker.records, asker.hops,
-                     asker.ttl_s, dnssec_state_word(asker.dnssec));
+        if (asker.status != rows[i].status || asker.records != rows[i].records || asker.hops != rows[i].hops ||
+            asker.ttl_s != rows[i].ttl_s || asker.dnssec != DNSSEC_INDETERMINATE)
+            fail_msg("%s: %s, %zu records, %zu hops, ttl %u, %s", rows[i].name, dns_status_word(asker.status),
+                     asker.records, asker.hops, asker.ttl_s, dnssec_state_word(asker.dnssec));
         if (asker.records > 0) assert_string_equal(asker.record, "hello");
         if (i == 1) assert_int_equal(server.questions, 1);
         if (asker.hops == 2) {
@@ -300,18 +316,25 @@ static void a_cached_answer_comes_by_return_value(void **state) { /* libunbound 
 /* libunbound denies test. and the others by itself; a stub or a forwarder must be asked all the same. */
 static void special_zones_are_served_where_a_server_is_named(void **state) {
     (void)state;
-    static const struct { const char *zone, *name; } rows[] = {
-        {"test", "a.test"},           {"deep.rig.test", "a.deep.rig.test"},
-        {"home.arpa", "a.home.arpa"}, {"10.in-addr.arpa", "1.0.0.10.in-addr.arpa"},
-        {"in-addr.arpa", "1.0.20.172.in-addr.arpa"}, {"2.1.100.100.in-addr.arpa", "3.2.1.100.100.in-addr.arpa"},
-        {"", "a.test"},               {"", "a.onion"},
+    static const struct {
+        const char *zone, *name;
+    } rows[] = {
+        {"test", "a.test"},
+        {"deep.rig.test", "a.deep.rig.test"},
+        {"home.arpa", "a.home.arpa"},
+        {"10.in-addr.arpa", "1.0.0.10.in-addr.arpa"},
+        {"in-addr.arpa", "1.0.20.172.in-addr.arpa"},
+        {"2.1.100.100.in-addr.arpa", "3.2.1.100.100.in-addr.arpa"},
+        {"", "a.test"},
+        {"", "a.onion"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct asker asker;
         unbound = create(rows[i].zone, server.port, 5000, 100, 20);
         ask(&asker, rows[i].name, DNS_TXT);
         wait_for_all();
-        if (asker.status != DNS_FOUND) fail_msg("%s at %s: %s", rows[i].name, rows[i].zone, dns_status_word(asker.status));
+        if (asker.status != DNS_FOUND)
+            fail_msg("%s at %s: %s", rows[i].name, rows[i].zone, dns_status_word(asker.status));
         dns_unbound_destroy(unbound);
     }
     struct asker asker; /* and not where none is */
@@ -330,7 +353,8 @@ static void a_dead_server_costs_two_seconds(void **state) { /* and not 17 */
     wait_for_all();
     ask(&second, "drop2.x.test", DNS_TXT);
     wait_for_all();
-    print_message("dead server: %lld ms, then %lld ms\n", (long long)first.took_us / 1000, (long long)second.took_us / 1000);
+    print_message("dead server: %lld ms, then %lld ms\n", (long long)first.took_us / 1000,
+                  (long long)second.took_us / 1000);
     assert_int_equal(first.status, DNS_SERVFAIL);
     assert_in_range(first.took_us, 300 * 1000, 3000 * 1000);
     assert_int_equal(second.status, DNS_SERVFAIL);
@@ -512,7 +536,8 @@ static void bad_options_are_one_sentence(void **state) {
     assert_null(dns_unbound_create(server.loop, &options, &error));
     assert_string_equal(error, "\"1.2.3.4.5\": ADDR@PORT with an IPv4 or IPv6 address is wanted");
     free(error);
-    options = (struct dns_unbound_options){.trust_anchor = "", .query_timeout_ms = 1000, .in_flight_max = 10, .in_flight_per_domain_max = 2};
+    options = (struct dns_unbound_options){
+        .trust_anchor = "", .query_timeout_ms = 1000, .in_flight_max = 10, .in_flight_per_domain_max = 2};
     unbound = dns_unbound_create(server.loop, &options, &error); /* own recursion, the root's anchor */
     if (unbound == NULL) fail_msg("%s", error);
     dns_unbound_destroy(unbound);

@@ -66,7 +66,14 @@ static const char FOREST[] = "$ORIGIN example.\n"
                              "target TXT found\n"
                              "dotted\\.label TXT dot\n";
 
-static const struct { const char *name; enum dns_type type; enum dns_status status; size_t records; const char *record, *hops; uint32_t ttl_s; } rows[] = {
+static const struct {
+    const char *name;
+    enum dns_type type;
+    enum dns_status status;
+    size_t records;
+    const char *record, *hops;
+    uint32_t ttl_s;
+} rows[] = {
     {"ns.example", DNS_A, DNS_FOUND, 1, "\300", "", 3600}, /* octets 192.0.2.1: looked at up to the NUL */
     {"NS.Example.", DNS_A, DNS_FOUND, 1, "\300", "", 3600},
     {"ns.example", DNS_TXT, DNS_NODATA, 0, "", "", 90}, /* RFC 2308: SOA minimum */
@@ -80,8 +87,8 @@ static const struct { const char *name; enum dns_type type; enum dns_status stat
     {"y.wild.example", DNS_MX, DNS_FOUND, 1, NULL, "", 3600},
     {"y.wild.example", DNS_A, DNS_NODATA, 0, "", "", 90},
     {"wild.example", DNS_TXT, DNS_NODATA, 0, "", "", 90},
-    {"sub.wild.example", DNS_TXT, DNS_NODATA, 0, "", "", 90},      /* exists: no wildcard */
-    {"y.sub.wild.example", DNS_TXT, DNS_NXDOMAIN, 0, "", "", 90},  /* closest encloser sub has no wildcard */
+    {"sub.wild.example", DNS_TXT, DNS_NODATA, 0, "", "", 90},     /* exists: no wildcard */
+    {"y.sub.wild.example", DNS_TXT, DNS_NXDOMAIN, 0, "", "", 90}, /* closest encloser sub has no wildcard */
     {"x.sub.wild.example", DNS_TXT, DNS_FOUND, 1, "here", "", 3600},
     {"*.wild.example", DNS_TXT, DNS_FOUND, 1, "star", "", 3600},
     {"alias.example", DNS_TXT, DNS_FOUND, 1, "found", "target.elsewhere.test", 30},
@@ -111,13 +118,15 @@ static void every_question_is_answered_as_wanted(void **state) {
         struct dns_answer answer = ask(zone, rows[i].name, rows[i].type);
         char hops[4096] = "";
         for (size_t hop = 0, len = 0; hop < answer.cname_count; hop++)
-            len += (size_t)snprintf(hops + len, sizeof hops - len, "%s%.*s", hop > 0 ? " " : "", (int)answer.cname[hop].len, answer.cname[hop].ptr);
-        if (answer.status != rows[i].status || answer.record_count != rows[i].records || answer.ttl_s != rows[i].ttl_s ||
-            strcmp(hops, rows[i].hops) != 0)
-            fail_msg("%s %d: %s, %zu records, ttl %u, hops \"%s\"", rows[i].name, (int)rows[i].type, dns_status_word(answer.status),
-                     answer.record_count, answer.ttl_s, hops);
+            len += (size_t)snprintf(hops + len, sizeof hops - len, "%s%.*s", hop > 0 ? " " : "",
+                                    (int)answer.cname[hop].len, answer.cname[hop].ptr);
+        if (answer.status != rows[i].status || answer.record_count != rows[i].records ||
+            answer.ttl_s != rows[i].ttl_s || strcmp(hops, rows[i].hops) != 0)
+            fail_msg("%s %d: %s, %zu records, ttl %u, hops \"%s\"", rows[i].name, (int)rows[i].type,
+                     dns_status_word(answer.status), answer.record_count, answer.ttl_s, hops);
         if (answer.record_count > 0 && rows[i].record != NULL &&
-            (answer.record[0].len < strlen(rows[i].record) || memcmp(answer.record[0].ptr, rows[i].record, strlen(rows[i].record)) != 0))
+            (answer.record[0].len < strlen(rows[i].record) ||
+             memcmp(answer.record[0].ptr, rows[i].record, strlen(rows[i].record)) != 0))
             fail_msg("%s: \"%.*s\"", rows[i].name, (int)answer.record[0].len, answer.record[0].ptr);
     }
     struct dns_answer odd = ask(zone, "odd.example", DNS_TXT);
@@ -174,7 +183,9 @@ static void chains_and_answers_have_their_limits(void **state) {
     dns_zone_destroy(zone);
 }
 
-static const struct { const char *text, *error; } bad_rows[] = {
+static const struct {
+    const char *text, *error;
+} bad_rows[] = {
     {"a. A 192.0.2.1\nb. A 192.0.2.256\n", "z:2: \"192.0.2.256\" is no IPv4 address"},
     {"a. A", "z:1: \"A\" record with too little data"},
     {"a. A 192.0.2.1 x", "z:1: \"A\" record with too much data"},
@@ -245,10 +256,11 @@ static void faults_go_before_records(void **state) {
     (void)state;
     char *error;
     struct dns_zone *zone = zone_of("a.test. TXT x\na.test. A 192.0.2.1\nb.test. CNAME a.test.\n");
-    assert_true(dns_zone_add_faults_text(zone, "f",
-                                         span_of(" {\"A.test. TXT\" : \"timeout\",\n\"none.test MX\":\"servfail\", \"\\u0061\\\\.b.test "
-                                                 "a\": \"servfail\", \"x.test SPF\":\"timeout\"}\n"),
-                                         &error));
+    assert_true(dns_zone_add_faults_text(
+        zone, "f",
+        span_of(" {\"A.test. TXT\" : \"timeout\",\n\"none.test MX\":\"servfail\", \"\\u0061\\\\.b.test "
+                "a\": \"servfail\", \"x.test SPF\":\"timeout\"}\n"),
+        &error));
     assert_int_equal(ask(zone, "a.test", DNS_TXT).status, DNS_TIMEOUT);
     assert_int_equal(ask(zone, "a.test", DNS_A).status, DNS_FOUND);
     assert_int_equal(ask(zone, "none.test", DNS_MX).status, DNS_SERVFAIL);
@@ -260,7 +272,9 @@ static void faults_go_before_records(void **state) {
     dns_zone_destroy(zone);
 }
 
-static const struct { const char *text, *error; } bad_faults[] = {
+static const struct {
+    const char *text, *error;
+} bad_faults[] = {
     {"", "f:1: not a JSON object"},
     {"[]", "f:1: not a JSON object"},
     {"{}x", "f:1: text after the object"},
@@ -288,7 +302,8 @@ static void every_bad_faults_file_is_refused(void **state) {
         struct dns_zone *zone = dns_zone_create();
         size_t len = strlen(bad_faults[i].text);
         char *error = NULL, *exact = memcpy(malloc(len > 0 ? len : 1), bad_faults[i].text, len);
-        if (dns_zone_add_faults_text(zone, "f", (struct span){exact, len}, &error)) fail_msg("read: %s", bad_faults[i].text);
+        if (dns_zone_add_faults_text(zone, "f", (struct span){exact, len}, &error))
+            fail_msg("read: %s", bad_faults[i].text);
         assert_string_equal(error, bad_faults[i].error);
         free(error);
         free(exact);
@@ -315,8 +330,10 @@ static void conformance_zones_load(void **state) {
     static const char *const folders[] = {"arc", "dkim", "dmarc", "spf"};
     const char *shared = getenv("SCEAU_SHARED"), *source = getenv("SCEAU_SOURCE");
     char root[2048], path[4096];
-    if (shared != NULL) snprintf(root, sizeof root, "%s", shared);
-    else snprintf(root, sizeof root, "%s/../shared", source != NULL ? source : ".");
+    if (shared != NULL)
+        snprintf(root, sizeof root, "%s", shared);
+    else
+        snprintf(root, sizeof root, "%s/../shared", source != NULL ? source : ".");
     size_t files = 0;
     for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
         snprintf(path, sizeof path, "%s/conformance/%s/zones", root, folders[i]);

@@ -18,7 +18,8 @@ struct scene {
 
 static void note(void *owner, struct span record) {
     struct scene *scene = owner;
-    scene->len += (size_t)snprintf(scene->text + scene->len, sizeof scene->text - scene->len, "%.*s,", (int)record.len, record.ptr);
+    scene->len += (size_t)snprintf(scene->text + scene->len, sizeof scene->text - scene->len, "%.*s,", (int)record.len,
+                                   record.ptr);
     if (span_is(record, "again")) assert_true(mailbox_post(scene->mailbox, span_of("late")));
     if (span_is(record, "close")) mailbox_close(scene->mailbox);
     if (span_is(record, "stop")) loop_stop(scene->loop);
@@ -95,8 +96,14 @@ static void nothing_arrives_once_closed(void **state) {
 }
 
 enum { POSTERS = 4, POSTS = 5000 };
-static struct { struct loop *loop; struct mailbox *mailbox; unsigned next[POSTERS], left; } crowd;
-struct letter { uint32_t poster, number; };
+static struct {
+    struct loop *loop;
+    struct mailbox *mailbox;
+    unsigned next[POSTERS], left;
+} crowd;
+struct letter {
+    uint32_t poster, number;
+};
 
 static void count(void *owner, struct span record) {
     struct letter letter;

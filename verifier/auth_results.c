@@ -137,10 +137,10 @@ static void add_count(struct bytes *comment, uint64_t count, const char *one, co
     bytes_append_text(comment, count == 1 ? one : many);
 }
 
-/* detail is ours, but it may name a tag: only what a comment may hold gets in. */
+/* detail is ours, but it may name a tag ("bh="): only what a comment may hold gets in. */
 static void add_detail(struct bytes *comment, struct span detail) {
     if (detail.len == 0 || detail.len > 80) return;
-    add_fact(comment, "");
+    add_fact(comment, detail.ptr[detail.len - 1] == '=' ? "tag " : "");
     for (size_t i = 0; i < detail.len; i++)
         if (ascii_is_alnum(detail.ptr[i]) || memchr(" .,-_%:", detail.ptr[i], 7) != NULL) bytes_append_char(comment, detail.ptr[i]);
 }
@@ -151,7 +151,7 @@ static void add_reason(struct bytes *comment, const struct dkim_result *result) 
     add_fact(comment, dkim_code_text(result->code));
     if (result->code == DKIM_BODY_HASH_MISMATCH && result->header_part == PART_CHANGED)
         add_fact(comment, dkim_code_text(DKIM_SIGNATURE_MISMATCH));
-    if (result->code != DKIM_KEY_REVOKED) add_detail(comment, result->detail);
+    if (dkim_code_wants_detail(result->code)) add_detail(comment, result->detail);
 }
 
 static void add_key_facts(struct bytes *comment, const struct dkim_result *result) {

@@ -219,7 +219,7 @@ static void append_reasons(struct bytes *out, const struct facts *facts) {
         append_line(out, facts, PHRASE_WHY, &code_texts[codes[i]].why);
         append_line(out, facts, PHRASE_CURE, &code_texts[codes[i]].cure);
     }
-    if (result->detail.len > 0) append_line(out, facts, PHRASE_NOTE, &phrases[PHRASE_DETAIL]);
+    if (result->detail.len > 0 && dkim_code_wants_detail(result->code)) append_line(out, facts, PHRASE_NOTE, &phrases[PHRASE_DETAIL]);
     if (result->result != RESULT_FAIL) return;
     if (result->header_part == PART_INTACT) append_line(out, facts, PHRASE_NOTE, &phrases[PHRASE_HEADER_INTACT]);
     if (result->body_part == PART_INTACT) append_line(out, facts, PHRASE_NOTE, &phrases[PHRASE_BODY_INTACT]);

@@ -27,6 +27,11 @@ const char *dkim_code_text(enum dkim_code code) { return codes[code].text; }
 enum auth_result dkim_code_result(enum dkim_code code) { return codes[code].result; }
 enum cause dkim_code_cause(enum dkim_code code) { return codes[code].cause; }
 
+bool dkim_code_wants_detail(enum dkim_code code) {
+    return code == DKIM_SIG_SYNTAX || code == DKIM_SIG_MISSING_TAG || code == DKIM_SIG_DUPLICATE_TAG || code == DKIM_SIG_DOMAIN ||
+           code == DKIM_KEY_SYNTAX;
+}
+
 const char *part_state_word(enum part_state state) {
     static const char *const words[] = {[PART_UNKNOWN] = "unknown", [PART_INTACT] = "intact", [PART_CHANGED] = "changed"};
     return words[state];

@@ -101,6 +101,7 @@ const char *dkim_code_word(enum dkim_code code);        /* "body_hash_mismatch" 
 const char *dkim_code_text(enum dkim_code code);        /* "body hash mismatch" */
 enum auth_result dkim_code_result(enum dkim_code code); /* what the code leads to */
 enum cause dkim_code_cause(enum dkim_code code);
+bool dkim_code_wants_detail(enum dkim_code code);       /* a result's detail says more than the code's text */
 
 /* One part of a signature, judged by itself: the body by bh=, the header section by b=. */
 enum part_state { PART_UNKNOWN, PART_INTACT, PART_CHANGED };

@@ -60,8 +60,9 @@ static const struct { enum dkim_code code; const char *detail; uint64_t unsigned
     {DKIM_SIGNATURE_MISMATCH, "", 0, "fail (signature mismatch, 2048-bit rsa key, dnssec secure)"},
     {DKIM_BODY_UNSIGNED_OCTETS, "", 17, "policy (17 octets unsigned, 2048-bit rsa key, dnssec secure)"},
     {DKIM_OK, "", 1, "pass (1 octet unsigned, 2048-bit rsa key, dnssec secure)"},
-    {DKIM_SIG_MISSING_TAG, "bh=", 0, "permerror (signature lacks a required tag, bh, 2048-bit rsa key, dnssec secure)"},
+    {DKIM_SIG_MISSING_TAG, "bh=", 0, "permerror (signature lacks a required tag, tag bh, 2048-bit rsa key, dnssec secure)"},
     {DKIM_SIG_SYNTAX, "x); dkim=pass (\r\n\"\\", 0, "permerror (signature field has bad syntax, x dkimpass , 2048-bit rsa key, dnssec secure)"},
+    {DKIM_SIG_SHA1, "a=", 0, "policy (rsa-sha1 is not accepted, 2048-bit rsa key, dnssec secure)"},
     {DKIM_KEY_REVOKED, "p= is empty: the key is revoked", 0, "permerror (key revoked, 2048-bit rsa key, dnssec secure)"},
     {DKIM_DNS_BOGUS, "", 0, "temperror (dnssec bogus, 2048-bit rsa key)"},
 };

@@ -30,6 +30,7 @@ struct key_client {
 static struct dns_choice *choose(const struct options *options, struct loop *loop, char **error) {
     const struct dns_choice_options wanted = {
         .zone_count = options->dns_zone_files.count,
+        .zones_and_network = strcmp(options->dns_mode, "zones") != 0,
         .zone = (const char *const *)options->dns_zone_files.item,
         .forward_count = options->dns_forward.count,
         .forward = (const char *const *)options->dns_forward.item,

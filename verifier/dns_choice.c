@@ -1,14 +1,16 @@
 #include "verifier/dns_choice.h"
 #include <stdlib.h>
 #include <string.h>
+#include "verifier/dns_overlay.h"
 #include "verifier/dns_unbound.h"
 #include "verifier/dns_zone.h"
 
 enum { QUERY_TIMEOUT_MS = 5000, IN_FLIGHT_MAX = 1000, IN_FLIGHT_PER_DOMAIN_MAX = 20 };
 
-struct dns_choice { /* one of the two */
+struct dns_choice { /* one of the two, or both */
     struct dns_zone *zone;
     struct dns_unbound *unbound;
+    struct dns_overlay overlay; /* both */
 };
 
 static bool fail(const char *what, char **error) {
@@ -17,7 +19,7 @@ static bool fail(const char *what, char **error) {
 }
 
 static bool open_zones(struct dns_choice *choice, const struct dns_choice_options *options, char **error) {
-    if (options->forward_count + options->stub_count > 0)
+    if (!options->zones_and_network && options->forward_count + options->stub_count > 0)
         return fail("zone files answer everything: they cannot be combined with forwarders or stubs", error);
     if ((choice->zone = dns_zone_create()) == NULL) return fail("no memory for zone files", error);
     for (size_t i = 0; i < options->zone_count; i++)
@@ -29,7 +31,7 @@ static bool open_zones(struct dns_choice *choice, const struct dns_choice_option
 
 static bool open_network(struct dns_choice *choice, struct loop *loop, const struct dns_choice_options *options,
                          char **error) {
-    if (options->faults_count > 0) return fail("faults belong to zone files: name one, too", error);
+    if (options->faults_count > 0 && options->zone_count == 0) return fail("faults belong to zone files: name one, too", error);
     choice->unbound = dns_unbound_create(
         loop,
         &(struct dns_unbound_options){
@@ -51,8 +53,10 @@ struct dns_choice *dns_choice_create(struct loop *loop, const struct dns_choice_
     *error = NULL;
     struct dns_choice *choice = calloc(1, sizeof *choice);
     if (choice == NULL) return NULL;
-    if (!(options->zone_count > 0 ? open_zones(choice, options, error) : open_network(choice, loop, options, error)))
+    bool zones = options->zone_count > 0, network = !zones || options->zones_and_network;
+    if ((zones && !open_zones(choice, options, error)) || (network && !open_network(choice, loop, options, error)))
         return dns_choice_destroy(choice), NULL;
+    if (zones && network) dns_overlay_init(&choice->overlay, choice->zone, dns_unbound_source(choice->unbound));
     return choice;
 }
 
@@ -64,5 +68,6 @@ void dns_choice_destroy(struct dns_choice *choice) {
 }
 
 struct dns_source *dns_choice_source(struct dns_choice *choice) {
-    return choice->zone != NULL ? dns_zone_source(choice->zone) : dns_unbound_source(choice->unbound);
+    if (choice->zone == NULL) return dns_unbound_source(choice->unbound);
+    return choice->unbound == NULL ? dns_zone_source(choice->zone) : &choice->overlay.source;
 }

@@ -1,8 +1,10 @@
 /* verifier/dns_choice.h -- the DNS source that a command line or a configuration asks for: zone files or the network.
- * With zone files every answer comes from them (dns_zone.h), and nothing is asked of the network; else from libunbound
- * (dns_unbound.h): forwarders, stubs, or own recursion when neither is named.
+ * Zone files alone: every answer comes from them (dns_zone.h), and nothing is asked of the network. Zone files beside the
+ * network: the zones they hold come from them, everything else from it (dns_overlay.h). No zone files: libunbound
+ * (dns_unbound.h), by forwarders, stubs, or own recursion when neither is named.
  * Thread rule and cost: those of the source. */
 #pragma once
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include "verifier/dns.h"
@@ -12,6 +14,7 @@ struct dns_choice;
 
 struct dns_choice_options {
     size_t zone_count, faults_count, forward_count, stub_count;
+    bool zones_and_network;     /* the network answers for what the zone files do not hold */
     const char *const *zone;    /* --zone: master files */
     const char *const *faults;  /* --faults: JSON, only with zone files */
     const char *const *forward; /* --forward: "ADDR@PORT" */

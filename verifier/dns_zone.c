@@ -156,14 +156,19 @@ static bool find_wildcard(const struct table *records, struct span key, struct k
     return exists(records, key_span(out));
 }
 
-/* TTL of a negative answer: the closest SOA's (RFC 2308 section 5). */
-static uint32_t negative_ttl_s(const struct table *records, struct span key) {
+/* The SOA at or next above key, NULL when there is none. */
+static const struct entry *closest_soa(const struct table *records, struct span key) {
     for (;;) {
         const struct entry *soa = find(records, key, DNS_ZONE_TYPE_SOA);
-        if (soa != NULL) return soa->ttl_s;
-        if (key.len == 0) return 0;
+        if (soa != NULL || key.len == 0) return soa;
         key = parent_of(key);
     }
+}
+
+/* TTL of a negative answer: RFC 2308 section 5. */
+static uint32_t negative_ttl_s(const struct table *records, struct span key) {
+    const struct entry *soa = closest_soa(records, key);
+    return soa != NULL ? soa->ttl_s : 0;
 }
 
 static void lower_ttl(struct dns_answer *answer, uint32_t ttl_s) {
@@ -228,6 +233,15 @@ static enum dns_progress lookup(struct dns_source *source, struct span text, enu
     if (!dns_name_from_text(text, NULL, &name)) return answer->ttl_s = 0, DNS_ANSWERED;
     while (step(zone, &name, type, answer)) {}
     return DNS_ANSWERED;
+}
+
+bool dns_zone_holds(struct dns_zone *zone, struct span text) {
+    struct dns_name name;
+    struct key key;
+    if (!dns_name_from_text(text, NULL, &name)) return false;
+    sort(&zone->records);
+    key_from_name(&name, &key);
+    return closest_soa(&zone->records, key_span(&key)) != NULL;
 }
 
 static void cancel(struct dns_source *source, struct dns_query *query) { /* nothing is ever pending */

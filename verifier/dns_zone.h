@@ -25,5 +25,7 @@ bool dns_zone_add_text(struct dns_zone *zone, const char *name, struct span text
 bool dns_zone_add_faults_file(struct dns_zone *zone, const char *path, char **error);
 bool dns_zone_add_faults_text(struct dns_zone *zone, const char *name, struct span text, char **error);
 
+/* Does a zone of these files (its SOA record says where it begins) hold name? */
+bool dns_zone_holds(struct dns_zone *zone, struct span name);
 /* The zone as a source, which lives as long as the zone. A text that is no legal name is DNS_NXDOMAIN. */
 struct dns_source *dns_zone_source(struct dns_zone *zone);

@@ -14,7 +14,8 @@
     X(RESULT_POLICY, "policy")                                                                                         \
     X(RESULT_NEUTRAL, "neutral")                                                                                       \
     X(RESULT_TEMPERROR, "temperror")                                                                                   \
-    X(RESULT_PERMERROR, "permerror")
+    X(RESULT_PERMERROR, "permerror")                                                                                   \
+    X(RESULT_SOFTFAIL, "softfail") /* SPF only: RFC 7208 section 2.6.5 */
 #define X(id, word) id,
 enum auth_result { AUTH_RESULTS(X) AUTH_RESULT_COUNT };
 #undef X
@@ -139,6 +140,135 @@ struct dkim_result {
     int64_t timestamp_s, expiration_s; /* t=, x= */
 };
 
+/* ---- ARC (RFC 8617 section 5.2) ---- */
+
+/* id, word, result, short text for the comment */
+#define ARC_CODES(X)                                                                                                   \
+    X(ARC_NO_SETS, "no_sets", RESULT_NONE, "no ARC sets")                                                              \
+    X(ARC_OK, "ok", RESULT_PASS, "chain verified")                                                                     \
+    X(ARC_TOO_MANY_SETS, "too_many_sets", RESULT_FAIL, "more than 50 sets")                                            \
+    X(ARC_STRUCTURE, "structure", RESULT_FAIL, "sets are not complete or not in order")                                \
+    X(ARC_CV, "cv", RESULT_FAIL, "a seal says that the chain was broken before")                                       \
+    X(ARC_FIELD_SYNTAX, "field_syntax", RESULT_FAIL, "an ARC field has bad syntax")                                    \
+    X(ARC_MESSAGE_SIGNATURE, "message_signature", RESULT_FAIL, "newest message signature does not verify")             \
+    X(ARC_SEAL, "seal", RESULT_FAIL, "a seal does not verify")                                                         \
+    X(ARC_KEY, "key", RESULT_FAIL, "a key is missing or unusable")                                                     \
+    X(ARC_DNS, "dns", RESULT_TEMPERROR, "a key lookup failed")                                                         \
+    X(ARC_LIMIT, "limit", RESULT_FAIL, "more keys than the limit")                                                     \
+    X(ARC_NO_MEMORY, "no_memory", RESULT_TEMPERROR, "out of memory")
+#define X(id, word, result, text) id,
+enum arc_code { ARC_CODES(X) ARC_CODE_COUNT };
+#undef X
+const char *arc_code_word(enum arc_code code);
+const char *arc_code_text(enum arc_code code);
+enum auth_result arc_code_result(enum arc_code code);
+
+struct arc_result {
+    bool is_evaluated;
+    enum auth_result result; /* none, pass, fail (a failed lookup: fail too, RFC 8617 section 5.2.1; the code tells) */
+    enum arc_code code;
+    unsigned sets;           /* instances seen; 0: no ARC fields */
+    unsigned failed_set;     /* instance that decided a fail, 0 when none did */
+    bool has_oldest_pass;
+    unsigned oldest_pass;    /* RFC 8617 section 5.2: lowest instance from which on every AMS verifies; 0: all */
+    bool was_failed;         /* the newest seal itself says cv=fail: such a chain is not extended */
+    struct span sealer;      /* d= of the newest seal, lower-case A-labels */
+    bool is_trusted;         /* pass, and the sealer is on the list of trusted ones */
+    enum dnssec_state dnssec; /* of the newest seal's key; valid when has_key_answer */
+    bool has_key_answer;
+};
+
+/* ---- SPF (RFC 7208) ---- */
+
+enum spf_scope { SPF_HELO, SPF_MAIL_FROM, SPF_SCOPE_COUNT };
+const char *spf_scope_word(enum spf_scope scope); /* "helo", "mfrom": RFC 7208 section 9.1 words of Received-SPF's identity */
+
+#define SPF_CODES(X)                                                                                                   \
+    X(SPF_MATCHED, "matched", "a mechanism matched")                                                                   \
+    X(SPF_NO_MATCH, "no_match", "no mechanism matched")                                                                \
+    X(SPF_NO_RECORD, "no_record", "no SPF record")                                                                     \
+    X(SPF_NO_DOMAIN, "no_domain", "no domain to check")                                                                \
+    X(SPF_SEVERAL_RECORDS, "several_records", "several SPF records")                                                   \
+    X(SPF_SYNTAX, "syntax", "SPF record has bad syntax")                                                               \
+    X(SPF_MACRO, "macro", "SPF macro cannot be expanded")                                                              \
+    X(SPF_INCLUDE_NONE, "include_none", "included domain has no SPF record")                                           \
+    X(SPF_REDIRECT_NONE, "redirect_none", "redirect target has no SPF record")                                         \
+    X(SPF_TOO_MANY_LOOKUPS, "too_many_lookups", "more than 10 terms with DNS lookups")                                 \
+    X(SPF_TOO_MANY_VOID, "too_many_void", "more than 2 void lookups")                                                  \
+    X(SPF_TOO_MANY_MX, "too_many_mx", "more than 10 MX records")                                                       \
+    X(SPF_DNS_SERVFAIL, "dns_servfail", "DNS lookup failed")                                                           \
+    X(SPF_DNS_TIMEOUT, "dns_timeout", "DNS lookup timed out")                                                          \
+    X(SPF_DNS_BOGUS, "dns_bogus", "dnssec bogus")                                                                      \
+    X(SPF_LIMIT, "limit", "evaluation is over a limit")                                                                \
+    X(SPF_NO_MEMORY, "no_memory", "out of memory")
+#define X(id, word, text) id,
+enum spf_code { SPF_CODES(X) SPF_CODE_COUNT };
+#undef X
+const char *spf_code_word(enum spf_code code);
+const char *spf_code_text(enum spf_code code);
+
+struct spf_result {
+    bool is_evaluated;
+    enum spf_scope scope;
+    enum auth_result result;  /* none neutral pass fail softfail temperror permerror */
+    enum spf_code code;
+    struct span identity;     /* what was checked as it came: HELO name, or local-part@domain (postmaster@ put in front) */
+    struct span domain;       /* the domain checked, lower-case A-labels; empty when it is no legal name */
+    struct span mechanism;    /* the directive that decided, as it stands in the record; empty when none did */
+    struct span explanation;  /* exp= expanded, only for fail and only when asked for; empty: the receiver's own words */
+    unsigned lookups, void_lookups;
+    enum dnssec_state dnssec; /* of the first record */
+};
+
+/* ---- DMARC (RFC 9989) ---- */
+
+enum dmarc_policy { DMARC_POLICY_ABSENT, DMARC_POLICY_NONE, DMARC_POLICY_QUARANTINE, DMARC_POLICY_REJECT };
+const char *dmarc_policy_word(enum dmarc_policy policy); /* "none" ...; NULL for ABSENT */
+
+#define DMARC_CODES(X)                                                                                                 \
+    X(DMARC_ALIGNED, "aligned", RESULT_PASS, "an aligned identifier passed")                                           \
+    X(DMARC_NOT_ALIGNED, "not_aligned", RESULT_FAIL, "no aligned identifier passed")                                   \
+    X(DMARC_NO_RECORD, "no_record", RESULT_NONE, "no DMARC record")                                                    \
+    X(DMARC_SEVERAL_RECORDS, "several_records", RESULT_NONE, "several DMARC records")                                  \
+    X(DMARC_NO_AUTHOR, "no_author", RESULT_PERMERROR, "no usable author domain")                                       \
+    X(DMARC_SEVERAL_AUTHORS, "several_authors", RESULT_PERMERROR, "several author addresses")                          \
+    X(DMARC_SYNTAX, "syntax", RESULT_PERMERROR, "DMARC record has bad syntax")                                         \
+    X(DMARC_UNDECIDED, "undecided", RESULT_TEMPERROR, "an aligned identifier had a temporary error")                   \
+    X(DMARC_DNS_SERVFAIL, "dns_servfail", RESULT_TEMPERROR, "DNS lookup failed")                                       \
+    X(DMARC_DNS_TIMEOUT, "dns_timeout", RESULT_TEMPERROR, "DNS lookup timed out")                                      \
+    X(DMARC_DNS_BOGUS, "dns_bogus", RESULT_TEMPERROR, "dnssec bogus")                                                  \
+    X(DMARC_NO_MEMORY, "no_memory", RESULT_TEMPERROR, "out of memory")
+#define X(id, word, result, text) id,
+enum dmarc_code { DMARC_CODES(X) DMARC_CODE_COUNT };
+#undef X
+const char *dmarc_code_word(enum dmarc_code code);
+const char *dmarc_code_text(enum dmarc_code code);
+enum auth_result dmarc_code_result(enum dmarc_code code);
+
+struct dmarc_result {
+    bool is_evaluated;
+    enum auth_result result;
+    enum dmarc_code code;
+    struct span domain;                /* author domain, lower-case A-labels */
+    struct span organizational_domain; /* by tree walk; empty without a record */
+    struct span policy_domain;         /* where the record that applies was found */
+    enum dmarc_policy policy;          /* the policy that applies: p=, sp= or np= as the domain demands */
+    enum dmarc_policy disposition;     /* what the policy asks for this message: none on pass, with t=y one step milder */
+    bool testing;                      /* t=y */
+    bool dkim_aligned, spf_aligned;    /* an identifier that passed is aligned */
+    bool strict_dkim, strict_spf;      /* adkim=s, aspf=s */
+    enum dnssec_state dnssec;          /* of the record that applies */
+};
+
+/* ---- iprev (RFC 8601 section 3) ---- */
+
+struct iprev_result {
+    bool is_evaluated;
+    enum auth_result result; /* pass fail temperror permerror */
+    struct span address;     /* text form */
+    struct span name;        /* on pass: the name that leads back to the address */
+};
+
 struct message_result {
     size_t dkim_count;              /* 0 when there is no signature: then report one dkim=none */
     const struct dkim_result *dkim; /* in order of the fields, topmost first */
@@ -146,4 +276,8 @@ struct message_result {
     size_t from_fields, from_addresses; /* 1 and 1 in a sane message */
     uint64_t size;                  /* octets of the message */
     unsigned key_lookups;           /* distinct key names asked for */
+    struct arc_result arc;
+    struct spf_result spf[SPF_SCOPE_COUNT]; /* by scope; those not evaluated say so */
+    struct dmarc_result dmarc;
+    struct iprev_result iprev;
 };

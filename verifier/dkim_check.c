@@ -196,6 +196,7 @@ static void describe_signature(struct dkim_check *check, struct span from_domain
     const struct dkim_signature *signature = &check->signature;
     struct dkim_result *result = &check->result;
     result->domain = signature->domain;
+    result->domain_ascii = signature->domain_ascii;
     result->selector = signature->selector;
     result->auid = signature->auid;
     result->algorithm = signature->algorithm;

@@ -343,3 +343,11 @@ bool message_verifier_header_complete(const struct message_verifier *verifier) {
 
 const struct header_section *message_verifier_header(const struct message_verifier *verifier) { return &verifier->section; }
 enum header_status message_verifier_header_status(const struct message_verifier *verifier) { return verifier->header_status; }
+
+struct span message_verifier_author_domain(const struct message_verifier *verifier) { return verifier->result.from_domain; }
+
+struct span message_verifier_signing_domain(const struct message_verifier *verifier, size_t index) {
+    for (size_t i = 0; i < verifier->candidate_count; i++)
+        if (verifier->candidates[i].key != NULL && index-- == 0) return verifier->candidates[i].check.signature.domain_ascii;
+    return (struct span){NULL, 0};
+}

@@ -39,6 +39,9 @@ void message_verifier_expire(struct message_verifier *verifier);
 /* Valid from VERIFIER_DONE (or expire) until the next begin or destroy. */
 const struct message_result *message_verifier_result(const struct message_verifier *verifier);
 /* Valid from the end of the header section on. */
+struct span message_verifier_author_domain(const struct message_verifier *verifier); /* as message_result.from_domain */
+/* Signing domains that are being verified, lower-case A-labels: the index-th of them, {NULL, 0} beyond the last. */
+struct span message_verifier_signing_domain(const struct message_verifier *verifier, size_t index);
 bool message_verifier_header_complete(const struct message_verifier *verifier);
 const struct header_section *message_verifier_header(const struct message_verifier *verifier);
 enum header_status message_verifier_header_status(const struct message_verifier *verifier);

@@ -116,6 +116,7 @@ struct dkim_result {
     enum dkim_code code;      /* the first reason; when body and header part both changed: DKIM_BODY_HASH_MISMATCH */
     size_t field_index;       /* of the DKIM-Signature field in the header section, 0 = topmost field */
     struct span domain;       /* d=, as written; empty when absent or unreadable */
+    struct span domain_ascii; /* d= as lower-case A-labels; empty when it is no legal name */
     struct span selector;     /* s= */
     struct span auid;         /* i= with its quoted-printable undone; "@" d= when absent */
     struct span algorithm;    /* a=, as written */

@@ -54,3 +54,7 @@ void cli_dns_destroy(struct cli_dns *dns) {
 struct key_source *cli_dns_keys(struct cli_dns *dns) {
     return key_lookup_source(dns->lookup);
 }
+
+struct dns_source *cli_dns_source(struct cli_dns *dns) {
+    return dns_choice_source(dns->choice);
+}

@@ -15,3 +15,4 @@ struct cli_dns *cli_dns_create(const struct cli_options *options, struct loop *l
                                const struct clock *clock);
 void cli_dns_destroy(struct cli_dns *dns); /* accepts NULL; no request may wait any more */
 struct key_source *cli_dns_keys(struct cli_dns *dns);
+struct dns_source *cli_dns_source(struct cli_dns *dns); /* the answers themselves, uncached */

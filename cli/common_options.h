@@ -18,7 +18,7 @@ enum cli_status {
     CLI_PERMANENT = 5, /* permanent error in a key or signature */
 };
 
-enum cli_verb { VERB_VERIFY = 1, VERB_KEY = 2, VERB_RESULTS = 4, VERB_ALL = 7 };
+enum cli_verb { VERB_VERIFY = 1, VERB_KEY = 2, VERB_RESULTS = 4, VERB_SPF = 8, VERB_ALL = 15 };
 
 struct cli_list {
     size_t count;
@@ -28,7 +28,7 @@ struct cli_list {
 struct cli_options {
     /* as given; NULL when absent */
     bool json, help, pass_unsigned;
-    const char *language, *trust_anchor, *now, *jobs, *authserv_id, *cut, *record;
+    const char *language, *trust_anchor, *now, *jobs, *authserv_id, *cut, *record, *ip, *helo, *mail_from;
     struct cli_list zone, faults, stub, forward, expect_cname, operand;
     /* what they mean */
     enum language report_language;

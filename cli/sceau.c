@@ -13,10 +13,11 @@ static const struct verb {
     {"verify", verb_verify, "verify the DKIM signatures of messages"},
     {"key", verb_key, "judge the key records of selectors"},
     {"results", verb_results, "read the value of an Authentication-Results field"},
+    {"spf", verb_spf, "ask whether a client may send for a domain"},
 };
 enum { VERB_COUNT = sizeof verbs / sizeof *verbs };
 
-static const char *const later[] = {"spf", "dmarc", "rules"}; /* named in the design, not yet part of the program */
+static const char *const later[] = {"dmarc", "rules"}; /* named in the design, not yet part of the program */
 
 static void print_usage(FILE *out) {
     fputs("usage: sceau VERB [OPTION]... OPERAND...\n\n", out);
@@ -29,14 +30,14 @@ static enum cli_status unknown_verb(const char *word) {
     for (size_t i = 0; i < VERB_COUNT; i++) names[i] = verbs[i].name;
     for (size_t i = 0; i < sizeof later / sizeof *later; i++)
         if (strcmp(word, later[i]) == 0) {
-            cli_complain("'%s' is not part of this version; known verbs are verify, key and results", word);
+            cli_complain("'%s' is not part of this version; known verbs are verify, key, results and spf", word);
             return CLI_USAGE;
         }
     const char *nearest = nearest_word(word, names, VERB_COUNT);
     if (nearest != NULL)
         cli_complain("no verb '%s'; did you mean %s?", word, nearest);
     else
-        cli_complain("no verb '%s'; known verbs are verify, key and results", word);
+        cli_complain("no verb '%s'; known verbs are verify, key, results and spf", word);
     return CLI_USAGE;
 }
 

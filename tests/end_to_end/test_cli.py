@@ -123,11 +123,41 @@ def results_are_read():
     assert code == 0 and "fail      dkim: header.d=d.example" in out, (out, error)
 
 
+def senders_are_judged():
+    zone = put("spf.zone", "$TTL 300\nok.example. IN TXT \"v=spf1 ip4:192.0.2.0/28 -all exp=why.ok.example\"\n"
+                           "why.ok.example. IN TXT \"%{i} may not send for %{d}\"\nbad.example. IN TXT \"v=spf1 ip4:1\"\n"
+                           "mx.example. IN TXT \"v=spf1 ip4:192.0.2.1 ?all\"\n")
+    faults = put("spf.faults.json", '{"slow.example TXT": "timeout"}')
+    rows = [  # sender, client, exit, result, code, mechanism, lookups
+        ("a@ok.example", "192.0.2.1", 0, "pass", "matched", "ip4:192.0.2.0/28", 0),
+        ("<a@ok.example>", "2001:db8::1", 0, "fail", "matched", "-all", 0),
+        ("a@none.example", "192.0.2.1", 0, "none", "no_record", None, 0),
+        ("a@bad.example", "192.0.2.1", 5, "permerror", "syntax", None, 0),
+        ("a@slow.example", "192.0.2.1", 4, "temperror", "dns_timeout", None, 0),
+        ("", "192.0.2.2", 0, "neutral", "matched", "?all", 0),
+        (None, "192.0.2.1", 0, "pass", "matched", "ip4:192.0.2.1", 0),
+    ]
+    for sender, client, want, *facts in rows:
+        who = [] if sender is None else ["--mail-from", sender]
+        arguments = ["--zone", zone, "--faults", faults, "--ip", client, "--helo", "mx.example", *who]
+        code, out, error = run("spf", "--json", *arguments)
+        report = json.loads(out)
+        assert code == want and error == "", (sender, code, out, error)
+        assert [report[key] for key in ("result", "code", "mechanism", "lookups")] == facts, (sender, out)
+        assert list(report)[:4] == ["result", "explanation", "code", "lookups"], out
+        assert report["scope"] == ("helo" if sender is None else "mfrom"), out
+        assert (report["explanation"] is None) == (facts[0] != "fail"), out
+    _, english, _ = run("spf", "--zone", zone, "--ip", "192.0.2.77", "--helo", "mx.example", "--mail-from", "a@ok.example")
+    assert "192.0.2.77 may not send for ok.example" in english and "Why:" in english, english
+    _, french, _ = run("spf", "--lang", "fr", "--zone", zone, "--ip", "192.0.2.77", "--helo", "mx.example", "--mail-from", "a@bad.example")
+    assert "La syntaxe d'un enregistrement est fausse : not an address: ip4:1." in french, french
+
+
 def the_manual_names_every_option():
     manual = open(os.path.join(SOURCE, "docs", "man", "sceau.1"), encoding="utf-8").read()
     documented = set(re.findall(r"Fl -([a-z-]+)", manual))
     known = {"version"}
-    for verb in ("verify", "key", "results"):
+    for verb in ("verify", "key", "results", "spf"):
         code, out, _ = run(verb, "--help")
         options = set(re.findall(r"^  (?:-\w,|   ) --([a-z-]+)", out, re.M))
         assert code == 0 and len(options) >= 9 and f"sceau {verb}" in out, out
@@ -138,5 +168,5 @@ def the_manual_names_every_option():
 
 if __name__ == "__main__":
     main(exit_codes, the_json_has_the_keys_of_the_design, files_with_lf_and_mbox_lines_are_read,
-         folders_are_sorted_and_order_is_kept, people_read_their_language, keys_are_judged, results_are_read,
+         folders_are_sorted_and_order_is_kept, people_read_their_language, keys_are_judged, results_are_read, senders_are_judged,
          the_manual_names_every_option)

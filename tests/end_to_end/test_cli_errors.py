@@ -22,8 +22,10 @@ FOLDER = path("empty")
 ROWS = [
     ([], 2, "usage: sceau VERB"),
     (["verfy"], 2, "did you mean verify?"),
-    (["frobnicate"], 2, "known verbs are verify, key and results"),
-    (["spf", "--ip", "192.0.2.1"], 2, "'spf' is not part of this version"),
+    (["frobnicate"], 2, "known verbs are verify, key, results and spf"),
+    (["spf", "--ip", "192.0.2.1"], 2, "name the client with --ip and --helo"),
+    (["spf", "--ip", "192.0.2.300", "--helo", "a.example"], 2, "--ip wants an IPv4 or IPv6 address, not '192.0.2.300'"),
+    (["spf", "--ip", "192.0.2.1", "--helo", "a.example", "x"], 2, "name the client with --ip and --helo"),
     (["verify"], 2, "name a message file"),
     (["verify", "--zne", ZONE, GOOD], 2, "did you mean --zone?"),
     (["verify", "--qqqqqqqq", GOOD], 2, "'sceau verify --help' lists them"),

@@ -2,7 +2,7 @@
 #include <string.h>
 #include "verifier/domain_name.h"
 #include "verifier/header_canon.h"
-#include "verifier/public_key.h"
+#include "verifier/key_trial.h"
 
 enum progress { PROGRESS_WAIT, PROGRESS_AGAIN };
 
@@ -18,16 +18,9 @@ static enum progress advance(struct dkim_check *check, enum dkim_check_state sta
     return PROGRESS_AGAIN;
 }
 
-/* Sections 3.5 (t=, x=) and 6.1.1: clocks may differ by the drift. */
-static enum dkim_code judge_time(const struct dkim_signature *signature, int64_t now_s, int64_t drift_s) {
-    if (signature->has_timestamp && signature->timestamp_s > now_s + drift_s) return DKIM_SIG_FUTURE;
-    if (signature->has_expiration && signature->expiration_s < now_s - drift_s) return DKIM_SIG_EXPIRED;
-    return DKIM_OK;
-}
-
 static enum progress parse(struct dkim_check *check) {
     enum dkim_code code = check->signature.code;
-    if (code == DKIM_OK) code = judge_time(&check->signature, check->now_s, check->policy->drift_s);
+    if (code == DKIM_OK) code = dkim_signature_judge_time(&check->signature, check->now_s, check->policy->drift_s);
     return code == DKIM_OK ? advance(check, CHECK_AWAIT_TURN) : finish(check, code);
 }
 
@@ -51,19 +44,6 @@ static enum progress await_body(struct dkim_check *check) {
     return advance(check, CHECK_AWAIT_KEY);
 }
 
-static enum dkim_code code_of_lookup(const struct key_entry *entry) {
-    static const enum dkim_code codes[] = {
-        [DNS_FOUND] = DKIM_OK,
-        [DNS_NXDOMAIN] = DKIM_KEY_MISSING,
-        [DNS_NODATA] = DKIM_KEY_MISSING,
-        [DNS_SERVFAIL] = DKIM_DNS_SERVFAIL,
-        [DNS_TIMEOUT] = DKIM_DNS_TIMEOUT,
-        [DNS_BOGUS] = DKIM_DNS_BOGUS,
-    };
-    enum dkim_code code = codes[entry->status];
-    return code == DKIM_OK && entry->record_count == 0 ? DKIM_KEY_MISSING : code;
-}
-
 static enum progress await_key(struct dkim_check *check) {
     if (!check->has_key_answer) return PROGRESS_WAIT;
     const struct key_entry *entry = check->key;
@@ -76,55 +56,8 @@ static enum progress await_key(struct dkim_check *check) {
         result->cname[i] = arena_copy(check->arena, entry->cname[i]);
         if (result->cname[i].ptr == NULL) result->cname_count = i;
     }
-    enum dkim_code code = code_of_lookup(entry);
+    enum dkim_code code = key_trial_lookup(entry);
     return code == DKIM_OK ? advance(check, CHECK_VERIFY) : finish(check, code);
-}
-
-static enum dkim_code code_of_key_status(enum dkim_key_status status) {
-    switch (status) {
-    case DKIM_KEY_OK:
-    case DKIM_KEY_BAD_SIZE: return DKIM_OK; /* sizes are judged with their number of bits */
-    case DKIM_KEY_EMPTY_P: return DKIM_KEY_REVOKED;
-    case DKIM_KEY_UNKNOWN_TYPE: return DKIM_KEY_TYPE;
-    case DKIM_KEY_OUT_OF_MEMORY: return DKIM_NO_MEMORY;
-    default: return DKIM_KEY_SYNTAX;
-    }
-}
-
-/* Section 6.1.2, steps 4 to 8, and RFC 8301 section 3.2: does this record fit this signature? */
-static enum dkim_code judge_record(const struct dkim_check *check, const struct dkim_key *record) {
-    const struct dkim_signature *signature = &check->signature;
-    enum dkim_code code = code_of_key_status(record->status);
-    if (code != DKIM_OK) return code;
-    if (record->algorithm != signature->key_algorithm) return DKIM_KEY_TYPE;
-    if (!record->hash_sha256) return DKIM_KEY_HASH;
-    if (!record->service_email) return DKIM_KEY_SERVICE;
-    if (record->strict_identity && !span_equal(signature->auid_domain_ascii, signature->domain_ascii))
-        return DKIM_KEY_STRICT_IDENTITY;
-    if (record->algorithm == KEY_RSA && record->bits < check->policy->rsa_bits_min) return DKIM_KEY_TOO_SMALL;
-    if (record->algorithm == KEY_RSA && record->bits > check->policy->rsa_bits_max) return DKIM_KEY_TOO_LARGE;
-    return record->key != NULL ? DKIM_OK : DKIM_KEY_SYNTAX;
-}
-
-/* Of several records at one selector the one that came furthest speaks: a mismatch says more than a broken record. */
-static int distance(enum dkim_code code) {
-    switch (dkim_code_result(code)) {
-    case RESULT_PASS: return 4;
-    case RESULT_FAIL: return 3;
-    case RESULT_POLICY: return 2;
-    case RESULT_TEMPERROR: return 1;
-    default: return 0;
-    }
-}
-
-static enum dkim_code try_record(struct dkim_check *check, const struct dkim_key *record) {
-    enum dkim_code code = judge_record(check, record);
-    if (code != DKIM_OK) return code;
-    switch (public_key_verify(record->key, check->header_hash, check->signature.signature)) {
-    case PUBLIC_KEY_VERIFIED: return DKIM_OK;
-    case PUBLIC_KEY_MISMATCH: return DKIM_SIGNATURE_MISMATCH;
-    default: return DKIM_KEY_SYNTAX; /* what OpenSSL cannot work with is a permanent error */
-    }
 }
 
 static void describe_key(struct dkim_check *check, const struct dkim_key *record) {
@@ -150,16 +83,10 @@ static enum dkim_code judge_parts(const struct dkim_check *check, enum dkim_code
 }
 
 static enum progress verify(struct dkim_check *check) {
-    const struct key_entry *entry = check->key;
-    enum dkim_code best = DKIM_KEY_SYNTAX;
-    for (size_t i = 0; i < entry->record_count; i++) {
-        enum dkim_code code = try_record(check, entry->record[i]);
-        check->result.records_tried++;
-        if (i > 0 && distance(code) <= distance(best)) continue;
-        best = code;
-        describe_key(check, entry->record[i]);
-        if (code == DKIM_OK) break;
-    }
+    struct key_trial trial = key_trial_run(check->key, &check->signature, check->header_hash, check->policy);
+    enum dkim_code best = trial.code;
+    check->result.records_tried = trial.records_tried;
+    describe_key(check, trial.record);
     if (dkim_code_result(best) == RESULT_PERMERROR || dkim_code_result(best) == RESULT_TEMPERROR) return finish(check, best);
     if (best == DKIM_OK) check->result.header_part = PART_INTACT;
     if (best == DKIM_SIGNATURE_MISMATCH) check->result.header_part = PART_CHANGED;

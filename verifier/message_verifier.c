@@ -1,31 +1,16 @@
 #include "verifier/message_verifier.h"
 #include <stdlib.h>
 #include "base/arena.h"
-#include "verifier/body_canon.h"
-#include "verifier/digest.h"
+#include "verifier/arc_check.h"
+#include "verifier/body_hash.h"
 #include "verifier/dkim_check.h"
 #include "verifier/field_index.h"
 #include "verifier/from_field.h"
+#include "verifier/key_wait.h"
 
 enum { ARENA_MAX = 4 * 1024 * 1024 }; /* octets one message's parse may take: 32 signatures of the largest size fit */
 
 enum stage { STAGE_HEADER, STAGE_BODY, STAGE_AWAIT_KEYS, STAGE_DONE, STAGE_REFUSED };
-
-/* One hash of the body for each distinct (canonicalization, limit); usually one. */
-struct body_hash {
-    struct body_canon canon;
-    struct digest digest;
-    bool is_ready; /* digest was initialised; it is used again for the next message */
-};
-
-/* One key name asked for; several signatures may wait for it. */
-struct key_wait {
-    struct key_request request; /* first: a pointer to it is a pointer to the wait */
-    struct message_verifier *verifier;
-    struct span name;
-    struct key_entry *entry; /* one reference, held until the next message */
-    bool is_pending, is_answered;
-};
 
 /* One DKIM-Signature field and what it waits for. */
 struct candidate {
@@ -36,7 +21,6 @@ struct candidate {
 
 struct message_verifier {
     const struct verifier_policy *policy;
-    struct key_source *keys;
     const struct clock *clock;
     struct arena *arena;
     void (*done)(void *owner);
@@ -47,57 +31,54 @@ struct message_verifier {
     enum header_status header_status;
     bool out_of_memory; /* the arena is spent: the message gets temperror */
     struct digest header_digest;
-    struct body_hash *bodies; /* policy->signatures_verified_max of them */
-    size_t body_count;
-    struct key_wait *waits; /* policy->key_lookups_max of them */
-    size_t wait_count;
+    struct body_hash_set bodies;
+    struct body_hash *seal_body; /* of bodies; NULL: not wanted, or no memory */
+    struct key_wait_set keys;
     struct candidate *candidates; /* in order of the fields; arena */
     size_t candidate_count, unseen_count;
+    struct arc_check arc;
     uint64_t size;
     struct message_result result;
     struct dkim_result no_memory; /* the result that needs none */
 };
 
+static void key_answered(void *owner, struct key_wait *wait);
+
+static bool make_parts(struct message_verifier *verifier, struct key_source *keys) {
+    const struct verifier_policy *policy = verifier->policy;
+    size_t bodies = policy->signatures_verified_max + policy->arc_bodies_max + 1; /* and the seal's */
+    size_t waits = policy->key_lookups_max + policy->arc_keys_max;
+    verifier->arena = arena_create(ARENA_MAX);
+    return verifier->arena != NULL && digest_init(&verifier->header_digest) && body_hash_init(&verifier->bodies, bodies) &&
+           key_wait_init(&verifier->keys, keys, waits, key_answered, verifier);
+}
+
 struct message_verifier *message_verifier_create(const struct verifier_policy *policy, struct key_source *keys,
                                                  const struct clock *clock) {
     struct message_verifier *verifier = calloc(1, sizeof *verifier);
     if (verifier == NULL) return NULL;
-    *verifier = (struct message_verifier){.policy = policy, .keys = keys, .clock = clock, .stage = STAGE_DONE};
-    verifier->arena = arena_create(ARENA_MAX);
-    verifier->bodies = calloc(policy->signatures_verified_max, sizeof *verifier->bodies);
-    verifier->waits = calloc(policy->key_lookups_max, sizeof *verifier->waits);
+    *verifier = (struct message_verifier){.policy = policy, .clock = clock, .stage = STAGE_DONE};
     header_section_init(&verifier->section, policy->header);
-    if (verifier->arena == NULL || verifier->bodies == NULL || verifier->waits == NULL || !digest_init(&verifier->header_digest)) {
-        message_verifier_destroy(verifier);
-        return NULL;
-    }
-    return verifier;
-}
-
-static void forget_keys(struct message_verifier *verifier) {
-    for (struct key_wait *wait = verifier->waits; wait < verifier->waits + verifier->wait_count; wait++) {
-        if (wait->is_pending) key_source_cancel(verifier->keys, &wait->request);
-        key_entry_release(wait->entry);
-        *wait = (struct key_wait){.entry = NULL};
-    }
-    verifier->wait_count = 0;
+    arc_check_init(&verifier->arc, policy);
+    if (make_parts(verifier, keys)) return verifier;
+    message_verifier_destroy(verifier);
+    return NULL;
 }
 
 void message_verifier_destroy(struct message_verifier *verifier) {
     if (verifier == NULL) return;
-    forget_keys(verifier);
-    for (size_t i = 0; verifier->bodies != NULL && i < verifier->policy->signatures_verified_max; i++)
-        digest_release(&verifier->bodies[i].digest);
+    key_wait_release(&verifier->keys);
+    body_hash_release(&verifier->bodies);
+    arc_check_release(&verifier->arc);
     digest_release(&verifier->header_digest);
     header_section_release(&verifier->section);
-    free(verifier->bodies);
-    free(verifier->waits);
     arena_destroy(verifier->arena);
     free(verifier);
 }
 
 void message_verifier_begin(struct message_verifier *verifier, void (*done)(void *owner), void *owner) {
-    forget_keys(verifier);
+    key_wait_forget(&verifier->keys);
+    body_hash_reset(&verifier->bodies);
     header_section_reset(&verifier->section);
     arena_reset(verifier->arena);
     verifier->done = done;
@@ -105,7 +86,7 @@ void message_verifier_begin(struct message_verifier *verifier, void (*done)(void
     verifier->stage = STAGE_HEADER;
     verifier->header_status = HEADER_MORE;
     verifier->out_of_memory = false;
-    verifier->body_count = 0;
+    verifier->seal_body = NULL;
     verifier->candidates = NULL;
     verifier->candidate_count = verifier->unseen_count = 0;
     verifier->size = 0;
@@ -114,13 +95,9 @@ void message_verifier_begin(struct message_verifier *verifier, void (*done)(void
 
 /* ---- The header section is complete: read the signatures, choose, send the key lookups off. ---- */
 
-static void answer(struct key_wait *wait, struct key_entry *entry) {
-    struct message_verifier *verifier = wait->verifier;
-    wait->entry = entry;
-    wait->is_pending = false;
-    wait->is_answered = true;
+static void pass_key_on(struct message_verifier *verifier, const struct key_wait *wait) {
     for (struct candidate *c = verifier->candidates; c < verifier->candidates + verifier->candidate_count; c++)
-        if (c->key == wait && !dkim_check_is_done(&c->check)) dkim_check_key(&c->check, entry, DKIM_NO_MEMORY);
+        if (c->key == wait && !dkim_check_is_done(&c->check)) dkim_check_key(&c->check, wait->entry, wait->failure);
 }
 
 static void complete(struct message_verifier *verifier);
@@ -128,47 +105,23 @@ static void complete(struct message_verifier *verifier);
 static bool all_done(const struct message_verifier *verifier) {
     for (const struct candidate *c = verifier->candidates; c < verifier->candidates + verifier->candidate_count; c++)
         if (!dkim_check_is_done(&c->check)) return false;
-    return true;
+    return arc_check_is_done(&verifier->arc);
 }
 
-static void key_ready(struct key_request *request, struct key_entry *entry) {
-    struct key_wait *wait = (struct key_wait *)(void *)request;
-    struct message_verifier *verifier = wait->verifier;
-    answer(wait, entry);
+static void key_answered(void *owner, struct key_wait *wait) {
+    struct message_verifier *verifier = owner;
+    pass_key_on(verifier, wait);
+    arc_check_run(&verifier->arc);
     if (verifier->stage != STAGE_AWAIT_KEYS || !all_done(verifier)) return;
     complete(verifier);
     verifier->done(verifier->owner); /* may begin or destroy: nothing of the verifier is touched afterwards */
 }
 
-static struct key_wait *wait_for_key(struct message_verifier *verifier, struct span name) {
-    for (struct key_wait *wait = verifier->waits; wait < verifier->waits + verifier->wait_count; wait++)
-        if (span_equal(wait->name, name)) return wait;
-    if (verifier->wait_count == verifier->policy->key_lookups_max) return NULL;
-    struct key_wait *wait = &verifier->waits[verifier->wait_count++];
-    *wait = (struct key_wait){.request = {.ready = key_ready}, .verifier = verifier, .name = name};
-    struct key_entry *entry = NULL;
-    if (key_source_get(verifier->keys, name, &wait->request, &entry) == KEY_PENDING) wait->is_pending = true;
-    else answer(wait, entry);
-    return wait;
-}
-
-static struct body_hash *hash_body_for(struct message_verifier *verifier, const struct dkim_signature *signature) {
-    for (struct body_hash *body = verifier->bodies; body < verifier->bodies + verifier->body_count; body++) {
-        const struct body_canon *canon = &body->canon;
-        if (canon->kind == signature->body_canon && canon->has_limit == signature->has_body_limit &&
-            (!canon->has_limit || canon->limit == signature->body_limit))
-            return body;
-    }
-    struct body_hash *body = &verifier->bodies[verifier->body_count]; /* no more than signatures that took their turn */
-    if (!body->is_ready && !(body->is_ready = digest_init(&body->digest))) return NULL;
-    verifier->body_count++;
-    digest_begin(&body->digest);
-    body_canon_begin(&body->canon, signature->body_canon, signature->has_body_limit, signature->body_limit, &body->digest);
-    return body;
-}
-
 static void take_turn(struct message_verifier *verifier, struct candidate *candidate, struct field_index *fields) {
-    candidate->body = hash_body_for(verifier, &candidate->check.signature);
+    unsigned one = 1; /* there is room for every signature that takes its turn */
+    const struct dkim_signature *signature = &candidate->check.signature;
+    candidate->body =
+        body_hash_want(&verifier->bodies, signature->body_canon, signature->has_body_limit, signature->body_limit, &one);
     if (candidate->body == NULL) {
         dkim_check_give_up(&candidate->check, DKIM_NO_MEMORY);
         return;
@@ -176,18 +129,19 @@ static void take_turn(struct message_verifier *verifier, struct candidate *candi
     dkim_check_take_turn(&candidate->check, fields, &verifier->header_digest);
     /* A key that was there at once, asked for by this signature or an earlier one. */
     if (candidate->key->is_answered && !dkim_check_is_done(&candidate->check))
-        dkim_check_key(&candidate->check, candidate->key->entry, DKIM_NO_MEMORY);
+        dkim_check_key(&candidate->check, candidate->key->entry, candidate->key->failure);
 }
 
 /* Verifies the signatures that are sound in themselves, those aligned with From first, then top down (R-21). The
  * lookups leave before any hashing. */
 static void choose(struct message_verifier *verifier, struct field_index *fields) {
     struct candidate *end = verifier->candidates + verifier->candidate_count;
-    unsigned chosen = 0;
+    unsigned chosen = 0, budget = verifier->policy->key_lookups_max;
     for (int aligned = 1; aligned >= 0; aligned--) {
         for (struct candidate *c = verifier->candidates; c < end; c++) {
             if (dkim_check_is_done(&c->check) || c->check.result.aligned != aligned) continue;
-            if (chosen < verifier->policy->signatures_verified_max) c->key = wait_for_key(verifier, c->check.signature.key_name);
+            if (chosen < verifier->policy->signatures_verified_max)
+                c->key = key_wait_ask(&verifier->keys, c->check.signature.key_name, &budget);
             if (c->key == NULL) dkim_check_give_up(&c->check, DKIM_LIMIT);
             else chosen++;
         }
@@ -196,7 +150,7 @@ static void choose(struct message_verifier *verifier, struct field_index *fields
         if (c->key != NULL) take_turn(verifier, c, fields);
 }
 
-static bool read_signatures(struct message_verifier *verifier, struct span from_domain) {
+static bool read_signatures(struct message_verifier *verifier, struct span from_domain, int64_t now_s) {
     const struct header_section *section = &verifier->section;
     size_t count = header_section_count(section, "DKIM-Signature");
     size_t seen = count < verifier->policy->signatures_seen_max ? count : verifier->policy->signatures_seen_max;
@@ -204,7 +158,6 @@ static bool read_signatures(struct message_verifier *verifier, struct span from_
     if (seen == 0) return true;
     verifier->candidates = arena_alloc(verifier->arena, seen * sizeof *verifier->candidates);
     if (verifier->candidates == NULL) return false;
-    int64_t now_s = clock_unix_s(verifier->clock);
     const struct header_field *field = NULL;
     for (size_t i = 0; i < seen; i++) {
         field = header_section_find(section, "DKIM-Signature", field == NULL ? 0 : (size_t)(field - section->fields) + 1);
@@ -218,31 +171,32 @@ static bool read_signatures(struct message_verifier *verifier, struct span from_
 }
 
 static void read_header(struct message_verifier *verifier) {
-    verifier->stage = STAGE_BODY;
+    int64_t now_s = clock_unix_s(verifier->clock);
     struct from_field from;
+    verifier->stage = STAGE_BODY;
     bool ok = from_field_parse(&verifier->section, verifier->arena, &from);
     if (ok) {
         verifier->result.from_fields = from.fields;
         verifier->result.from_addresses = from.addresses;
         verifier->result.from_domain = from.domain;
-        ok = read_signatures(verifier, from.domain);
+        ok = read_signatures(verifier, from.domain, now_s) &&
+             arc_check_begin(&verifier->arc, &verifier->section, now_s, verifier->arena);
     }
     struct field_index *fields = ok ? field_index_create(&verifier->section, verifier->arena) : NULL;
+    unsigned one = 1;
+    if (verifier->policy->wants_seal_hash) verifier->seal_body = body_hash_want(&verifier->bodies, CANON_RELAXED, false, 0, &one);
     if (fields != NULL) {
         choose(verifier, fields);
+        arc_check_take_turn(&verifier->arc, fields, &verifier->keys, &verifier->bodies);
         return;
     }
     verifier->out_of_memory = true;
     for (struct candidate *c = verifier->candidates; c < verifier->candidates + verifier->candidate_count; c++)
         dkim_check_give_up(&c->check, DKIM_NO_MEMORY);
+    arc_check_give_up(&verifier->arc, ARC_NO_MEMORY);
 }
 
 /* ---- Octets ---- */
-
-static void feed_body(struct message_verifier *verifier, struct span octets) {
-    for (struct body_hash *body = verifier->bodies; body < verifier->bodies + verifier->body_count; body++)
-        body_canon_update(&body->canon, octets);
-}
 
 static enum verifier_progress refuse(struct message_verifier *verifier) {
     verifier->stage = STAGE_REFUSED;
@@ -260,7 +214,7 @@ enum verifier_progress message_verifier_update(struct message_verifier *verifier
         read_header(verifier);
         octets = span_after(octets, taken);
     }
-    if (octets.len > 0) feed_body(verifier, octets);
+    if (octets.len > 0) body_hash_update(&verifier->bodies, octets);
     return VERIFIER_MORE;
 }
 
@@ -279,7 +233,8 @@ static void complete(struct message_verifier *verifier) {
     struct dkim_result *dkim = count > 0 ? arena_alloc(verifier->arena, count * sizeof *dkim) : NULL;
     verifier->stage = STAGE_DONE;
     result->size = verifier->size;
-    result->key_lookups = (unsigned)verifier->wait_count;
+    result->key_lookups = (unsigned)verifier->keys.count;
+    result->arc = verifier->arc.result;
     if (verifier->out_of_memory || (count > 0 && dkim == NULL)) {
         complete_without_memory(verifier);
         return;
@@ -297,16 +252,13 @@ static void complete(struct message_verifier *verifier) {
 }
 
 static void end_body(struct message_verifier *verifier) {
-    for (struct body_hash *body = verifier->bodies; body < verifier->bodies + verifier->body_count; body++) {
-        uint8_t value[DIGEST_OCTETS];
-        body_canon_end(&body->canon);
-        bool ok = digest_end(&body->digest, value);
-        for (struct candidate *c = verifier->candidates; c < verifier->candidates + verifier->candidate_count; c++) {
-            if (c->body != body || dkim_check_is_done(&c->check)) continue;
-            if (ok) dkim_check_body(&c->check, value, body->canon.octets);
-            else dkim_check_give_up(&c->check, DKIM_NO_MEMORY);
-        }
+    body_hash_end(&verifier->bodies);
+    for (struct candidate *c = verifier->candidates; c < verifier->candidates + verifier->candidate_count; c++) {
+        if (c->body == NULL || dkim_check_is_done(&c->check)) continue;
+        if (c->body->is_known) dkim_check_body(&c->check, c->body->value, c->body->canon.octets);
+        else dkim_check_give_up(&c->check, DKIM_NO_MEMORY);
     }
+    arc_check_body_ended(&verifier->arc);
 }
 
 enum verifier_progress message_verifier_end(struct message_verifier *verifier) {
@@ -325,17 +277,20 @@ enum verifier_progress message_verifier_end(struct message_verifier *verifier) {
 
 void message_verifier_expire(struct message_verifier *verifier) {
     if (verifier->stage != STAGE_AWAIT_KEYS) return;
-    for (struct key_wait *wait = verifier->waits; wait < verifier->waits + verifier->wait_count; wait++) {
-        if (!wait->is_pending) continue;
-        key_source_cancel(verifier->keys, &wait->request);
-        wait->is_pending = false;
-        for (struct candidate *c = verifier->candidates; c < verifier->candidates + verifier->candidate_count; c++)
-            if (c->key == wait && !dkim_check_is_done(&c->check)) dkim_check_key(&c->check, NULL, DKIM_DNS_TIMEOUT);
-    }
+    key_wait_expire(&verifier->keys);
+    for (struct candidate *c = verifier->candidates; c < verifier->candidates + verifier->candidate_count; c++)
+        if (!dkim_check_is_done(&c->check)) dkim_check_key(&c->check, c->key->entry, c->key->failure);
+    arc_check_run(&verifier->arc);
     complete(verifier);
 }
 
 const struct message_result *message_verifier_result(const struct message_verifier *verifier) { return &verifier->result; }
+
+bool message_verifier_seal_hash(const struct message_verifier *verifier, uint8_t value[DIGEST_OCTETS]) {
+    if (verifier->seal_body == NULL || !verifier->seal_body->is_known) return false;
+    memcpy(value, verifier->seal_body->value, DIGEST_OCTETS);
+    return true;
+}
 
 bool message_verifier_header_complete(const struct message_verifier *verifier) {
     return verifier->header_status == HEADER_COMPLETE;

@@ -1,4 +1,5 @@
-/* verifier/message_verifier.h -- verify one message as it streams through: octets and key records in, results out.
+/* verifier/message_verifier.h -- verify one message as it streams through: octets and key records in, results out: DKIM
+ * signatures and the ARC chain.
  * The core of libsceau. No I/O, no clock and no thread of its own: octets are passed in, keys come from a key_source, the
  * time from a clock. Key lookups leave when the header section is complete; body hashes run on the octets as they come;
  * after the end only one digest and one public-key operation per signature remain.
@@ -8,6 +9,7 @@
 #include <stdint.h>
 #include "base/clock.h"
 #include "base/span.h"
+#include "verifier/digest.h"
 #include "verifier/header_section.h"
 #include "verifier/key_source.h"
 #include "verifier/result.h"
@@ -38,6 +40,9 @@ void message_verifier_expire(struct message_verifier *verifier);
 
 /* Valid from VERIFIER_DONE (or expire) until the next begin or destroy. */
 const struct message_result *message_verifier_result(const struct message_verifier *verifier);
+/* policy->wants_seal_hash: the hash of the body as relaxed as an ARC-Message-Signature of ours wants it (arc_seal), from
+ * message_verifier_end on. False: no such hash. */
+bool message_verifier_seal_hash(const struct message_verifier *verifier, uint8_t value[DIGEST_OCTETS]);
 /* Valid from the end of the header section on. */
 struct span message_verifier_author_domain(const struct message_verifier *verifier); /* as message_result.from_domain */
 /* Signing domains that are being verified, lower-case A-labels: the index-th of them, {NULL, 0} beyond the last. */

@@ -17,6 +17,12 @@ static const struct {
 };
 #undef CODE_TEXT
 
+#define ARC_TEXT(code, en, fr) [code] = {{[LANGUAGE_EN] = en, [LANGUAGE_FR] = fr}},
+static const struct phrase arc_texts[ARC_CODE_COUNT] = {
+#include "verifier/arc_texts.def"
+};
+#undef ARC_TEXT
+
 const struct phrase *report_phrase(enum report_phrase phrase) { return &phrases[phrase]; }
 const struct phrase *report_code_why(enum dkim_code code) { return &code_texts[code].why; }
 const struct phrase *report_code_cure(enum dkim_code code) { return &code_texts[code].cure; }
@@ -101,6 +107,24 @@ static void write_dkim(struct json *json, const struct message_result *message, 
     json_object_end(json);
 }
 
+static void write_arc(struct json *json, const struct arc_result *arc) {
+    json_key(json, "arc");
+    if (!arc->is_evaluated) {
+        json_null(json);
+        return;
+    }
+    json_object(json);
+    json_key_text(json, "result", auth_result_word(arc->result));
+    json_key_uint(json, "sets", arc->sets);
+    write_optional_number(json, "oldest_pass", arc->has_oldest_pass, arc->oldest_pass);
+    json_key_text(json, "code", arc_code_word(arc->code));
+    write_optional_number(json, "failed_set", arc->failed_set > 0, arc->failed_set);
+    write_optional(json, "sealer", arc->sealer);
+    json_key_bool(json, "trusted", arc->is_trusted);
+    json_key_text(json, "dnssec", arc->has_key_answer ? dnssec_state_word(arc->dnssec) : NULL);
+    json_object_end(json);
+}
+
 static struct span without_line_end(struct span field) {
     return field.len >= 2 ? span_first(field, field.len - 2) : field;
 }
@@ -114,7 +138,7 @@ void report_write_json(struct json *json, const struct report_message *message) 
     json_array(json);
     for (size_t i = 0; i < result->dkim_count; i++) write_dkim(json, result, &result->dkim[i]);
     json_array_end(json);
-    json_key_null(json, "arc");
+    write_arc(json, &result->arc);
     json_key_null(json, "spf");
     json_key_null(json, "dmarc");
     json_key_null(json, "iprev");
@@ -262,6 +286,35 @@ static void append_unsigned_message(struct bytes *out, struct report_style style
     report_append_line(out, PHRASE_CURE, &code_texts[DKIM_NO_SIGNATURE].cure, style, NULL, 0);
 }
 
+static void append_arc_notes(struct bytes *out, const struct arc_result *arc, struct report_style style,
+                             const struct phrase_value *values, size_t count) {
+    if (arc->result != RESULT_PASS) report_append_line(out, PHRASE_WHY, &arc_texts[arc->code], style, values, count);
+    if (arc->failed_set > 0) report_append_line(out, PHRASE_NOTE, &phrases[PHRASE_ARC_AT], style, values, count);
+    if (arc->oldest_pass > 0) report_append_line(out, PHRASE_NOTE, &phrases[PHRASE_ARC_CHANGED], style, values, count);
+    if (arc->is_trusted) report_append_line(out, PHRASE_NOTE, &phrases[PHRASE_ARC_TRUSTED], style, values, count);
+}
+
+/* Nothing about a message without ARC: most have none, and need none. */
+static void append_arc(struct bytes *out, const struct arc_result *arc, struct report_style style) {
+    char sets[16], set[16], oldest[16];
+    if (!arc->is_evaluated || arc->code == ARC_NO_SETS) return;
+    snprintf(sets, sizeof sets, "%u", arc->sets);
+    snprintf(set, sizeof set, "%u", arc->failed_set);
+    snprintf(oldest, sizeof oldest, "%u", arc->oldest_pass);
+    const struct phrase_value values[] = {
+        {"sets", span_of(sets)}, {"set", span_of(set)}, {"oldest", span_of(oldest)}, {"domain", arc->sealer}};
+    size_t count = sizeof values / sizeof *values;
+    bytes_append_text(out, "  ");
+    report_append_word(out, auth_result_word(arc->result), mood_of(arc->result), style);
+    bytes_append_text(out, " arc ");
+    if (arc->sealer.len > 0) phrase_append_printable(out, arc->sealer);
+    else bytes_append_char(out, '-');
+    bytes_append_text(out, ", ");
+    phrase_append(out, &phrases[arc->sets == 1 ? PHRASE_ARC_SET : PHRASE_ARC_SETS], style.language, values, count);
+    bytes_append_char(out, '\n');
+    append_arc_notes(out, arc, style, values, count);
+}
+
 static void append_authors(struct bytes *out, const struct message_result *result, struct report_style style) {
     char count[24];
     size_t authors = result->from_fields > result->from_addresses ? result->from_fields : result->from_addresses;
@@ -277,5 +330,6 @@ void report_write_text(struct bytes *out, const struct report_message *message, 
     bytes_append_char(out, '\n');
     if (result->dkim_count == 0) append_unsigned_message(out, style);
     for (size_t i = 0; i < result->dkim_count; i++) append_signature(out, &result->dkim[i], style);
+    append_arc(out, &result->arc, style);
     append_authors(out, result, style);
 }

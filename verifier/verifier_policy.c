@@ -8,4 +8,6 @@ const struct verifier_policy verifier_policy_default = {
     .rsa_bits_min = 1024,
     .rsa_bits_max = 4096,
     .drift_s = 300,
+    .arc_keys_max = 10,
+    .arc_bodies_max = 3,
 };

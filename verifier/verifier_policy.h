@@ -13,5 +13,10 @@ struct verifier_policy {
     unsigned rsa_bits_min, rsa_bits_max; /* 1024, 4096 */
     int64_t drift_s;                  /* clocks may differ by this, 300 */
     bool unsigned_octets_pass;        /* l= leaves octets out: pass instead of policy */
+    unsigned arc_keys_max;            /* distinct names that an ARC chain may ask for, 10 */
+    unsigned arc_bodies_max;          /* body hashes that its message signatures may add to those of DKIM, 3 */
+    const char *const *trusted_sealers; /* lower-case A-labels; borrowed */
+    size_t trusted_sealer_count;
+    bool wants_seal_hash;             /* hash every body for a seal of our own: message_verifier_seal_hash */
 };
 extern const struct verifier_policy verifier_policy_default;

@@ -41,7 +41,9 @@ static void read_psd(struct reading *reading, struct span value) {
     if (span_is_nocase(value, "n")) reading->record->psd = DMARC_PSD_NO;
 }
 
-static void read_t(struct reading *reading, struct span value) { reading->record->testing = span_is_nocase(value, "y"); }
+static void read_t(struct reading *reading, struct span value) {
+    reading->record->testing = span_is_nocase(value, "y");
+}
 static void read_adkim(struct reading *reading, struct span value) {
     reading->record->strict_dkim = span_is_nocase(value, "s");
 }
@@ -75,7 +77,10 @@ static void read_rua(struct reading *reading, struct span value) {
     }
 }
 
-static const struct { const char *name; void (*read)(struct reading *reading, struct span value); } tags[] = {
+static const struct {
+    const char *name;
+    void (*read)(struct reading *reading, struct span value);
+} tags[] = {
     {"p", read_p}, {"sp", read_sp},       {"np", read_np},     {"psd", read_psd},
     {"t", read_t}, {"adkim", read_adkim}, {"aspf", read_aspf}, {"rua", read_rua},
 };

@@ -1,11 +1,11 @@
-/* verifier/dmarc_record.h -- read one TXT record of _dmarc.DOMAIN as a DMARC policy record (RFC 9989 sections 4.7, 4.8).
- * A record begins with v=DMARC1, written exactly so; any other text is none. Behind that nothing voids it: unknown tags,
- * historic ones (pct, rf, ri), and what has bad syntax are passed over, defaults stand for them; of a tag that stands
- * twice the first counts. Names and listed values have no case. The exception is section 4.10.1: without a valid p=, or
- * with an sp= or np= that is no policy, the record asks for "none" when rua= names somewhere to report to, and else for
- * nothing that could be applied.
- * Reports are not ours to send: of rua= only that is known, ruf= and fo= are passed over.
- * Pure: no allocation, I/O, clock or lock; keeps nothing of the text. One pass. */
+/* verifier/dmarc_record.h -- read one TXT record of _dmarc.DOMAIN as a DMARC policy record (RFC 9989
+ * sections 4.7, 4.8). A record begins with v=DMARC1, written exactly so; any other text is none. Behind that nothing
+ * voids it: unknown tags, historic ones (pct, rf, ri), and what has bad syntax are passed over, defaults stand for
+ * them; of a tag that stands twice the first counts. Names and listed values have no case. The exception is
+ * section 4.10.1: without a valid p=, or with an sp= or np= that is no policy, the record asks for "none" when rua=
+ * names somewhere to report to, and else for nothing that could be applied. Reports are not ours to send: of rua= only
+ * that is known, ruf= and fo= are passed over. Pure: no allocation, I/O, clock or lock; keeps nothing of the text. One
+ * pass. */
 #pragma once
 #include <stdbool.h>
 #include "base/span.h"

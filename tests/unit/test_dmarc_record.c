@@ -12,15 +12,20 @@ enum { OK = DMARC_RECORD_OK, FOREIGN = DMARC_RECORD_FOREIGN, NO_POLICY = DMARC_R
 enum { U = DMARC_PSD_UNKNOWN, NO = DMARC_PSD_NO, YES = DMARC_PSD_YES };
 
 /* flags: t testing, d strict_dkim, s strict_spf, r has_report_address */
-static const struct { const char *text; int status, p, sp, np, psd; const char *flags; } rows[] = {
+static const struct {
+    const char *text;
+    int status, p, sp, np, psd;
+    const char *flags;
+} rows[] = {
     {"v=DMARC1; p=none", OK, N, A, A, U, ""},
     {"v=DMARC1;p=quarantine;", OK, Q, A, A, U, ""},
-    {"v=DMARC1; p=reject; sp=quarantine; np=none; psd=n; t=y; adkim=s; aspf=s; fo=1; rua=mailto:a@b; ruf=mailto:c@d", OK,
-     R, Q, N, NO, "tdsr"},
+    {"v=DMARC1; p=reject; sp=quarantine; np=none; psd=n; t=y; adkim=s; aspf=s; fo=1; rua=mailto:a@b; ruf=mailto:c@d",
+     OK, R, Q, N, NO, "tdsr"},
     {"v = DMARC1 ;\tp\t= reject ", OK, R, A, A, U, ""}, /* 4.8: *WSP around = and ; */
-    {"v=DMARC1; p=Reject; SP=NONE; Psd=Y; T=Y; ADKIM=S; aspf=S", OK, R, N, A, YES, "tds"}, /* ABNF literals have no case */
-    {"v=DMARC1; adkim=s; p=reject", OK, R, A, A, U, "d"}, /* only v= has its place */
-    {"v=DMARC1; p=reject; pct=0; rf=afrf; ri=1; x=y", OK, R, A, A, U, ""}, /* historic and unknown tags */
+    {"v=DMARC1; p=Reject; SP=NONE; Psd=Y; T=Y; ADKIM=S; aspf=S", OK, R, N, A, YES,
+     "tds"},                                                                         /* ABNF literals have no case */
+    {"v=DMARC1; adkim=s; p=reject", OK, R, A, A, U, "d"},                            /* only v= has its place */
+    {"v=DMARC1; p=reject; pct=0; rf=afrf; ri=1; x=y", OK, R, A, A, U, ""},           /* historic and unknown tags */
     {"v=DMARC1; p=reject; adkim=strict; aspf=; psd=maybe; t=1", OK, R, A, A, U, ""}, /* 4.7: defaults instead */
     {"v=DMARC1; nonsense; =; ;; p=reject; fo:0", OK, R, A, A, U, ""},
     {"v=DMARC1; p=reject; p=none; adkim=r; adkim=s", OK, R, A, A, U, ""}, /* the first counts */
@@ -69,8 +74,13 @@ static void every_row_parses_as_wanted(void **state) {
             (int)record.nonexistent_policy != rows[i].np || (int)record.psd != rows[i].psd)
             fail_msg("\"%s\": %d p %d sp %d np %d psd %d", rows[i].text, status, (int)record.policy,
                      (int)record.subdomain_policy, (int)record.nonexistent_policy, (int)record.psd);
-        const struct { bool is; char flag; } flags[] = {
-            {record.testing, 't'}, {record.strict_dkim, 'd'}, {record.strict_spf, 's'}, {record.has_report_address, 'r'}};
+        const struct {
+            bool is;
+            char flag;
+        } flags[] = {{record.testing, 't'},
+                     {record.strict_dkim, 'd'},
+                     {record.strict_spf, 's'},
+                     {record.has_report_address, 'r'}};
         for (size_t f = 0; f < sizeof flags / sizeof *flags; f++)
             if (flags[f].is != (strchr(rows[i].flags, flags[f].flag) != NULL))
                 fail_msg("\"%s\": flag %c", rows[i].text, flags[f].flag);
@@ -89,7 +99,10 @@ static void octets_of_any_value_are_read_to_the_end(void **state) {
 }
 
 /* Section 4.10.1: p= for the domain itself, np= or sp= below it, each falling back on the next. */
-static const struct { const char *text; int own, existing, missing; } policies[] = {
+static const struct {
+    const char *text;
+    int own, existing, missing;
+} policies[] = {
     {"v=DMARC1; p=reject", R, R, R},
     {"v=DMARC1; p=reject; sp=none", R, N, N},
     {"v=DMARC1; p=none; np=reject", N, N, R},

@@ -29,7 +29,8 @@ static inline void property_shape(struct span field) {
         if (c == '\r') PROPERTY(i + 1 < field.len && field.ptr[i + 1] == '\n');
         if (c == '\n') {
             PROPERTY(i > 0 && field.ptr[i - 1] == '\r');
-            PROPERTY(i + 1 == field.len || (field.ptr[i + 1] == '\t' && i + 2 < field.len && field.ptr[i + 2] != '\r'));
+            PROPERTY(i + 1 == field.len ||
+                     (ascii_is_wsp(field.ptr[i + 1]) && i + 2 < field.len && field.ptr[i + 2] != '\r'));
             line = 0;
         }
         PROPERTY(!ascii_is_control(c) || c == '\r' || c == '\n' || c == '\t');
@@ -55,58 +56,63 @@ static inline bool property_intended(struct span value, bool is_name, bool utf8,
     bool token = escapes == 0;
     for (size_t i = 0; i < out->len; i++)
         token &= out->ptr[i] > ' ' && memchr("()<>@,;:/[]?=", out->ptr[i], 13) == NULL;
-    return out->len > 0 && name_len + 1 + out->len + escapes + (token ? 0 : 2) <= 700;
+    return out->len > 0 && name_len + 1 + out->len + escapes + (token ? 0 : 2) <= 448;
 }
 
-static inline void property_prop(struct span field, const struct auth_results_info *info, size_t *next,
-                                 const char *name, bool is_written, struct span want) {
-    if (!is_written) return;
-    PROPERTY(*next < info->prop_count);
-    const struct auth_results_prop *prop = &info->prop[(*next)++];
-    PROPERTY(span_is(prop->ptype, "header"));
-    PROPERTY(span_is(prop->property, name));
-    PROPERTY(span_equal(prop->value, want));
-}
+/* What is being compared: the field, for the sentence; the result read back, and how many of its properties were seen. */
+struct property_reading {
+    struct span field;
+    const struct auth_results_info *info;
+    size_t next;
+};
 
-static inline struct span property_auid(struct span auid, struct bytes *out, bool *is_written) {
-    size_t at = auid.len;
-    while (at > 0 && auid.ptr[at - 1] != '@') at--;
+enum property_kind { PROPERTY_VALUE, PROPERTY_NAME, PROPERTY_ADDRESS };
+
+/* local-part@domain with A-labels behind the @, when it has that form. */
+static inline struct span property_address(struct span address, struct bytes *whole) {
+    size_t at = address.len;
+    while (at > 0 && address.ptr[at - 1] != '@') at--;
     char ascii[DOMAIN_NAME_MAX];
-    size_t len = at > 0 && at <= 65 ? domain_name_write(span_after(auid, at), false, ascii) : 0;
-    struct bytes whole = bytes_with_cap(1024);
-    if (len > 0) {
-        bytes_append(&whole, span_first(auid, at));
-        bytes_append(&whole, (struct span){ascii, len});
-        auid = bytes_span(&whole);
-    }
-    *is_written = property_intended(auid, false, true, 8, out);
-    bytes_release(&whole);
-    return bytes_span(out);
+    size_t len = at > 0 && at <= 65 ? domain_name_write(span_after(address, at), false, ascii) : 0;
+    if (len == 0) return address;
+    bytes_append(whole, span_first(address, at));
+    bytes_append(whole, (struct span){ascii, len});
+    return bytes_span(whole);
 }
 
-static inline void property_result(struct span field, const struct auth_results_info *info,
-                                   const struct dkim_result *result, bool one_signature) {
-    struct bytes want = bytes_with_cap(1 << 20);
-    size_t next = 0;
-    bool is_written;
-    PROPERTY(span_is(info->method, "dkim"));
-    PROPERTY(span_is(info->result, auth_result_word(result->result)));
-    PROPERTY(!info->has_reason);
-    is_written = property_intended(result->domain, true, false, 8, &want);
-    property_prop(field, info, &next, "d", is_written, bytes_span(&want));
-    struct span auid = property_auid(result->auid, &want, &is_written);
-    property_prop(field, info, &next, "i", is_written, auid);
-    is_written = property_intended(result->selector, true, false, 8, &want);
-    property_prop(field, info, &next, "s", is_written, bytes_span(&want));
-    is_written = property_intended(result->algorithm, false, false, 8, &want);
-    property_prop(field, info, &next, "a", is_written, bytes_span(&want));
-    if (one_signature) {
-        struct span first = span_first(result->signature, result->signature.len < 8 ? result->signature.len : 8);
-        is_written = property_intended(first, false, false, 8, &want);
-        property_prop(field, info, &next, "b", is_written, bytes_span(&want));
-        PROPERTY(next == info->prop_count);
+/* name is "ptype.property"; value, as it was given to the writer, shall be the next property unless it is not written. */
+static inline void property_next(struct property_reading *reading, const char *name, struct span value,
+                                 enum property_kind kind) {
+    struct span field = reading->field;
+    struct bytes whole = bytes_with_cap(1024), want = bytes_with_cap(1 << 20);
+    bool is_address = kind == PROPERTY_ADDRESS;
+    if (is_address) value = property_address(value, &whole);
+    if (property_intended(value, kind == PROPERTY_NAME, is_address, strlen(name), &want)) {
+        PROPERTY(reading->next < reading->info->prop_count);
+        const struct auth_results_prop *prop = &reading->info->prop[reading->next++];
+        size_t dot = span_find(span_of(name), '.');
+        PROPERTY(span_equal(prop->ptype, span_first(span_of(name), dot)));
+        PROPERTY(span_is(prop->property, name + dot + 1));
+        PROPERTY(span_equal(prop->value, bytes_span(&want)));
     }
+    bytes_release(&whole);
     bytes_release(&want);
+}
+
+static inline void property_dkim(struct property_reading *reading, const struct dkim_result *result, bool is_full,
+                                 bool one_signature) {
+    struct span field = reading->field;
+    PROPERTY(span_is(reading->info->method, "dkim"));
+    PROPERTY(span_is(reading->info->result, auth_result_word(result->result)));
+    PROPERTY(!reading->info->has_reason);
+    if (is_full) property_next(reading, "header.d", result->domain, PROPERTY_NAME);
+    property_next(reading, "header.i", result->auid, PROPERTY_ADDRESS);
+    property_next(reading, "header.s", result->selector, PROPERTY_NAME);
+    if (is_full) property_next(reading, "header.a", result->algorithm, PROPERTY_VALUE);
+    if (!one_signature) return;
+    struct span first = span_first(result->signature, result->signature.len < 8 ? result->signature.len : 8);
+    property_next(reading, "header.b", first, PROPERTY_VALUE);
+    PROPERTY(reading->next == reading->info->prop_count);
 }
 
 static inline const struct dkim_result *property_nth(const struct message_result *message, size_t n, bool ranked) {
@@ -119,25 +125,98 @@ static inline const struct dkim_result *property_nth(const struct message_result
     return NULL;
 }
 
-static inline void property_check(struct span authserv_id, const struct message_result *message) {
-    struct bytes out = bytes_with_cap(8192);
+/* The dkim results at the start; returns how many there are. */
+static inline size_t property_all_dkim(struct span field, const struct auth_results *read,
+                                       const struct message_result *message, bool is_full) {
+    size_t count = 0;
+    while (count < read->count && span_is(read->info[count].method, "dkim")) count++;
+    PROPERTY(count > 0 && (count <= message->dkim_count || message->dkim_count == 0));
+    if (message->dkim_count == 0)
+        PROPERTY(count == 1 && span_is(read->info[0].result, "none") && read->info[0].prop_count == 0);
+    for (size_t i = 0; i < count && message->dkim_count > 0; i++) {
+        struct property_reading reading = {field, &read->info[i], 0};
+        property_dkim(&reading, property_nth(message, i, count < message->dkim_count), is_full,
+                      message->dkim_count == 1);
+    }
+    return count;
+}
+
+/* The next result shall be this one. */
+static inline struct property_reading property_method(struct span field, const struct auth_results *read, size_t *next,
+                                                      const char *method, enum auth_result result) {
+    PROPERTY(*next < read->count);
+    struct property_reading reading = {field, &read->info[(*next)++], 0};
+    PROPERTY(span_is(reading.info->method, method));
+    PROPERTY(span_is(reading.info->result, auth_result_word(result)));
+    PROPERTY(!reading.info->has_reason);
+    return reading;
+}
+
+static inline void property_spf(struct span field, const struct auth_results *read, size_t *next,
+                                const struct message_result *message) {
+    bool mail_from = message->spf[SPF_MAIL_FROM].is_evaluated;
+    const struct spf_result *spf = &message->spf[mail_from ? SPF_MAIL_FROM : SPF_HELO];
+    if (!spf->is_evaluated) return;
+    struct property_reading reading = property_method(field, read, next, "spf", spf->result);
+    property_next(&reading, mail_from ? "smtp.mailfrom" : "smtp.helo", spf->identity,
+                  mail_from ? PROPERTY_ADDRESS : PROPERTY_NAME);
+    PROPERTY(reading.next == reading.info->prop_count);
+}
+
+static inline void property_others(struct span field, const struct auth_results *read, size_t next,
+                                   const struct message_result *message, bool is_full) {
+    char oldest[16];
+    if (message->arc.is_evaluated && (is_full || message->arc.result != RESULT_NONE)) {
+        struct property_reading reading = property_method(field, read, &next, "arc", message->arc.result);
+        snprintf(oldest, sizeof oldest, "%u", message->arc.oldest_pass);
+        if (message->arc.has_oldest_pass && message->arc.oldest_pass > 0)
+            property_next(&reading, "header.oldest-pass", span_of(oldest), PROPERTY_VALUE);
+        PROPERTY(reading.next == reading.info->prop_count);
+    }
+    property_spf(field, read, &next, message);
+    if (message->dmarc.is_evaluated && (is_full || message->dmarc.result != RESULT_NONE)) {
+        struct property_reading reading = property_method(field, read, &next, "dmarc", message->dmarc.result);
+        const char *policy = dmarc_policy_word(message->dmarc.policy);
+        property_next(&reading, "header.from", message->dmarc.domain, PROPERTY_NAME);
+        if (policy != NULL) property_next(&reading, "policy.dmarc", span_of(policy), PROPERTY_VALUE);
+        PROPERTY(reading.next == reading.info->prop_count);
+    }
+    if (is_full && message->iprev.is_evaluated) {
+        struct property_reading reading = property_method(field, read, &next, "iprev", message->iprev.result);
+        property_next(&reading, "policy.iprev", message->iprev.address, PROPERTY_VALUE);
+        PROPERTY(reading.next == reading.info->prop_count);
+    }
+    PROPERTY(next == read->count);
+}
+
+/* field, whose name is known, holds nothing but what is intended. */
+static inline void property_field(struct span field, const char *name, struct span authserv_id,
+                                  const struct message_result *message, bool is_full) {
     struct arena *arena = arena_create(1 << 22);
-    bool written = auth_results_write(&out, authserv_id, message);
-    struct span field = bytes_span(&out), name = span_of("Authentication-Results:");
-    PROPERTY(written && arena != NULL);
-    property_shape(field);
-    PROPERTY(field.len > name.len && span_equal(span_first(field, name.len), name));
+    struct span head = span_of(name);
     struct auth_results read;
     size_t at;
-    enum auth_results_status status = auth_results_read(span_after(field, name.len), arena, &read, &at);
-    PROPERTY(status == AUTH_RESULTS_OK);
+    property_shape(field);
+    PROPERTY(arena != NULL);
+    PROPERTY(field.len > head.len && span_equal(span_first(field, head.len), head));
+    PROPERTY(auth_results_read(span_after(field, head.len), arena, &read, &at) == AUTH_RESULTS_OK);
     PROPERTY(span_equal(read.authserv_id, authserv_id));
-    PROPERTY(read.count > 0 && (read.count <= message->dkim_count || message->dkim_count == 0));
-    if (message->dkim_count == 0)
-        PROPERTY(read.count == 1 && span_is(read.info[0].result, "none") && read.info[0].prop_count == 0);
-    for (size_t i = 0; i < read.count && message->dkim_count > 0; i++)
-        property_result(field, &read.info[i], property_nth(message, i, read.count < message->dkim_count),
-                        message->dkim_count == 1);
+    property_others(field, &read, property_all_dkim(field, &read, message, is_full), message, is_full);
     arena_destroy(arena);
+}
+
+static inline void property_check(struct span authserv_id, const struct message_result *message) {
+    static const char arc[] = "ARC-Authentication-Results: i=50;";
+    struct bytes out = bytes_with_cap(8192);
+    for (int style = AUTH_RESULTS_STANDARD; style <= AUTH_RESULTS_PROVIDER; style++) {
+        bool is_full = style == AUTH_RESULTS_STANDARD;
+        struct span field = {0};
+        bytes_clear(&out);
+        PROPERTY(auth_results_write_styled(&out, authserv_id, message, (enum auth_results_style)style));
+        property_field(bytes_span(&out), "Authentication-Results:", authserv_id, message, is_full);
+        bytes_clear(&out);
+        PROPERTY(auth_results_write_arc(&out, 50, authserv_id, message, (enum auth_results_style)style));
+        property_field(bytes_span(&out), arc, authserv_id, message, is_full);
+    }
     bytes_release(&out);
 }

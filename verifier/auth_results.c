@@ -1,335 +1,220 @@
 #include "verifier/auth_results.h"
 #include "base/ascii.h"
-#include "base/utf8.h"
-#include "verifier/domain_name.h"
+#include "verifier/auth_results_dkim.h"
+#include "verifier/auth_results_writer.h"
 
 enum {
-    FIELD_MAX = 4096,    /* octets of the whole field */
-    FOLD_AT = 78,        /* RFC 5322 section 2.1.1 */
-    UNIT_MAX = 700,      /* one name=value; a longer one is left out, so no line comes near 998 octets */
-    LOCAL_PART_MAX = 64, /* RFC 5321 section 4.5.3.1.1 */
-    SUMMARY_MAX = 64,    /* octets of "(... , n further signatures not listed)" */
-    SIGNATURE_LEAST = 8, /* RFC 6008 section 3 */
-    SIGNATURE_MOST = 64,
+    FIELD_MAX = 4096,   /* octets of the whole field */
+    ADDRESS_MAX = 320,  /* RFC 5321 sections 4.5.3.1.1 and 4.5.3.1.2 */
+    IP_MAX = 46,        /* text of an IPv6 address */
 };
 
-/* The field under construction. A unit is what a fold never cuts: method=result, a comment, one name=value. */
-struct writer {
-    struct bytes *out;
-    struct bytes unit; /* the next unit, as it grows */
-    size_t column;
-    bool wants_line; /* the next unit starts a line */
-    const struct message_result *message;
-};
+static bool is_standard(const struct auth_results_writer *writer) { return writer->style == AUTH_RESULTS_STANDARD; }
 
-static void put(struct writer *writer, struct span unit) {
-    if (writer->wants_line || writer->column + 1 + unit.len + 1 > FOLD_AT) { /* the last 1: a semicolon may follow */
-        bytes_append_text(writer->out, "\r\n\t");
-        writer->column = 1;
-    } else {
-        bytes_append_char(writer->out, ' ');
-        writer->column++;
-    }
-    writer->wants_line = false;
-    bytes_append(writer->out, unit);
-    writer->column += unit.len;
+static void add_dnssec(struct auth_results_writer *writer, enum dnssec_state state) {
+    if (state == DNSSEC_SECURE || state == DNSSEC_INSECURE)
+        auth_results_add_words(writer, "dnssec ", dnssec_state_word(state));
 }
 
-static bool is_special(char c) { /* RFC 2045 tspecials */
-    switch (c) {
-    case '(':
-    case ')':
-    case '<':
-    case '>':
-    case '@':
-    case ',':
-    case ';':
-    case ':':
-    case '\\':
-    case '"':
-    case '/':
-    case '[':
-    case ']':
-    case '?':
-    case '=': return true;
-    default: return false;
-    }
+/* --- arc (RFC 8617 section 4.4) ---------------------------------------------------------------------------------- */
+
+static void add_arc_sets(struct auth_results_writer *writer, const struct arc_result *arc) {
+    if (arc->result == RESULT_PASS) auth_results_add_count(writer, "", arc->sets, arc->sets == 1 ? " set" : " sets");
+    if (arc->result != RESULT_PASS && arc->failed_set > 0) auth_results_add_count(writer, "set ", arc->failed_set, "");
+    if (arc->is_trusted) auth_results_add_fact(writer, "trusted sealer");
+    if (arc->has_key_answer && arc->code != ARC_DNS) add_dnssec(writer, arc->dnssec);
 }
 
-/* RFC 2045 token. */
-static bool is_token(struct span text) {
+/* Instances start at 1: an oldest-pass of 0 says that all pass, which is said by leaving it out. */
+static void put_arc(struct auth_results_writer *writer, const struct message_result *message) {
+    const struct arc_result *arc = &message->arc;
+    auth_results_put_method(writer, "arc", arc->result);
+    auth_results_begin_comment(writer);
+    auth_results_add_fact(writer, arc_code_text(arc->code));
+    add_arc_sets(writer, arc);
+    auth_results_end_comment(writer);
+    if (!arc->has_oldest_pass || arc->oldest_pass == 0) return;
+    char digits[16];
+    size_t len = sizeof digits;
+    for (unsigned rest = arc->oldest_pass; rest > 0; rest /= 10) digits[--len] = (char)('0' + rest % 10);
+    auth_results_put_property(writer, "header.oldest-pass", (struct span){digits + len, sizeof digits - len});
+}
+
+/* --- spf (RFC 8601 section 2.7.2) -------------------------------------------------------------------------------- */
+
+static const struct spf_result *spf_of(const struct message_result *message) {
+    const struct spf_result *mail_from = &message->spf[SPF_MAIL_FROM];
+    return mail_from->is_evaluated ? mail_from : &message->spf[SPF_HELO];
+}
+
+/* Nothing in it that a reader of comments could take for something else. */
+static bool is_safe(struct span text, const char *others, size_t most) {
     for (size_t i = 0; i < text.len; i++)
-        if (!ascii_is_graph(text.ptr[i]) || is_special(text.ptr[i])) return false;
-    return text.len > 0;
+        if (!ascii_is_alnum(text.ptr[i]) && (text.ptr[i] == '\0' || strchr(others, text.ptr[i]) == NULL)) return false;
+    return text.len > 0 && text.len <= most;
 }
 
-static bool is_c1_control(struct span sequence) {
-    return sequence.len == 2 && sequence.ptr[0] == '\xc2' && (unsigned char)sequence.ptr[1] < 0xa0;
+/* The receiver in the provider's sentence: our name without that of the host, as long as a domain remains. */
+static struct span receiver_of(struct span authserv_id) {
+    size_t dot = span_find(authserv_id, '.');
+    struct span domain = dot < authserv_id.len ? span_after(authserv_id, dot + 1) : authserv_id;
+    return span_find(domain, '.') < domain.len ? domain : authserv_id;
 }
 
-/* The octets of text that may stand in a quoted-string: no controls; UTF-8 where wanted and valid, else ASCII only. */
-static bool append_quoted(struct bytes *out, struct span text, bool utf8) {
-    size_t before = out->len, kept = 0;
-    bytes_append_char(out, '"');
-    for (size_t len; text.len > 0; text = span_after(text, len)) {
-        size_t sequence = utf8_sequence(text);
-        len = sequence > 0 ? sequence : 1;
-        struct span one = span_first(text, len);
-        if (sequence == 0 || ascii_is_control(*one.ptr) || (len > 1 && !utf8) || is_c1_control(one)) continue;
-        if (*one.ptr == '"' || *one.ptr == '\\') bytes_append_char(out, '\\');
-        bytes_append(out, one);
-        kept++;
-    }
-    bytes_append_char(out, '"');
-    if (kept == 0 && !out->failed) out->len = before;
-    return kept > 0;
-}
+/* The provider's sentence: what stands before the identity, between it and the client's address, and behind. */
+static const struct {
+    const char *before, *between, *after;
+} sentences[AUTH_RESULT_COUNT] = {
+    [RESULT_PASS] = {"domain of ", " designates ", " as permitted sender"},
+    [RESULT_FAIL] = {"domain of ", " does not designate ", " as permitted sender"},
+    [RESULT_SOFTFAIL] = {"domain of transitioning ", " does not designate ", " as permitted sender"},
+    [RESULT_NEUTRAL] = {"domain of ", " neither permits nor denies ", ""},
+    [RESULT_NONE] = {"", " does not designate permitted sender hosts for ", ""},
+    [RESULT_TEMPERROR] = {"temporary error in processing during lookup of ", " for ", ""},
+    [RESULT_PERMERROR] = {"permanent error in processing during lookup of ", " for ", ""},
+};
 
-/* Appends value to the unit, as it is when it is a token or bare says that it may stand so. False: nothing is left of
- * it. */
-static bool append_value(struct writer *writer, struct span value, bool bare, bool utf8) {
-    if (value.len > 0 && (bare || is_token(value))) return bytes_append(&writer->unit, value);
-    return append_quoted(&writer->unit, value, utf8);
-}
-
-/* name=value; a property without value, or longer than UNIT_MAX, is left out: half a name would be another name. */
-static void put_property(struct writer *writer, const char *name, struct span value, bool bare, bool utf8) {
-    bytes_clear(&writer->unit);
-    bytes_append_text(&writer->unit, name);
-    bytes_append_char(&writer->unit, '=');
-    if (append_value(writer, value, bare, utf8) && !writer->unit.failed) put(writer, bytes_span(&writer->unit));
-}
-
-/* A-labels where name is legal, else name as it is. */
-static void put_name(struct writer *writer, const char *property, struct span name) {
-    char ascii[DOMAIN_NAME_MAX];
-    size_t len = domain_name_write(name, false, ascii);
-    put_property(writer, property, len > 0 ? (struct span){ascii, len} : name, false, false);
-}
-
-/* i= as local-part@A-labels, bare when the local-part is a token or absent (RFC 8601 section 2.2, pvalue). */
-static void put_auid(struct writer *writer, struct span auid) {
-    size_t at = auid.len;
-    while (at > 0 && auid.ptr[at - 1] != '@') at--;
-    char whole[LOCAL_PART_MAX + 1 + DOMAIN_NAME_MAX];
-    size_t len = at > 0 && at <= LOCAL_PART_MAX + 1 ? domain_name_write(span_after(auid, at), false, whole + at) : 0;
-    if (len == 0) {
-        put_property(writer, "header.i", auid, false, true);
+static void add_sentence(struct auth_results_writer *writer, struct span authserv_id, const struct spf_result *spf,
+                         struct span client) {
+    struct span receiver = receiver_of(authserv_id);
+    if (!is_safe(spf->identity, ".-_+@", ADDRESS_MAX) || !is_safe(client, ".:", IP_MAX) || !is_safe(receiver, ".-_", 255) ||
+        (spf->domain.len > 0 && !is_safe(spf->domain, ".-_", 253)) || sentences[spf->result].before == NULL)
         return;
-    }
-    memcpy(whole, auid.ptr, at);
-    bool bare = at == 1 || is_token(span_first(auid, at - 1));
-    put_property(writer, "header.i", (struct span){whole, at + len}, bare, true);
+    bytes_append(&writer->unit, receiver);
+    bytes_append_text(&writer->unit, ": ");
+    bytes_append_text(&writer->unit, sentences[spf->result].before);
+    bytes_append(&writer->unit, spf->identity);
+    bytes_append_text(&writer->unit, sentences[spf->result].between);
+    bytes_append(&writer->unit, client);
+    bytes_append_text(&writer->unit, sentences[spf->result].after);
 }
 
-/* At most SIGNATURE_MOST: more is never shown. */
-static size_t common_prefix(struct span a, struct span b) {
-    size_t len = 0;
-    while (len < SIGNATURE_MOST && len < a.len && len < b.len && a.ptr[len] == b.ptr[len]) len++;
+static void put_spf(struct auth_results_writer *writer, const struct message_result *message, struct span authserv_id) {
+    const struct spf_result *spf = spf_of(message);
+    auth_results_put_method(writer, "spf", spf->result);
+    auth_results_begin_comment(writer);
+    if (is_standard(writer)) {
+        auth_results_add_fact(writer, spf_code_text(spf->code));
+        if (spf->code != SPF_DNS_BOGUS) add_dnssec(writer, spf->dnssec);
+    } else if (message->iprev.is_evaluated) { /* which knows the client's address */
+        add_sentence(writer, authserv_id, spf, message->iprev.address);
+    }
+    auth_results_end_comment(writer);
+    if (spf->scope == SPF_HELO)
+        auth_results_put_name(writer, "smtp.helo", spf->identity);
+    else
+        auth_results_put_address(writer, "smtp.mailfrom", spf->identity);
+}
+
+/* --- dmarc (RFC 9989), iprev (RFC 8601 section 3) ---------------------------------------------------------------- */
+
+static void put_dmarc(struct auth_results_writer *writer, const struct message_result *message) {
+    const struct dmarc_result *dmarc = &message->dmarc;
+    const char *policy = dmarc_policy_word(dmarc->policy), *disposition = dmarc_policy_word(dmarc->disposition);
+    auth_results_put_method(writer, "dmarc", dmarc->result);
+    auth_results_begin_comment(writer);
+    if (policy == NULL || (dmarc->result != RESULT_PASS && dmarc->result != RESULT_FAIL))
+        auth_results_add_fact(writer, dmarc_code_text(dmarc->code));
+    if (policy != NULL) {
+        auth_results_add_words(writer, "policy ", policy);
+        auth_results_add_words(writer, "disposition ", disposition != NULL ? disposition : "none");
+        if (dmarc->testing) auth_results_add_fact(writer, "testing");
+    }
+    if (is_standard(writer) && dmarc->code != DMARC_DNS_BOGUS) add_dnssec(writer, dmarc->dnssec);
+    auth_results_end_comment(writer);
+    auth_results_put_name(writer, "header.from", dmarc->domain);
+    if (policy != NULL) auth_results_put_property(writer, "policy.dmarc", span_of(policy));
+}
+
+static void put_iprev(struct auth_results_writer *writer, const struct message_result *message) {
+    auth_results_put_method(writer, "iprev", message->iprev.result);
+    auth_results_put_property(writer, "policy.iprev", message->iprev.address);
+}
+
+/* --- the field --------------------------------------------------------------------------------------------------- */
+
+/* Everything behind dkim; each with the semicolon that ends what stands before it. */
+static void put_others(struct auth_results_writer *writer, const struct message_result *message, struct span authserv_id) {
+    bool all = is_standard(writer);
+    if (message->arc.is_evaluated && (all || message->arc.result != RESULT_NONE)) {
+        auth_results_end_result(writer);
+        put_arc(writer, message);
+    }
+    if (spf_of(message)->is_evaluated) {
+        auth_results_end_result(writer);
+        put_spf(writer, message, authserv_id);
+    }
+    if (message->dmarc.is_evaluated && (all || message->dmarc.result != RESULT_NONE)) {
+        auth_results_end_result(writer);
+        put_dmarc(writer, message);
+    }
+    if (all && message->iprev.is_evaluated) {
+        auth_results_end_result(writer);
+        put_iprev(writer, message);
+    }
+}
+
+/* Written once to be measured: whatever stands before, each of them starts a line. */
+static size_t measure_others(struct auth_results_writer *writer, const struct message_result *message,
+                             struct span authserv_id) {
+    struct auth_results_mark start = auth_results_mark(writer);
+    put_others(writer, message, authserv_id);
+    size_t len = writer->out->len - start.len;
+    auth_results_back_to(writer, start);
     return len;
 }
 
-struct span auth_results_signature_prefix(const struct message_result *message, struct span signature) {
-    size_t len = SIGNATURE_LEAST;
-    for (size_t i = 0; i < message->dkim_count; i++) {
-        struct span other = message->dkim[i].signature;
-        size_t shared = common_prefix(signature, other);
-        if (shared >= len && !span_equal(signature, other)) len = shared + 1;
-    }
-    if (len > SIGNATURE_MOST) len = SIGNATURE_MOST;
-    return span_first(signature, len < signature.len ? len : signature.len);
-}
-
-static void add_fact(struct bytes *comment, const char *text) {
-    if (comment->len > 1) bytes_append_text(comment, ", ");
-    bytes_append_text(comment, text);
-}
-
-static void add_count(struct bytes *comment, uint64_t count, const char *one, const char *many) {
-    add_fact(comment, "");
-    bytes_append_uint(comment, count);
-    bytes_append_text(comment, count == 1 ? one : many);
-}
-
-/* detail is ours, but it may name a tag ("bh="): only what a comment may hold gets in. */
-static void add_detail(struct bytes *comment, struct span detail) {
-    if (detail.len == 0 || detail.len > 80) return;
-    add_fact(comment, detail.ptr[detail.len - 1] == '=' ? "tag " : "");
-    for (size_t i = 0; i < detail.len; i++)
-        if (ascii_is_alnum(detail.ptr[i]) || memchr(" .,-_%:", detail.ptr[i], 7) != NULL)
-            bytes_append_char(comment, detail.ptr[i]);
-}
-
-static void add_reason(struct bytes *comment, const struct dkim_result *result) {
-    if (result->result == RESULT_PASS) return;
-    if (result->code == DKIM_BODY_UNSIGNED_OCTETS && result->has_unsigned_octets) return; /* the count says it */
-    add_fact(comment, dkim_code_text(result->code));
-    if (result->code == DKIM_BODY_HASH_MISMATCH && result->header_part == PART_CHANGED)
-        add_fact(comment, dkim_code_text(DKIM_SIGNATURE_MISMATCH));
-    if (dkim_code_wants_detail(result->code)) add_detail(comment, result->detail);
-}
-
-static void add_key_facts(struct bytes *comment, const struct dkim_result *result) {
-    if (result->key_bits > 0) {
-        add_fact(comment, "");
-        bytes_append_uint(comment, result->key_bits);
-        bytes_append_text(comment, "-bit ");
-        bytes_append_text(comment, key_algorithm_word(result->key_algorithm));
-        bytes_append_text(comment, " key");
-    }
-    if (result->weak) add_fact(comment, "weak");
-    if (result->testing) add_fact(comment, "testing");
-    if (result->records_tried > 1) add_count(comment, result->records_tried, " key record", " key records");
-    if (result->has_key_answer && result->code != DKIM_DNS_BOGUS) {
-        add_fact(comment, "dnssec ");
-        bytes_append_text(comment, dnssec_state_word(result->dnssec));
-    }
-}
-
-/* Whole on a line where it fits, else folded at its blanks. */
-static void put_comment(struct writer *writer) {
-    struct span comment = bytes_span(&writer->unit);
-    if (writer->unit.failed) return;
-    if (comment.len + 2 <= FOLD_AT) {
-        put(writer, comment);
-        return;
-    }
-    while (comment.len > 0) {
-        size_t len = span_find(comment, ' ');
-        put(writer, span_first(comment, len));
-        comment = span_after(comment, len < comment.len ? len + 1 : len);
-    }
-}
-
-static void begin_comment(struct writer *writer) {
-    bytes_clear(&writer->unit);
-    bytes_append_char(&writer->unit, '(');
-}
-
-static void end_comment(struct writer *writer) {
-    if (writer->unit.len == 1) add_fact(&writer->unit, dkim_code_text(DKIM_OK));
-    bytes_append_char(&writer->unit, ')');
-    put_comment(writer);
-}
-
-static void put_method(struct writer *writer, const char *method, enum auth_result result) {
-    bytes_clear(&writer->unit);
-    bytes_append_text(&writer->unit, method);
-    bytes_append_char(&writer->unit, '=');
-    bytes_append_text(&writer->unit, auth_result_word(result));
-    put(writer, bytes_span(&writer->unit));
-}
-
-/* One signature's result; left_out: others that are not listed, told with the last one. */
-static void put_dkim_result(struct writer *writer, const struct dkim_result *result, size_t left_out) {
-    put_method(writer, "dkim", result->result);
-    begin_comment(writer);
-    add_reason(&writer->unit, result);
-    if (result->has_unsigned_octets && result->unsigned_octets > 0)
-        add_count(&writer->unit, result->unsigned_octets, " octet unsigned", " octets unsigned");
-    add_key_facts(&writer->unit, result);
-    if (left_out > 0)
-        add_count(&writer->unit, left_out, " further signature not listed", " further signatures not listed");
-    end_comment(writer);
-    put_name(writer, "header.d", result->domain);
-    put_auid(writer, result->auid);
-    put_name(writer, "header.s", result->selector);
-    put_property(writer, "header.a", result->algorithm, false, false);
-    put_property(writer, "header.b", auth_results_signature_prefix(writer->message, result->signature), false, false);
-}
-
-static void put_dkim_none(struct writer *writer) {
-    put_method(writer, "dkim", RESULT_NONE);
-    begin_comment(writer);
-    add_fact(&writer->unit, dkim_code_text(DKIM_NO_SIGNATURE));
-    end_comment(writer);
-}
-
-static void end_result(struct writer *writer) {
+/* start: where the field began in out. */
+static void put_content(struct auth_results_writer *writer, size_t start, struct span authserv_id,
+                        const struct message_result *message) {
+    auth_results_put_bare_value(writer, authserv_id);
     bytes_append_char(writer->out, ';');
-    writer->wants_line = true;
+    writer->column++;
+    writer->wants_line = !is_standard(writer);
+    size_t used = writer->out->len - start + measure_others(writer, message, authserv_id) + 2;
+    auth_results_put_dkim(writer, message, used < FIELD_MAX ? FIELD_MAX - used : 0);
+    put_others(writer, message, authserv_id);
 }
 
-/* What must be listed before all else when there is no room for everything: passes, and among equals aligned ones. */
-static unsigned rank(const struct dkim_result *result) {
-    return (result->result == RESULT_PASS ? 0u : 2u) + (result->aligned ? 0u : 1u);
-}
-
-static const struct dkim_result *nth_by_rank(const struct message_result *message, size_t n) {
-    for (unsigned wanted = 0; wanted < 4; wanted++)
-        for (size_t i = 0; i < message->dkim_count; i++)
-            if (rank(&message->dkim[i]) == wanted && n-- == 0) return &message->dkim[i];
-    return NULL;
-}
-
-static void put_ranked(struct writer *writer, size_t count) {
-    for (size_t i = 0; i < count; i++) {
-        size_t left_out = i + 1 == count ? writer->message->dkim_count - count : 0;
-        if (i > 0) end_result(writer);
-        put_dkim_result(writer, nth_by_rank(writer->message, i), left_out);
+/* The head and the end are empty where only the content is wanted. */
+static bool write_whole(struct bytes *out, struct span head, size_t column, struct span authserv_id,
+                  const struct message_result *message, enum auth_results_style style) {
+    size_t before = out->len;
+    struct auth_results_writer writer = auth_results_writer_to(out, column + head.len, style);
+    if (!bytes_reserve(&writer.unit, AUTH_RESULTS_UNIT_MAX)) {
+        out->failed = true;
+    } else {
+        bytes_append(out, head);
+        put_content(&writer, before, authserv_id, message);
+        if (head.len > 0) bytes_append_text(out, "\r\n");
     }
-}
-
-/* Where the field stands, to come back to. */
-struct mark {
-    size_t len, column;
-    bool wants_line;
-};
-
-static struct mark mark(const struct writer *writer) {
-    return (struct mark){writer->out->len, writer->column, writer->wants_line};
-}
-
-static void back_to(struct writer *writer, struct mark mark) {
-    writer->out->len = mark.len;
-    writer->column = mark.column;
-    writer->wants_line = mark.wants_line;
-}
-
-static size_t count_fitting(struct writer *writer, size_t room) {
-    struct mark start = mark(writer);
-    size_t fitting = 0;
-    for (; fitting < writer->message->dkim_count; fitting++) {
-        put_dkim_result(writer, nth_by_rank(writer->message, fitting), 0);
-        end_result(writer);
-        if (writer->out->failed || writer->out->len - start.len + SUMMARY_MAX > room) break;
-    }
-    back_to(writer, start);
-    return fitting;
-}
-
-/* dkim, one result for each signature in order of the fields; room: octets that the field may still grow by. */
-static void add_dkim(struct writer *writer, size_t room) {
-    const struct message_result *message = writer->message;
-    struct mark start = mark(writer);
-    if (message->dkim_count == 0) put_dkim_none(writer);
-    for (size_t i = 0; i < message->dkim_count && writer->out->len - start.len <= room; i++) {
-        if (i > 0) end_result(writer);
-        put_dkim_result(writer, &message->dkim[i], 0);
-    }
-    if (writer->out->failed || writer->out->len - start.len <= room) return;
-    back_to(writer, start);
-    put_ranked(writer, count_fitting(writer, room));
-}
-
-static bool write_field(struct writer *writer, struct span authserv_id) {
-    size_t start = writer->out->len;
-    bytes_append_text(writer->out, "Authentication-Results: ");
-    bytes_clear(&writer->unit);
-    append_value(writer, authserv_id, false, false);
-    bytes_append(writer->out, bytes_span(&writer->unit));
-    bytes_append_char(writer->out, ';');
-    writer->column = writer->out->len - start;
-    add_dkim(writer, FIELD_MAX - (writer->out->len - start) - 2);
-    bytes_append_text(writer->out, "\r\n");
-    return !writer->out->failed;
+    if (out->failed) out->len = before;
+    bytes_release(&writer.unit);
+    return !out->failed;
 }
 
 bool auth_results_write(struct bytes *out, struct span authserv_id, const struct message_result *result) {
-    struct writer writer = {.out = out, .unit = bytes_with_cap(UNIT_MAX), .message = result};
-    size_t before = out->len;
-    bool written = bytes_reserve(&writer.unit, UNIT_MAX) && write_field(&writer, authserv_id);
-    if (!written) out->len = before;
-    bytes_release(&writer.unit);
+    return auth_results_write_styled(out, authserv_id, result, AUTH_RESULTS_STANDARD);
+}
+
+bool auth_results_write_styled(struct bytes *out, struct span authserv_id, const struct message_result *result,
+                               enum auth_results_style style) {
+    return write_whole(out, span_of("Authentication-Results: "), 0, authserv_id, result, style);
+}
+
+bool auth_results_write_arc(struct bytes *out, unsigned instance, struct span authserv_id,
+                            const struct message_result *result, enum auth_results_style style) {
+    struct bytes head = bytes_with_cap(64);
+    bytes_append_text(&head, "ARC-Authentication-Results: i=");
+    bytes_append_uint(&head, instance);
+    bytes_append_text(&head, "; ");
+    if (head.failed) out->failed = true;
+    bool written = !head.failed && write_whole(out, bytes_span(&head), 0, authserv_id, result, style);
+    bytes_release(&head);
     return written;
+}
+
+bool auth_results_write_content(struct bytes *out, size_t column, struct span authserv_id,
+                                const struct message_result *result, enum auth_results_style style) {
+    return write_whole(out, span_of(""), column, authserv_id, result, style);
 }

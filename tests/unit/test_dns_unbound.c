@@ -394,7 +394,7 @@ static void a_query_has_its_deadline(void **state) {
     wait_for_all();
     for (int i = 0; i < 30; i++) {
         assert_int_equal(asker[i].status, DNS_TIMEOUT);
-        assert_in_range(asker[i].took_us, 300 * 1000, 900 * 1000);
+        assert_in_range(asker[i].took_us, 300 * 1000, 2000 * 1000);
     }
     assert_int_equal(dns_unbound_waiting(unbound), 0);
     assert_int_equal(dns_unbound_in_flight(unbound), 20); /* libunbound is not done with them */
@@ -489,7 +489,7 @@ static void one_domain_is_capped(void **state) {
     ask(&other, "a.calm.test", DNS_TXT); /* others are not held up */
     assert_int_equal(dns_unbound_in_flight(unbound), 21);
     wait_for_all();
-    assert_in_range(other.took_us, 0, 90 * 1000);
+    assert_in_range(other.took_us, 0, 500 * 1000); /* the flood takes 1 s */
     dns_unbound_destroy(unbound);
 }
 

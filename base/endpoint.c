@@ -52,6 +52,14 @@ bool endpoint_parse(const char *text, struct endpoint *out) {
     return true;
 }
 
+bool endpoint_is_of_this_host(const struct endpoint *endpoint) {
+    struct in6_addr v6;
+    struct in_addr v4;
+    if (endpoint->is_unix || strcmp(endpoint->host, "localhost") == 0) return true;
+    if (inet_pton(AF_INET, endpoint->host, &v4) == 1) return ntohl(v4.s_addr) >> 24 == 127;
+    return inet_pton(AF_INET6, endpoint->host, &v6) == 1 && IN6_IS_ADDR_LOOPBACK(&v6);
+}
+
 void endpoint_format(const struct endpoint *endpoint, char out[ENDPOINT_TEXT_MAX]) {
     bool brackets = !endpoint->is_unix && strchr(endpoint->host, ':') != NULL;
     if (endpoint->is_unix)

@@ -15,6 +15,8 @@ enum { ENDPOINT_TEXT_MAX = 272 }; /* octets of the longest text, with its final 
 
 /* "127.0.0.1:25", "[::1]:25", "mx.example:25", "*:25", "unix:/run/x". False: none of these; *out is then undefined. */
 bool endpoint_parse(const char *text, struct endpoint *out);
+/* Nobody but programs of this host can connect there: a unix socket, 127.0.0.0/8, ::1 or localhost. */
+bool endpoint_is_of_this_host(const struct endpoint *endpoint);
 /* The same text again. */
 void endpoint_format(const struct endpoint *endpoint, char out[ENDPOINT_TEXT_MAX]);
 

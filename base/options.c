@@ -254,8 +254,13 @@ static bool read_http_listen(cfg_t *cfg, cfg_opt_t *opt) {
     struct options *options = current->options;
     options->http_enabled = strcmp(text_of(opt), "off") != 0;
     if (!options->http_enabled) return true;
-    return endpoint_parse(text_of(opt), &options->http_listen) ||
-           refuse(cfg, opt, "'%s' is not host:port, unix:path or off", text_of(opt));
+    if (!endpoint_parse(text_of(opt), &options->http_listen))
+        return refuse(cfg, opt, "'%s' is not host:port, unix:path or off", text_of(opt));
+    return endpoint_is_of_this_host(&options->http_listen) ||
+           refuse(cfg, opt,
+                  "'%s' can be reached from elsewhere, but the pages know no passwords: take 127.0.0.1, ::1 or a unix "
+                  "socket",
+                  text_of(opt));
 }
 
 static bool read_log_format(cfg_t *cfg, cfg_opt_t *opt) {
@@ -349,14 +354,19 @@ static bool check_dns(cfg_t *cfg, const cfg_opt_t *opt) {
     const struct {
         const char *mode, *list;
         size_t count;
+        const char *also; /* a mode that reads the list when there is one */
     } needs[] = {
-        {"forward", "forward", options->dns_forward.count},
-        {"stub", "stub", options->dns_stub.count},
-        {"zones", "zone_files", options->dns_zone_files.count},
+        {"forward", "forward", options->dns_forward.count, ""},
+        {"stub", "stub", options->dns_stub.count, "forward"},
+        {"zones", "zone_files", options->dns_zone_files.count, options->dns_mode},
     };
-    for (size_t i = 0; i < sizeof needs / sizeof *needs; i++)
-        if (strcmp(options->dns_mode, needs[i].mode) == 0 && needs[i].count == 0)
+    for (size_t i = 0; i < sizeof needs / sizeof *needs; i++) {
+        bool is_needed = strcmp(options->dns_mode, needs[i].mode) == 0;
+        if (is_needed && needs[i].count == 0)
             return refuse(cfg, opt, "mode is %s, but '%s' lists nothing", needs[i].mode, needs[i].list);
+        if (!is_needed && needs[i].count > 0 && strcmp(options->dns_mode, needs[i].also) != 0)
+            return refuse(cfg, opt, "mode is %s, which does not ask what '%s' lists", options->dns_mode, needs[i].list);
+    }
     return true;
 }
 

@@ -57,6 +57,32 @@ static void every_endpoint_reads_as_wanted(void **state) {
     }
 }
 
+static void addresses_of_this_host_are_known(void **state) {
+    static const struct {
+        const char *text;
+        bool is_ours;
+    } rows[] = {
+        {"127.0.0.1:80", true},
+        {"127.255.0.9:80", true},
+        {"[::1]:80", true},
+        {"localhost:80", true},
+        {"unix:/run/x", true},
+        {"0.0.0.0:80", false},
+        {"128.0.0.1:80", false},
+        {"[::]:80", false},
+        {"[::2]:80", false},
+        {"*:80", false},
+        {"localhost.example.com:80", false},
+        {"127.0.0.1.example.com:80", false},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct endpoint endpoint;
+        assert_true(endpoint_parse(rows[i].text, &endpoint));
+        if (endpoint_is_of_this_host(&endpoint) != rows[i].is_ours) fail_msg("\"%s\"", rows[i].text);
+    }
+}
+
 /* Which of the two addresses lie in it: "" stands for a network that is refused. */
 static const struct {
     const char *network, *inside, *outside;
@@ -107,6 +133,7 @@ static void every_network_holds_what_is_wanted(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_endpoint_reads_as_wanted),
+        cmocka_unit_test(addresses_of_this_host_are_known),
         cmocka_unit_test(every_network_holds_what_is_wanted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,8 +3,8 @@
 #include <stdint.h>
 #include "base/span.h"
 
-/* Octets of the sequence that text starts with: 1 for ASCII, up to 4; 0 when text is empty, the sequence is cut, overlong,
- * a surrogate, above U+10FFFF, or no sequence at all. */
+/* Octets of the sequence that text starts with: 1 for ASCII, up to 4; 0 when text is empty, the sequence is cut,
+ * overlong, a surrogate, above U+10FFFF, or no sequence at all. */
 static inline size_t utf8_sequence(struct span text) {
     if (text.len == 0) return 0;
     const uint8_t *octet = (const uint8_t *)text.ptr;

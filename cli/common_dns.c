@@ -51,4 +51,6 @@ void cli_dns_destroy(struct cli_dns *dns) {
     free(dns);
 }
 
-struct key_source *cli_dns_keys(struct cli_dns *dns) { return key_lookup_source(dns->lookup); }
+struct key_source *cli_dns_keys(struct cli_dns *dns) {
+    return key_lookup_source(dns->lookup);
+}

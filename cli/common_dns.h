@@ -1,4 +1,5 @@
-/* cli/common_dns.h -- the source of DNS answers and keys that a command line asks for; one per thread, on its own loop. */
+/* cli/common_dns.h -- the source of DNS answers and keys that a command line asks for; one per thread, on its own loop.
+ */
 #pragma once
 #include <stdbool.h>
 #include "base/clock.h"

@@ -43,8 +43,10 @@ static bool list_folder(const char *path, struct cli_inputs *folders, struct cli
         struct stat info;
         if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0) continue;
         if (fstatat(dirfd(folder), entry->d_name, &info, AT_SYMLINK_NOFOLLOW) != 0) continue; /* gone meanwhile */
-        if (S_ISDIR(info.st_mode)) listed = append_path(folders, join(path, entry->d_name));
-        else if (S_ISREG(info.st_mode)) listed = append_path(files, join(path, entry->d_name));
+        if (S_ISDIR(info.st_mode))
+            listed = append_path(folders, join(path, entry->d_name));
+        else if (S_ISREG(info.st_mode))
+            listed = append_path(files, join(path, entry->d_name));
     }
     closedir(folder);
     return listed;

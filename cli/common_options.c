@@ -17,7 +17,8 @@ struct row {
     size_t offset; /* of the field */
 };
 
-#define CLI_OPTION(kind, field, name, letter, verbs, argument, help) ROW_##kind(field, name, letter, verbs, argument, help)
+#define CLI_OPTION(kind, field, name, letter, verbs, argument, help)                                                   \
+    ROW_##kind(field, name, letter, verbs, argument, help)
 #define ROW_FLAG(field, name, letter, verbs, argument, help)                                                           \
     {FLAG, name, letter, verbs, argument, help, offsetof(struct cli_options, field)},
 #define ROW_TEXT(field, name, letter, verbs, argument, help)                                                           \
@@ -65,8 +66,11 @@ static bool unknown_option(const struct reader *reader, const char *argument, co
     for (size_t i = 0; i < ROW_COUNT; i++)
         if ((rows[i].verbs & reader->verb) != 0 && rows[i].kind != LATER) names[count++] = rows[i].name;
     const char *nearest = nearest_word(name, names, count);
-    if (nearest != NULL) cli_complain("%s has no option '%s'; did you mean --%s?", reader->verb_name, argument, nearest);
-    else cli_complain("%s has no option '%s'; 'sceau %s --help' lists them", reader->verb_name, argument, reader->verb_name);
+    if (nearest != NULL)
+        cli_complain("%s has no option '%s'; did you mean --%s?", reader->verb_name, argument, nearest);
+    else
+        cli_complain("%s has no option '%s'; 'sceau %s --help' lists them", reader->verb_name, argument,
+                     reader->verb_name);
     return false;
 }
 
@@ -183,7 +187,8 @@ static bool read_meanings(struct cli_options *options, const char *verb_name) {
 }
 
 bool cli_options_read(int count, char **arguments, enum cli_verb verb, const char *verb_name, struct cli_options *out) {
-    struct reader reader = {.options = out, .verb = verb, .verb_name = verb_name, .next = arguments, .end = arguments + count};
+    struct reader reader = {
+        .options = out, .verb = verb, .verb_name = verb_name, .next = arguments, .end = arguments + count};
     *out = (struct cli_options){0};
     return take_arguments(&reader) && (out->help || read_meanings(out, verb_name));
 }
@@ -204,8 +209,10 @@ void cli_options_help(FILE *out, enum cli_verb verb) {
         char head[64];
         if ((row->verbs & verb) == 0 || row->kind == LATER) continue;
         const char *gap = row->argument != NULL ? " " : "", *argument = row->argument != NULL ? row->argument : "";
-        if (row->letter != 0) snprintf(head, sizeof head, "-%c, --%s%s%s", row->letter, row->name, gap, argument);
-        else snprintf(head, sizeof head, "    --%s%s%s", row->name, gap, argument);
+        if (row->letter != 0)
+            snprintf(head, sizeof head, "-%c, --%s%s%s", row->letter, row->name, gap, argument);
+        else
+            snprintf(head, sizeof head, "    --%s%s%s", row->name, gap, argument);
         fprintf(out, "  %-32s %s\n", head, row->help);
     }
 }

@@ -20,7 +20,10 @@ enum cli_status {
 
 enum cli_verb { VERB_VERIFY = 1, VERB_KEY = 2, VERB_RESULTS = 4, VERB_ALL = 7 };
 
-struct cli_list { size_t count; const char **item; };
+struct cli_list {
+    size_t count;
+    const char **item;
+};
 
 struct cli_options {
     /* as given; NULL when absent */

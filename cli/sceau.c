@@ -1,10 +1,15 @@
-/* sceau -- one command with verbs: verify messages, judge key records, read Authentication-Results (design.md section 12). */
+/* sceau -- one command with verbs: verify messages, judge key records, read Authentication-Results (design.md section
+ * 12). */
 #include <stdio.h>
 #include <string.h>
 #include "base/nearest_word.h"
 #include "cli/verb.h"
 
-static const struct verb { const char *name; enum cli_status (*run)(int count, char **arguments); const char *help; } verbs[] = {
+static const struct verb {
+    const char *name;
+    enum cli_status (*run)(int count, char **arguments);
+    const char *help;
+} verbs[] = {
     {"verify", verb_verify, "verify the DKIM signatures of messages"},
     {"key", verb_key, "judge the key records of selectors"},
     {"results", verb_results, "read the value of an Authentication-Results field"},
@@ -28,8 +33,10 @@ static enum cli_status unknown_verb(const char *word) {
             return CLI_USAGE;
         }
     const char *nearest = nearest_word(word, names, VERB_COUNT);
-    if (nearest != NULL) cli_complain("no verb '%s'; did you mean %s?", word, nearest);
-    else cli_complain("no verb '%s'; known verbs are verify, key and results", word);
+    if (nearest != NULL)
+        cli_complain("no verb '%s'; did you mean %s?", word, nearest);
+    else
+        cli_complain("no verb '%s'; known verbs are verify, key and results", word);
     return CLI_USAGE;
 }
 

@@ -62,7 +62,8 @@ static bool ask_dns(struct asker *asker) {
     struct key_source *keys = cli_dns_keys(asker->dns);
     for (size_t i = 0; i < asker->count; i++) {
         struct question *question = &asker->question[i];
-        question->is_pending = key_source_get(keys, question->name, &question->request, &question->entry) == KEY_PENDING;
+        question->is_pending =
+            key_source_get(keys, question->name, &question->request, &question->entry) == KEY_PENDING;
         asker->pending += question->is_pending;
     }
     if (asker->pending == 0) return true;
@@ -193,7 +194,8 @@ static enum cli_status judge_operands(const struct cli_options *options) {
 
 static enum cli_status run_verb(const struct cli_options *options) {
     if (options->help) {
-        printf("usage: sceau key [OPTION]... DOMAIN SELECTOR...\nJudges the key records of selectors; two are judged as a pair too.\n\n");
+        printf("usage: sceau key [OPTION]... DOMAIN SELECTOR...\nJudges the key records of selectors; two are judged "
+               "as a pair too.\n\n");
         cli_options_help(stdout, VERB_KEY);
         return CLI_OK;
     }

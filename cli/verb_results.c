@@ -12,7 +12,8 @@ enum { OUTPUT_MAX = 16 << 20, ARENA_MAX = 64 << 20 };
 static struct span value_of(struct span text) {
     static const char name[] = "Authentication-Results";
     size_t colon = span_find(text, ':');
-    if (colon < text.len && span_is_nocase(span_trim(span_first(text, colon)), name)) return span_after(text, colon + 1);
+    if (colon < text.len && span_is_nocase(span_trim(span_first(text, colon)), name))
+        return span_after(text, colon + 1);
     return text;
 }
 
@@ -41,8 +42,10 @@ static void write_json(struct json *json, const struct auth_results *read) {
         json_key_string(json, "method", info->method);
         json_key_uint(json, "method_version", info->method_version);
         json_key_string(json, "result", info->result);
-        if (info->has_reason) json_key_string(json, "reason", info->reason);
-        else json_key_null(json, "reason");
+        if (info->has_reason)
+            json_key_string(json, "reason", info->reason);
+        else
+            json_key_null(json, "reason");
         write_props(json, info);
         json_object_end(json);
     }
@@ -65,15 +68,16 @@ static void write_text(struct bytes *out, const struct auth_results *read) {
             bytes_append_char(out, ')');
         }
         for (size_t p = 0; p < info->prop_count; p++) {
-            bytes_append_format(out, "%s%.*s.%.*s=", p == 0 ? ": " : ", ", (int)info->prop[p].ptype.len, info->prop[p].ptype.ptr,
-                                (int)info->prop[p].property.len, info->prop[p].property.ptr);
+            bytes_append_format(out, "%s%.*s.%.*s=", p == 0 ? ": " : ", ", (int)info->prop[p].ptype.len,
+                                info->prop[p].ptype.ptr, (int)info->prop[p].property.len, info->prop[p].property.ptr);
             phrase_append_printable(out, info->prop[p].value);
         }
         bytes_append_char(out, '\n');
     }
 }
 
-static enum cli_status report(const struct cli_options *options, const char *path, struct span text, struct bytes *out) {
+static enum cli_status report(const struct cli_options *options, const char *path, struct span text,
+                              struct bytes *out) {
     struct arena *arena = arena_create(ARENA_MAX);
     struct auth_results read;
     size_t error_at = 0;
@@ -85,8 +89,10 @@ static enum cli_status report(const struct cli_options *options, const char *pat
     enum auth_results_status status = auth_results_read(value, arena, &read, &error_at);
     struct json json = json_writer(out);
     if (status == AUTH_RESULTS_OK) {
-        if (options->json) write_json(&json, &read);
-        else write_text(out, &read);
+        if (options->json)
+            write_json(&json, &read);
+        else
+            write_text(out, &read);
     } else if (options->json) {
         json_object(&json);
         json_key_text(&json, "error", auth_results_status_text(status));
@@ -108,8 +114,10 @@ static enum cli_status read_and_report(const struct cli_options *options, const 
         cli_complain("cannot read %s: %s", path, problem);
     } else {
         status = report(options, path, bytes_span(&text), &out);
-        if (out.failed) cli_complain("%s: the report is too large", path);
-        else if (out.len > 0) fwrite(out.ptr, 1, out.len, stdout);
+        if (out.failed)
+            cli_complain("%s: the report is too large", path);
+        else if (out.len > 0)
+            fwrite(out.ptr, 1, out.len, stdout);
     }
     bytes_release(&out);
     bytes_release(&text);
@@ -118,7 +126,8 @@ static enum cli_status read_and_report(const struct cli_options *options, const 
 
 static enum cli_status run_verb(const struct cli_options *options) {
     if (options->help) {
-        printf("usage: sceau results [OPTION]... FILE|-\nReads the value of an Authentication-Results field (RFC 8601).\n\n");
+        printf("usage: sceau results [OPTION]... FILE|-\nReads the value of an Authentication-Results field (RFC "
+               "8601).\n\n");
         cli_options_help(stdout, VERB_RESULTS);
         return CLI_OK;
     }

@@ -1,5 +1,5 @@
-/* sceau verify: DKIM signatures of messages in files, folders and standard input. Workers take inputs in order; the main
- * thread prints what they found, in the same order, as soon as it can. */
+/* sceau verify: DKIM signatures of messages in files, folders and standard input. Workers take inputs in order; the
+ * main thread prints what they found, in the same order, as soon as it can. */
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,11 +12,14 @@
 
 enum {
     CACHE_OCTETS = 64 << 20,
-    AHEAD_MAX = 1024,      /* outcomes that wait to be printed, at most */
-    PROGRESS_AFTER_S = 2,  /* a command that takes longer shows how far it is */
+    AHEAD_MAX = 1024,     /* outcomes that wait to be printed, at most */
+    PROGRESS_AFTER_S = 2, /* a command that takes longer shows how far it is */
 };
 
-struct slot { struct verify_outcome outcome; bool is_ready; };
+struct slot {
+    struct verify_outcome outcome;
+    bool is_ready;
+};
 
 /* Work and outcomes, shared under one lock. */
 struct pool {
@@ -24,11 +27,15 @@ struct pool {
     pthread_mutex_t lock;
     pthread_cond_t changed; /* an outcome is ready, one was printed, or a worker ended */
     size_t taken, printed;
-    size_t running;         /* threads that still work */
+    size_t running; /* threads that still work */
     struct slot slot[AHEAD_MAX];
 };
 
-struct crew_member { struct pool *pool; struct verify_worker *worker; pthread_t thread; };
+struct crew_member {
+    struct pool *pool;
+    struct verify_worker *worker;
+    pthread_t thread;
+};
 
 static bool take(struct pool *pool, size_t *index) {
     pthread_mutex_lock(&pool->lock);
@@ -65,7 +72,10 @@ static void *work(void *owner) {
 
 /* --- printing ---------------------------------------------------------------------------------------------------- */
 
-struct totals { bool unusable; unsigned long passes, fails, temporaries, permanents; };
+struct totals {
+    bool unusable;
+    unsigned long passes, fails, temporaries, permanents;
+};
 
 static void add(struct totals *totals, const struct verify_outcome *outcome) {
     totals->unusable |= outcome->unusable;

@@ -9,10 +9,10 @@
 #include "verifier/message_verifier.h"
 
 enum {
-    REPORT_MAX = 1 << 20,    /* octets of one message's report */
+    REPORT_MAX = 1 << 20, /* octets of one message's report */
     COMPLAINT_MAX = 16384,
     RANDOM_CUTS = 200,
-    DNS_BUDGET_MS = 5000,    /* after the end of a message; then temperror */
+    DNS_BUDGET_MS = 5000, /* after the end of a message; then temperror */
 };
 
 bool cut_parse(const char *text, struct cut *out) {
@@ -25,7 +25,8 @@ bool cut_parse(const char *text, struct cut *out) {
         return true;
     }
     size_t len = 0;
-    for (; ascii_is_digit(digits[len]) && len < 9; len++) out->number = out->number * 10 + (uint32_t)(digits[len] - '0');
+    for (; ascii_is_digit(digits[len]) && len < 9; len++)
+        out->number = out->number * 10 + (uint32_t)(digits[len] - '0');
     return len > 0 && digits[len] == '\0' && (is_random || out->number > 0);
 }
 
@@ -182,9 +183,11 @@ static void report(struct verify_worker *worker, const char *path, struct verify
 void verify_worker_run(struct verify_worker *worker, const char *path, struct verify_outcome *outcome) {
     struct bytes text = bytes_with_cap(CLI_INPUT_MAX);
     struct cli_input_notes notes;
-    *outcome = (struct verify_outcome){.report = bytes_with_cap(REPORT_MAX), .complaints = bytes_with_cap(COMPLAINT_MAX)};
+    *outcome =
+        (struct verify_outcome){.report = bytes_with_cap(REPORT_MAX), .complaints = bytes_with_cap(COMPLAINT_MAX)};
     enum cli_input_status status = cli_input_read(path, &text, &notes);
-    if (notes.mbox_line) complain(outcome, path, "the mbox line \"From ...\" at the top is no part of the message and was skipped");
+    if (notes.mbox_line)
+        complain(outcome, path, "the mbox line \"From ...\" at the top is no part of the message and was skipped");
     if (status == CLI_INPUT_UNREADABLE) {
         outcome->unusable = true;
         complain(outcome, path, notes.problem);

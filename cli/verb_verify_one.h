@@ -1,5 +1,5 @@
-/* cli/verb_verify_one.h -- one worker of sceau verify: its loop, DNS, verifier; and one message after the other through it.
- * Thread rule: a worker belongs to one thread; cache and options are shared. */
+/* cli/verb_verify_one.h -- one worker of sceau verify: its loop, DNS, verifier; and one message after the other through
+ * it. Thread rule: a worker belongs to one thread; cache and options are shared. */
 #pragma once
 #include <stdbool.h>
 #include "base/bytes.h"
@@ -11,7 +11,10 @@
 
 /* How a message is handed to the verifier: whole, or for tests in pieces. */
 enum cut_kind { CUT_NONE, CUT_EVERY, CUT_RANDOM };
-struct cut { enum cut_kind kind; uint32_t number; }; /* EVERY: octets a piece; RANDOM: the seed */
+struct cut {
+    enum cut_kind kind;
+    uint32_t number;
+}; /* EVERY: octets a piece; RANDOM: the seed */
 bool cut_parse(const char *text, struct cut *out);
 
 /* What all workers share. */
@@ -27,9 +30,9 @@ struct verify_job {
 
 /* What became of one input. */
 struct verify_outcome {
-    struct bytes report;     /* for standard output */
-    struct bytes complaints; /* for standard error: whole lines */
-    bool unusable;           /* the file cannot be read */
+    struct bytes report;                             /* for standard output */
+    struct bytes complaints;                         /* for standard error: whole lines */
+    bool unusable;                                   /* the file cannot be read */
     unsigned passes, fails, temporaries, permanents; /* signatures that were checked */
 };
 

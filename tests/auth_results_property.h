@@ -15,7 +15,7 @@
 #define PROPERTY(condition)                                                                                            \
     do {                                                                                                               \
         if (!(condition)) {                                                                                            \
-            fprintf(stderr, "%s:%d: %s\n%.*s\n", __FILE__, __LINE__, #condition, (int)field.len, field.ptr);            \
+            fprintf(stderr, "%s:%d: %s\n%.*s\n", __FILE__, __LINE__, #condition, (int)field.len, field.ptr);           \
             abort();                                                                                                   \
         }                                                                                                              \
     } while (0)
@@ -53,12 +53,13 @@ static inline bool property_intended(struct span value, bool is_name, bool utf8,
         value = span_after(value, len > 0 ? len : 1);
     }
     bool token = escapes == 0;
-    for (size_t i = 0; i < out->len; i++) token &= out->ptr[i] > ' ' && memchr("()<>@,;:/[]?=", out->ptr[i], 13) == NULL;
+    for (size_t i = 0; i < out->len; i++)
+        token &= out->ptr[i] > ' ' && memchr("()<>@,;:/[]?=", out->ptr[i], 13) == NULL;
     return out->len > 0 && name_len + 1 + out->len + escapes + (token ? 0 : 2) <= 700;
 }
 
-static inline void property_prop(struct span field, const struct auth_results_info *info, size_t *next, const char *name,
-                                 bool is_written, struct span want) {
+static inline void property_prop(struct span field, const struct auth_results_info *info, size_t *next,
+                                 const char *name, bool is_written, struct span want) {
     if (!is_written) return;
     PROPERTY(*next < info->prop_count);
     const struct auth_results_prop *prop = &info->prop[(*next)++];
@@ -83,8 +84,8 @@ static inline struct span property_auid(struct span auid, struct bytes *out, boo
     return bytes_span(out);
 }
 
-static inline void property_result(struct span field, const struct auth_results_info *info, const struct dkim_result *result,
-                                   bool one_signature) {
+static inline void property_result(struct span field, const struct auth_results_info *info,
+                                   const struct dkim_result *result, bool one_signature) {
     struct bytes want = bytes_with_cap(1 << 20);
     size_t next = 0;
     bool is_written;
@@ -132,9 +133,11 @@ static inline void property_check(struct span authserv_id, const struct message_
     PROPERTY(status == AUTH_RESULTS_OK);
     PROPERTY(span_equal(read.authserv_id, authserv_id));
     PROPERTY(read.count > 0 && (read.count <= message->dkim_count || message->dkim_count == 0));
-    if (message->dkim_count == 0) PROPERTY(read.count == 1 && span_is(read.info[0].result, "none") && read.info[0].prop_count == 0);
+    if (message->dkim_count == 0)
+        PROPERTY(read.count == 1 && span_is(read.info[0].result, "none") && read.info[0].prop_count == 0);
     for (size_t i = 0; i < read.count && message->dkim_count > 0; i++)
-        property_result(field, &read.info[i], property_nth(message, i, read.count < message->dkim_count), message->dkim_count == 1);
+        property_result(field, &read.info[i], property_nth(message, i, read.count < message->dkim_count),
+                        message->dkim_count == 1);
     arena_destroy(arena);
     bytes_release(&out);
 }

@@ -1,4 +1,5 @@
-/* tests/phrase_whole.h -- for unit tests (cmocka included before): a sentence exists in both languages, with the same places. */
+/* tests/phrase_whole.h -- for unit tests (cmocka included before): a sentence exists in both languages, with the same
+ * places. */
 #pragma once
 #include <string.h>
 #include "verifier/phrase.h"

@@ -4,21 +4,21 @@
 #include "verifier/domain_name.h"
 
 enum {
-    FIELD_MAX = 4096,      /* octets of the whole field */
-    FOLD_AT = 78,         /* RFC 5322 section 2.1.1 */
-    UNIT_MAX = 700,        /* one name=value; a longer one is left out, so no line comes near 998 octets */
-    LOCAL_PART_MAX = 64,   /* RFC 5321 section 4.5.3.1.1 */
-    SUMMARY_MAX = 64,      /* octets of "(... , n further signatures not listed)" */
-    SIGNATURE_LEAST = 8,   /* RFC 6008 section 3 */
+    FIELD_MAX = 4096,    /* octets of the whole field */
+    FOLD_AT = 78,        /* RFC 5322 section 2.1.1 */
+    UNIT_MAX = 700,      /* one name=value; a longer one is left out, so no line comes near 998 octets */
+    LOCAL_PART_MAX = 64, /* RFC 5321 section 4.5.3.1.1 */
+    SUMMARY_MAX = 64,    /* octets of "(... , n further signatures not listed)" */
+    SIGNATURE_LEAST = 8, /* RFC 6008 section 3 */
     SIGNATURE_MOST = 64,
 };
 
 /* The field under construction. A unit is what a fold never cuts: method=result, a comment, one name=value. */
 struct writer {
     struct bytes *out;
-    struct bytes unit;   /* the next unit, as it grows */
+    struct bytes unit; /* the next unit, as it grows */
     size_t column;
-    bool wants_line;     /* the next unit starts a line */
+    bool wants_line; /* the next unit starts a line */
     const struct message_result *message;
 };
 
@@ -37,8 +37,21 @@ static void put(struct writer *writer, struct span unit) {
 
 static bool is_special(char c) { /* RFC 2045 tspecials */
     switch (c) {
-    case '(': case ')': case '<': case '>': case '@': case ',': case ';': case ':': case '\\': case '"': case '/':
-    case '[': case ']': case '?': case '=': return true;
+    case '(':
+    case ')':
+    case '<':
+    case '>':
+    case '@':
+    case ',':
+    case ';':
+    case ':':
+    case '\\':
+    case '"':
+    case '/':
+    case '[':
+    case ']':
+    case '?':
+    case '=': return true;
     default: return false;
     }
 }
@@ -72,7 +85,8 @@ static bool append_quoted(struct bytes *out, struct span text, bool utf8) {
     return kept > 0;
 }
 
-/* Appends value to the unit, as it is when it is a token or bare says that it may stand so. False: nothing is left of it. */
+/* Appends value to the unit, as it is when it is a token or bare says that it may stand so. False: nothing is left of
+ * it. */
 static bool append_value(struct writer *writer, struct span value, bool bare, bool utf8) {
     if (value.len > 0 && (bare || is_token(value))) return bytes_append(&writer->unit, value);
     return append_quoted(&writer->unit, value, utf8);
@@ -142,7 +156,8 @@ static void add_detail(struct bytes *comment, struct span detail) {
     if (detail.len == 0 || detail.len > 80) return;
     add_fact(comment, detail.ptr[detail.len - 1] == '=' ? "tag " : "");
     for (size_t i = 0; i < detail.len; i++)
-        if (ascii_is_alnum(detail.ptr[i]) || memchr(" .,-_%:", detail.ptr[i], 7) != NULL) bytes_append_char(comment, detail.ptr[i]);
+        if (ascii_is_alnum(detail.ptr[i]) || memchr(" .,-_%:", detail.ptr[i], 7) != NULL)
+            bytes_append_char(comment, detail.ptr[i]);
 }
 
 static void add_reason(struct bytes *comment, const struct dkim_result *result) {
@@ -213,7 +228,8 @@ static void put_dkim_result(struct writer *writer, const struct dkim_result *res
     if (result->has_unsigned_octets && result->unsigned_octets > 0)
         add_count(&writer->unit, result->unsigned_octets, " octet unsigned", " octets unsigned");
     add_key_facts(&writer->unit, result);
-    if (left_out > 0) add_count(&writer->unit, left_out, " further signature not listed", " further signatures not listed");
+    if (left_out > 0)
+        add_count(&writer->unit, left_out, " further signature not listed", " further signatures not listed");
     end_comment(writer);
     put_name(writer, "header.d", result->domain);
     put_auid(writer, result->auid);
@@ -255,7 +271,10 @@ static void put_ranked(struct writer *writer, size_t count) {
 }
 
 /* Where the field stands, to come back to. */
-struct mark { size_t len, column; bool wants_line; };
+struct mark {
+    size_t len, column;
+    bool wants_line;
+};
 
 static struct mark mark(const struct writer *writer) {
     return (struct mark){writer->out->len, writer->column, writer->wants_line};

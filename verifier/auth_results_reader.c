@@ -76,9 +76,12 @@ static bool skip_comment(struct reader *reader) {
 static bool skip_cfws(struct reader *reader) {
     for (;;) {
         size_t len = white_space(reader->rest);
-        if (len > 0) advance(reader, len);
-        else if (peek(reader) != '(') return true;
-        else if (!skip_comment(reader)) return false;
+        if (len > 0)
+            advance(reader, len);
+        else if (peek(reader) != '(')
+            return true;
+        else if (!skip_comment(reader))
+            return false;
     }
 }
 
@@ -212,7 +215,8 @@ static bool expect(struct reader *reader, char c, enum auth_results_status absen
 
 /* methodspec: method [ "/" version ] "=" result */
 static bool read_method(struct reader *reader, struct span method, struct auth_results_info *info) {
-    *info = (struct auth_results_info){.method = method, .method_version = 1, .prop = reader->prop + reader->prop_count};
+    *info =
+        (struct auth_results_info){.method = method, .method_version = 1, .prop = reader->prop + reader->prop_count};
     if (method.len == 0) return fail(reader, AUTH_RESULTS_BAD_METHOD);
     if (!skip_cfws(reader)) return false;
     if (peek(reader) == '/') {
@@ -256,7 +260,8 @@ static bool read_reason_and_properties(struct reader *reader, struct auth_result
 static bool read_result(struct reader *reader) {
     struct span word;
     if (!skip_cfws(reader)) return false;
-    if (at_end(reader)) return fail(reader, reader->info_count > 0 ? AUTH_RESULTS_LAST_SEMICOLON : AUTH_RESULTS_NO_RESULT);
+    if (at_end(reader))
+        return fail(reader, reader->info_count > 0 ? AUTH_RESULTS_LAST_SEMICOLON : AUTH_RESULTS_NO_RESULT);
     if (!read_keyword(reader, &word) || !skip_cfws(reader)) return false;
     if (reader->info_count == 0 && span_is(word, "none") && (at_end(reader) || peek(reader) == ';'))
         return at_end(reader) || fail(reader, AUTH_RESULTS_NONE_WITH_OTHERS);
@@ -295,7 +300,8 @@ static struct span without_final_line_end(struct span value) {
     return value;
 }
 
-enum auth_results_status auth_results_read(struct span value, struct arena *arena, struct auth_results *out, size_t *error_at) {
+enum auth_results_status auth_results_read(struct span value, struct arena *arena, struct auth_results *out,
+                                           size_t *error_at) {
     value = without_final_line_end(value);
     if (value.ptr == NULL) value = span_of("");
     struct reader reader = {.rest = value, .start = value.ptr, .arena = arena};

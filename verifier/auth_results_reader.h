@@ -59,4 +59,5 @@ struct auth_results {
 /* Reads value: what stands behind the field's colon, folds inside, with or without the final line end; it must outlive
  * *out, as must arena. On any status but AUTH_RESULTS_OK *out is zeroed and *error_at the offset, in octets, of what
  * offends. */
-enum auth_results_status auth_results_read(struct span value, struct arena *arena, struct auth_results *out, size_t *error_at);
+enum auth_results_status auth_results_read(struct span value, struct arena *arena, struct auth_results *out,
+                                           size_t *error_at);

@@ -26,11 +26,11 @@ static unsigned code_point(struct span sequence) {
  * mapped (Unicode White_Space, Default_Ignorable_Code_Point, the dots of RFC 3490 section 3.1). */
 static int fold_code_point(unsigned c) {
     if (c < 0xa0) return ' '; /* C1 controls, NEL among them */
-    if (c == 0xa0 || c == 0x1680 || (c >= 0x2000 && c <= 0x200a) || c == 0x2028 || c == 0x2029 || c == 0x202f || c == 0x205f ||
-        c == 0x3000)
+    if (c == 0xa0 || c == 0x1680 || (c >= 0x2000 && c <= 0x200a) || c == 0x2028 || c == 0x2029 || c == 0x202f ||
+        c == 0x205f || c == 0x3000)
         return ' ';
-    if (c == 0xad || c == 0x34f || c == 0x61c || c == 0x180e || (c >= 0x200b && c <= 0x200f) || (c >= 0x202a && c <= 0x202e) ||
-        (c >= 0x2060 && c <= 0x206f) || (c >= 0xfe00 && c <= 0xfe0f) || c == 0xfeff)
+    if (c == 0xad || c == 0x34f || c == 0x61c || c == 0x180e || (c >= 0x200b && c <= 0x200f) ||
+        (c >= 0x202a && c <= 0x202e) || (c >= 0x2060 && c <= 0x206f) || (c >= 0xfe00 && c <= 0xfe0f) || c == 0xfeff)
         return SEQUENCE_NOTHING;
     if (c == 0x3002 || c == 0xff61) return '.';
     return c >= 0xff01 && c <= 0xff5e ? (int)(c - 0xff01 + '!') : SEQUENCE_OTHER;
@@ -47,7 +47,11 @@ static int read_sequence(struct span text, size_t *len) {
 
 /* --- one candidate against our id -------------------------------------------------------------------------------- */
 
-struct plain { size_t len; bool is_ascii, is_full; char octets[PLAIN_MAX]; };
+struct plain {
+    size_t len;
+    bool is_ascii, is_full;
+    char octets[PLAIN_MAX];
+};
 
 static void append_plain(struct plain *plain, struct span octets) {
     if (octets.len > PLAIN_MAX - plain->len) {
@@ -97,7 +101,9 @@ static bool word_is_ours(const struct authserv_id *id, struct span word) {
 /* --- readers ----------------------------------------------------------------------------------------------------- */
 
 /* How a reader understands comments: the grammar's way, or with only a part of it. */
-struct style { bool nested, escapes; };
+struct style {
+    bool nested, escapes;
+};
 
 /* Octets of the comment that text starts with; 0: none, or it has no end. */
 static size_t comment_length(struct span text, struct style style) {
@@ -105,9 +111,12 @@ static size_t comment_length(struct span text, struct style style) {
     size_t depth = 1;
     for (size_t i = 1; i < text.len; i++) {
         char c = text.ptr[i];
-        if (c == '\\' && style.escapes) i++;
-        else if (c == '(' && style.nested) depth++;
-        else if (c == ')' && --depth == 0) return i + 1;
+        if (c == '\\' && style.escapes)
+            i++;
+        else if (c == '(' && style.nested)
+            depth++;
+        else if (c == ')' && --depth == 0)
+            return i + 1;
     }
     return 0;
 }
@@ -126,7 +135,8 @@ static struct span skip_blanks_and_comments(struct span text, struct style style
 /* RFC 2045 token; octets above 127 are no part of it, so names with U-labels go the way of broken fields. */
 static size_t token_length(struct span text) {
     size_t len = 0;
-    while (len < text.len && ascii_is_graph(text.ptr[len]) && memchr("()<>@,;:\\\"/[]?=", text.ptr[len], 15) == NULL) len++;
+    while (len < text.len && ascii_is_graph(text.ptr[len]) && memchr("()<>@,;:\\\"/[]?=", text.ptr[len], 15) == NULL)
+        len++;
     return len;
 }
 
@@ -134,8 +144,10 @@ static size_t token_length(struct span text) {
 static size_t quoted_length(struct span text) {
     if (text.len == 0 || text.ptr[0] != '"') return 0;
     for (size_t i = 1; i < text.len; i++) {
-        if (text.ptr[i] == '\\') i++;
-        else if (text.ptr[i] == '"') return i + 1;
+        if (text.ptr[i] == '\\')
+            i++;
+        else if (text.ptr[i] == '"')
+            return i + 1;
     }
     return 0;
 }
@@ -233,7 +245,8 @@ static bool body_is_ours(const struct authserv_id *id, struct span body) {
     if (text_is_ours(id, body)) return true;
     if (!encoded_word_present(body)) return false;
     struct bytes decoded = bytes_with_cap(body.len);
-    bool ours = !encoded_word_decode(body, &decoded) || text_is_ours(id, bytes_span(&decoded)); /* no memory: take no risk */
+    bool ours =
+        !encoded_word_decode(body, &decoded) || text_is_ours(id, bytes_span(&decoded)); /* no memory: take no risk */
     bytes_release(&decoded);
     return ours;
 }

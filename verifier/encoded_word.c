@@ -27,7 +27,8 @@ static struct encoded_word find_encoded_word(struct span text) {
 static void append_q(struct bytes *out, struct span text) {
     for (size_t i = 0; i < text.len; i++) {
         char c = text.ptr[i] == '_' ? ' ' : text.ptr[i];
-        if (c == '=' && i + 2 < text.len && ascii_hex_value(text.ptr[i + 1]) >= 0 && ascii_hex_value(text.ptr[i + 2]) >= 0) {
+        if (c == '=' && i + 2 < text.len && ascii_hex_value(text.ptr[i + 1]) >= 0 &&
+            ascii_hex_value(text.ptr[i + 2]) >= 0) {
             c = (char)(ascii_hex_value(text.ptr[i + 1]) * 16 + ascii_hex_value(text.ptr[i + 2]));
             i += 2;
         }
@@ -76,8 +77,10 @@ bool encoded_word_decode(struct span text, struct bytes *out) {
             text = span_after(text, 1);
             continue;
         }
-        if (word.encoding == 'q') append_q(out, word.text);
-        else append_b(out, word.text);
+        if (word.encoding == 'q')
+            append_q(out, word.text);
+        else
+            append_b(out, word.text);
         text = span_after(text, word.len);
         size_t gap = spaces(text);
         if (gap > 0 && find_encoded_word(span_after(text, gap)).len > 0) text = span_after(text, gap);

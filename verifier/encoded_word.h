@@ -1,7 +1,7 @@
 /* verifier/encoded_word.h -- undo encoded-words (RFC 2047) the way the most forgiving reader does.
- * For those who must know what a reader might see: encoded-words are found anywhere, also inside other text; white space
- * between two of them is dropped; octets are not converted from the charset they claim. Broken ones stay as they are.
- * Pure but for the buffer. Cost: one pass. */
+ * For those who must know what a reader might see: encoded-words are found anywhere, also inside other text; white
+ * space between two of them is dropped; octets are not converted from the charset they claim. Broken ones stay as they
+ * are. Pure but for the buffer. Cost: one pass. */
 #pragma once
 #include <stdbool.h>
 #include "base/bytes.h"

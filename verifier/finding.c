@@ -8,7 +8,11 @@ enum { SENTENCE_MAX = 8192, NUMBER_MAX = 24 };
 #define WARNING SEVERITY_WARNING
 #define INFO SEVERITY_INFO
 #define FINDING(id, name, severity, cause, en, cure_en, fr, cure_fr)                                                   \
-    [id] = {name, severity, cause, {{[LANGUAGE_EN] = en, [LANGUAGE_FR] = fr}}, {{[LANGUAGE_EN] = cure_en, [LANGUAGE_FR] = cure_fr}}},
+    [id] = {name,                                                                                                      \
+            severity,                                                                                                  \
+            cause,                                                                                                     \
+            {{[LANGUAGE_EN] = en, [LANGUAGE_FR] = fr}},                                                                \
+            {{[LANGUAGE_EN] = cure_en, [LANGUAGE_FR] = cure_fr}}},
 static const struct {
     const char *name;
     enum finding_severity severity;
@@ -38,7 +42,9 @@ static struct finding_arg *add_arg(struct finding *finding, const char *name) {
     return arg;
 }
 
-void finding_add_text(struct finding *finding, const char *name, struct span text) { add_arg(finding, name)->text = text; }
+void finding_add_text(struct finding *finding, const char *name, struct span text) {
+    add_arg(finding, name)->text = text;
+}
 
 void finding_add_number(struct finding *finding, const char *name, uint64_t number) {
     struct finding_arg *arg = add_arg(finding, name);
@@ -61,14 +67,16 @@ static void write_args(struct json *json, const struct finding *finding) {
     json_object(json);
     for (size_t i = 0; i < finding->arg_count; i++) {
         const struct finding_arg *arg = &finding->arg[i];
-        if (arg->is_number) json_key_uint(json, arg->name, arg->number);
-        else json_key_string(json, arg->name, arg->text);
+        if (arg->is_number)
+            json_key_uint(json, arg->name, arg->number);
+        else
+            json_key_string(json, arg->name, arg->text);
     }
     json_object_end(json);
 }
 
-static void write_sentences(struct json *json, const char *key, const struct phrase *phrase, const struct phrase_value *values,
-                            size_t count) {
+static void write_sentences(struct json *json, const char *key, const struct phrase *phrase,
+                            const struct phrase_value *values, size_t count) {
     static const char *const languages[] = {[LANGUAGE_EN] = "en", [LANGUAGE_FR] = "fr"};
     struct bytes text = bytes_with_cap(SENTENCE_MAX);
     json_key(json, key);
@@ -83,7 +91,8 @@ static void write_sentences(struct json *json, const char *key, const struct phr
 }
 
 static void write_finding(struct json *json, const struct finding *finding) {
-    static const char *const severities[] = {[SEVERITY_ERROR] = "error", [SEVERITY_WARNING] = "warning", [SEVERITY_INFO] = "info"};
+    static const char *const severities[] = {
+        [SEVERITY_ERROR] = "error", [SEVERITY_WARNING] = "warning", [SEVERITY_INFO] = "info"};
     struct phrase_value values[FINDING_ARGS_MAX];
     char digits[FINDING_ARGS_MAX][NUMBER_MAX];
     fill_values(finding, values, digits);
@@ -117,5 +126,6 @@ static void append_finding(struct bytes *out, const struct finding *finding, str
 void finding_write_text(struct bytes *out, const struct finding_list *list, struct report_style style) {
     for (int severity = SEVERITY_ERROR; severity <= SEVERITY_INFO; severity++)
         for (size_t i = 0; i < list->count; i++)
-            if (kinds[list->finding[i].id].severity == (enum finding_severity)severity) append_finding(out, &list->finding[i], style);
+            if (kinds[list->finding[i].id].severity == (enum finding_severity)severity)
+                append_finding(out, &list->finding[i], style);
 }

@@ -1,5 +1,5 @@
-/* verifier/finding.h -- one thing that a check found, with its place in the catalogue, its arguments, and what to say about it
- * in French and English (findings.def). Pure data and text; spans are borrowed. */
+/* verifier/finding.h -- one thing that a check found, with its place in the catalogue, its arguments, and what to say
+ * about it in French and English (findings.def). Pure data and text; spans are borrowed. */
 #pragma once
 #include <stdint.h>
 #include "base/json.h"
@@ -19,7 +19,12 @@ enum finding_severity { SEVERITY_ERROR, SEVERITY_WARNING, SEVERITY_INFO };
 enum { FINDING_ARGS_MAX = 4, FINDINGS_MAX = 16 };
 
 /* name is one of the catalogue's words: name, selector, tag, text, expected, found, position ... */
-struct finding_arg { const char *name; bool is_number; uint64_t number; struct span text; };
+struct finding_arg {
+    const char *name;
+    bool is_number;
+    uint64_t number;
+    struct span text;
+};
 
 struct finding {
     enum finding_id id;
@@ -27,10 +32,13 @@ struct finding {
     struct finding_arg arg[FINDING_ARGS_MAX];
 };
 
-struct finding_list { size_t count; struct finding finding[FINDINGS_MAX]; }; /* in the order found */
+struct finding_list {
+    size_t count;
+    struct finding finding[FINDINGS_MAX];
+}; /* in the order found */
 
-/* Appends a finding and returns it for its arguments, at most FINDING_ARGS_MAX. When the list is full, the last finding gives
- * way. */
+/* Appends a finding and returns it for its arguments, at most FINDING_ARGS_MAX. When the list is full, the last finding
+ * gives way. */
 struct finding *finding_add(struct finding_list *list, enum finding_id id);
 void finding_add_text(struct finding *finding, const char *name, struct span text);
 void finding_add_number(struct finding *finding, const char *name, uint64_t number);

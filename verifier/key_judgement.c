@@ -13,7 +13,7 @@ const char *key_kind_word(enum key_kind kind) {
 
 const char *key_state_word(enum key_state state) {
     static const char *const words[] = {
-        [KEY_STATE_SET] = "set", [KEY_STATE_TO_SET] = "toSet", [KEY_STATE_TO_FIX] = "toFix",
+        [KEY_STATE_SET] = "set",         [KEY_STATE_TO_SET] = "toSet",      [KEY_STATE_TO_FIX] = "toFix",
         [KEY_STATE_REVOKED] = "revoked", [KEY_STATE_UNUSABLE] = "unusable", [KEY_STATE_UNKNOWN] = NULL};
     return words[state];
 }
@@ -63,7 +63,8 @@ static void judge_version(struct key_judgement *judgement) {
     } else if (version == &judgement->tags.tag[0] && !span_is(version->value, "DKIM1")) {
         size_t word = span_find(version->value, ' ');
         bool foreign = version->value.len < 4 || !span_is_nocase(span_first(version->value, 4), "DKIM");
-        struct finding *finding = finding_add(&judgement->findings, foreign ? FINDING_FOREIGN_RECORD : FINDING_VERSION_VALUE);
+        struct finding *finding =
+            finding_add(&judgement->findings, foreign ? FINDING_FOREIGN_RECORD : FINDING_VERSION_VALUE);
         finding_add_text(finding, "found", span_first(version->value, word));
     } else if (version != &judgement->tags.tag[0]) {
         finding_add(&judgement->findings, FINDING_VERSION_PLACE);
@@ -90,8 +91,9 @@ static void judge_size(struct key_judgement *judgement) {
         return;
     }
     if (key->key != NULL && key->bits >= GOOD_RSA_BITS) return;
-    enum finding_id id = key->key != NULL ? FINDING_KEY_WEAK
-                         : key->bits < LEAST_RSA_BITS ? FINDING_KEY_TOO_SMALL : FINDING_KEY_TOO_LARGE;
+    enum finding_id id = key->key != NULL             ? FINDING_KEY_WEAK
+                         : key->bits < LEAST_RSA_BITS ? FINDING_KEY_TOO_SMALL
+                                                      : FINDING_KEY_TOO_LARGE;
     struct finding *finding = finding_add(&judgement->findings, id);
     finding_add_number(finding, "found", key->bits);
     finding_add_number(finding, "expected", GOOD_RSA_BITS);
@@ -109,7 +111,7 @@ static bool judge_status(struct key_judgement *judgement, struct arena *arena) {
         finding_add_text(finding_add(findings, FINDING_UNKNOWN_TYPE), "found", value_of(&judgement->tags, "k"));
         break;
     case DKIM_KEY_BAD_KEY: finding_add(findings, FINDING_KEY_UNREADABLE); break;
-    case DKIM_KEY_BAD_SIZE:  /* told with the number of bits */
+    case DKIM_KEY_BAD_SIZE:           /* told with the number of bits */
     case DKIM_KEY_BAD_VERSION: break; /* told with the version */
     default: return false;
     }
@@ -159,7 +161,8 @@ static const struct dkim_key *speaking_record(const struct key_entry *entry) {
 static enum key_state judge_absence(struct key_judgement *judgement) {
     const struct key_entry *entry = judgement->entry;
     if (entry->cname_count > 0) {
-        finding_add_text(finding_add(&judgement->findings, FINDING_CNAME_DANGLES), "found", entry->cname[entry->cname_count - 1]);
+        finding_add_text(finding_add(&judgement->findings, FINDING_CNAME_DANGLES), "found",
+                         entry->cname[entry->cname_count - 1]);
         return KEY_STATE_TO_FIX;
     }
     enum finding_id id = entry->status == DNS_NXDOMAIN ? FINDING_KEY_ABSENT : FINDING_NO_TXT;
@@ -169,7 +172,8 @@ static enum key_state judge_absence(struct key_judgement *judgement) {
 
 static enum key_state judge_failure(struct key_judgement *judgement) {
     enum finding_id id = judgement->entry->status == DNS_TIMEOUT    ? FINDING_DNS_TIMEOUT
-                         : judgement->entry->status == DNS_SERVFAIL ? FINDING_DNS_SERVFAIL : FINDING_DNS_BOGUS;
+                         : judgement->entry->status == DNS_SERVFAIL ? FINDING_DNS_SERVFAIL
+                                                                    : FINDING_DNS_BOGUS;
     finding_add_text(finding_add(&judgement->findings, id), "name", judgement->name);
     return KEY_STATE_UNKNOWN;
 }
@@ -185,7 +189,8 @@ static bool judge_alias(struct key_judgement *judgement, struct span expected) {
     const struct key_entry *entry = judgement->entry;
     bool is_missing = entry->cname_count == 0;
     if (!is_missing && span_equal_nocase(entry->cname[0], expected)) return true;
-    struct finding *finding = finding_add(&judgement->findings, is_missing ? FINDING_CNAME_MISSING : FINDING_CNAME_WRONG);
+    struct finding *finding =
+        finding_add(&judgement->findings, is_missing ? FINDING_CNAME_MISSING : FINDING_CNAME_WRONG);
     finding_add_text(finding, "selector", judgement->selector);
     finding_add_text(finding, "expected", expected);
     if (is_missing) {
@@ -207,7 +212,8 @@ static bool judge_answer(struct key_judgement *judgement, struct arena *arena) {
         return true;
     }
     judgement->state = is_usable(judgement->key)                    ? KEY_STATE_SET
-                       : judgement->key->status == DKIM_KEY_EMPTY_P ? KEY_STATE_REVOKED : KEY_STATE_UNUSABLE;
+                       : judgement->key->status == DKIM_KEY_EMPTY_P ? KEY_STATE_REVOKED
+                                                                    : KEY_STATE_UNUSABLE;
     if (entry->records_seen > 1) {
         struct finding *finding = finding_add(&judgement->findings, FINDING_SEVERAL_KEYS);
         finding_add_number(finding, "found", entry->records_seen);
@@ -216,16 +222,18 @@ static bool judge_answer(struct key_judgement *judgement, struct arena *arena) {
     return judge_record(judgement, arena);
 }
 
-bool key_judge(const struct key_entry *entry, struct span selector, struct span name, struct span expected_cname, bool is_given,
-               struct arena *arena, struct key_judgement *out) {
+bool key_judge(const struct key_entry *entry, struct span selector, struct span name, struct span expected_cname,
+               bool is_given, struct arena *arena, struct key_judgement *out) {
     *out = (struct key_judgement){.selector = selector, .name = name, .entry = entry, .is_given = is_given};
     bool answered = entry->status == DNS_FOUND || entry->status == DNS_NXDOMAIN || entry->status == DNS_NODATA;
     if (!answered) {
         out->state = judge_failure(out);
         return true;
     }
-    if (entry->cname_count > 0) out->kind = KEY_KIND_CNAME;
-    else if (entry->status == DNS_FOUND && entry->record_count > 0) out->kind = KEY_KIND_TXT;
+    if (entry->cname_count > 0)
+        out->kind = KEY_KIND_CNAME;
+    else if (entry->status == DNS_FOUND && entry->record_count > 0)
+        out->kind = KEY_KIND_TXT;
     if (!judge_answer(out, arena)) return false;
     if (expected_cname.len > 0) judge_alias(out, expected_cname);
     return true;
@@ -250,9 +258,11 @@ static unsigned code_of(const struct key_judgement *first, const struct key_judg
     return a == KEY_STATE_TO_SET || b == KEY_STATE_TO_SET ? 504 : 0;
 }
 
-void key_judge_pair(const struct key_judgement *first, const struct key_judgement *second, struct key_pair_judgement *out) {
-    static const enum key_state weight[] = { /* of two states the pair has the graver */
-        KEY_STATE_UNKNOWN, KEY_STATE_TO_FIX, KEY_STATE_TO_SET, KEY_STATE_UNUSABLE, KEY_STATE_REVOKED, KEY_STATE_SET};
+void key_judge_pair(const struct key_judgement *first, const struct key_judgement *second,
+                    struct key_pair_judgement *out) {
+    static const enum key_state weight[] = {/* of two states the pair has the graver */
+                                            KEY_STATE_UNKNOWN,  KEY_STATE_TO_FIX,  KEY_STATE_TO_SET,
+                                            KEY_STATE_UNUSABLE, KEY_STATE_REVOKED, KEY_STATE_SET};
     *out = (struct key_pair_judgement){.state = KEY_STATE_SET, .code = code_of(first, second)};
     for (size_t i = 0; i < sizeof weight / sizeof *weight; i++) {
         if (first->state != weight[i] && second->state != weight[i]) continue;
@@ -268,6 +278,7 @@ void key_judge_pair(const struct key_judgement *first, const struct key_judgemen
         out->state = KEY_STATE_TO_FIX;
         out->code = 503;
     }
-    if (first->fingerprint[0] != '\0' && memcmp(first->fingerprint, second->fingerprint, sizeof first->fingerprint) == 0)
+    if (first->fingerprint[0] != '\0' &&
+        memcmp(first->fingerprint, second->fingerprint, sizeof first->fingerprint) == 0)
         finding_add(&out->findings, FINDING_SAME_KEY);
 }

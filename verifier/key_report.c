@@ -39,8 +39,10 @@ static void write_selector(struct json *json, const struct key_judgement *judgem
     json_array(json);
     for (size_t i = 0; i < entry->cname_count; i++) json_string(json, entry->cname[i]);
     json_array_end(json);
-    if (has_ttl(judgement)) json_key_uint(json, "ttl", entry->ttl_s);
-    else json_key_null(json, "ttl");
+    if (has_ttl(judgement))
+        json_key_uint(json, "ttl", entry->ttl_s);
+    else
+        json_key_null(json, "ttl");
     json_key_text(json, "dnssec", judgement->is_given ? NULL : dnssec_state_word(entry->dnssec));
     json_key_uint(json, "records", entry->records_seen);
     write_key(json, judgement);
@@ -49,8 +51,10 @@ static void write_selector(struct json *json, const struct key_judgement *judgem
     json_key(json, "findings");
     finding_write_json(json, &judgement->findings);
     json_key_text(json, "dns", dns_status_word(entry->status));
-    if (judgement->key != NULL) json_key_string(json, "record", judgement->key->text);
-    else json_key_null(json, "record");
+    if (judgement->key != NULL)
+        json_key_string(json, "record", judgement->key->text);
+    else
+        json_key_null(json, "record");
     json_object_end(json);
 }
 
@@ -62,8 +66,10 @@ static void write_pair(struct json *json, const struct key_pair_judgement *pair)
     }
     json_object(json);
     json_key_text(json, "state", key_state_word(pair->state));
-    if (pair->code != 0) json_key_uint(json, "code", pair->code);
-    else json_key_null(json, "code");
+    if (pair->code != 0)
+        json_key_uint(json, "code", pair->code);
+    else
+        json_key_null(json, "code");
     json_key(json, "findings");
     finding_write_json(json, &pair->findings);
     json_object_end(json);
@@ -87,15 +93,15 @@ void key_report_write_json(struct json *json, const struct key_report *report) {
 
 static void append_state(struct bytes *out, enum key_state state, struct report_style style) {
     static const enum report_mood moods[] = {
-        [KEY_STATE_SET] = MOOD_GOOD, [KEY_STATE_TO_SET] = MOOD_BAD, [KEY_STATE_TO_FIX] = MOOD_BAD,
+        [KEY_STATE_SET] = MOOD_GOOD,    [KEY_STATE_TO_SET] = MOOD_BAD,   [KEY_STATE_TO_FIX] = MOOD_BAD,
         [KEY_STATE_REVOKED] = MOOD_BAD, [KEY_STATE_UNUSABLE] = MOOD_BAD, [KEY_STATE_UNKNOWN] = MOOD_DOUBTFUL};
     const char *word = key_state_word(state);
     bytes_append_text(out, "  ");
     report_append_word(out, word != NULL ? word : "?", moods[state], style);
 }
 
-static void append_phrase(struct bytes *out, enum report_phrase phrase, struct report_style style, const struct phrase_value *values,
-                          size_t count) {
+static void append_phrase(struct bytes *out, enum report_phrase phrase, struct report_style style,
+                          const struct phrase_value *values, size_t count) {
     bytes_append_text(out, ", ");
     phrase_append(out, report_phrase(phrase), style.language, values, count);
 }
@@ -112,7 +118,8 @@ static void append_selector(struct bytes *out, const struct key_judgement *judge
     }
     if (judgement->key != NULL && judgement->key->bits > 0) {
         snprintf(bits, sizeof bits, "%u", judgement->key->bits);
-        struct phrase_value values[] = {{"bits", span_of(bits)}, {"type", span_of(key_algorithm_word(judgement->key->algorithm))}};
+        struct phrase_value values[] = {{"bits", span_of(bits)},
+                                        {"type", span_of(key_algorithm_word(judgement->key->algorithm))}};
         append_phrase(out, PHRASE_KEY, style, values, 2);
     }
     if (!judgement->is_given) {

@@ -28,7 +28,8 @@ void phrase_append_printable(struct bytes *out, struct span text) {
         size_t sequence = utf8_sequence(text);
         len = sequence > 0 ? sequence : 1;
         struct span one = span_first(text, len);
-        if (sequence > 0 && !ascii_is_control(one.ptr[0]) && !is_invisible(one)) bytes_append(out, one);
+        if (sequence > 0 && !ascii_is_control(one.ptr[0]) && !is_invisible(one))
+            bytes_append(out, one);
         else
             for (size_t i = 0; i < len; i++) bytes_append_format(out, "\\x%02x", (unsigned char)one.ptr[i]);
     }
@@ -40,8 +41,8 @@ static const struct phrase_value *find_value(struct span name, const struct phra
     return NULL;
 }
 
-void phrase_append(struct bytes *out, const struct phrase *phrase, enum language language, const struct phrase_value *values,
-                   size_t count) {
+void phrase_append(struct bytes *out, const struct phrase *phrase, enum language language,
+                   const struct phrase_value *values, size_t count) {
     struct span text = span_of(phrase->text[language]);
     while (text.len > 0) {
         size_t open = span_find(text, '{');
@@ -52,8 +53,10 @@ void phrase_append(struct bytes *out, const struct phrase *phrase, enum language
         size_t len = close < text.len ? close + 1 : text.len;
         const struct phrase_value *value =
             close < text.len ? find_value((struct span){text.ptr + 1, close - 1}, values, count) : NULL;
-        if (value != NULL) phrase_append_printable(out, value->value);
-        else bytes_append(out, span_first(text, len));
+        if (value != NULL)
+            phrase_append_printable(out, value->value);
+        else
+            bytes_append(out, span_first(text, len));
         text = span_after(text, len);
     }
 }

@@ -10,7 +10,9 @@ static const struct phrase phrases[REPORT_PHRASE_COUNT] = {
 
 #define CODE_TEXT(code, why_en, cure_en, why_fr, cure_fr)                                                              \
     [code] = {{{[LANGUAGE_EN] = why_en, [LANGUAGE_FR] = why_fr}}, {{[LANGUAGE_EN] = cure_en, [LANGUAGE_FR] = cure_fr}}},
-static const struct { struct phrase why, cure; } code_texts[DKIM_CODE_COUNT] = {
+static const struct {
+    struct phrase why, cure;
+} code_texts[DKIM_CODE_COUNT] = {
 #include "verifier/code_texts.def"
 };
 #undef CODE_TEXT
@@ -30,13 +32,17 @@ static size_t codes_of(const struct dkim_result *result, enum dkim_code codes[2]
 /* --- JSON -------------------------------------------------------------------------------------------------------- */
 
 static void write_optional(struct json *json, const char *key, struct span value) {
-    if (value.len > 0) json_key_string(json, key, value);
-    else json_key_null(json, key);
+    if (value.len > 0)
+        json_key_string(json, key, value);
+    else
+        json_key_null(json, key);
 }
 
 static void write_optional_number(struct json *json, const char *key, bool has, int64_t value) {
-    if (has) json_key_int(json, key, value);
-    else json_key_null(json, key);
+    if (has)
+        json_key_int(json, key, value);
+    else
+        json_key_null(json, key);
 }
 
 static void write_codes(struct json *json, const struct dkim_result *result) {
@@ -132,8 +138,8 @@ void report_append_word(struct bytes *out, const char *word, enum report_mood mo
     bytes_append_format(out, "%s%-9s%s", colour ? colours[mood] : "", word, colour ? "\x1b[0m" : "");
 }
 
-void report_append_line(struct bytes *out, enum report_phrase head, const struct phrase *sentence, struct report_style style,
-                        const struct phrase_value *values, size_t count) {
+void report_append_line(struct bytes *out, enum report_phrase head, const struct phrase *sentence,
+                        struct report_style style, const struct phrase_value *values, size_t count) {
     if (sentence->text[style.language][0] == '\0') return;
     bytes_append_format(out, "      %s ", phrases[head].text[style.language]);
     phrase_append(out, sentence, style.language, values, count);
@@ -154,7 +160,7 @@ static enum report_mood mood_of(enum auth_result result) {
 struct facts {
     const struct dkim_result *result;
     struct report_style style;
-    struct bytes name;                    /* selector._domainkey.domain */
+    struct bytes name; /* selector._domainkey.domain */
     char bits[16], octets[24], count[16];
     struct phrase_value values[9];
 };
@@ -186,10 +192,12 @@ static void gather_facts(struct facts *facts, const struct dkim_result *result, 
 
 static void append_fact(struct bytes *out, const struct facts *facts, enum report_phrase phrase) {
     bytes_append_text(out, ", ");
-    phrase_append(out, &phrases[phrase], facts->style.language, facts->values, sizeof facts->values / sizeof *facts->values);
+    phrase_append(out, &phrases[phrase], facts->style.language, facts->values,
+                  sizeof facts->values / sizeof *facts->values);
 }
 
-static void append_line(struct bytes *out, const struct facts *facts, enum report_phrase head, const struct phrase *sentence) {
+static void append_line(struct bytes *out, const struct facts *facts, enum report_phrase head,
+                        const struct phrase *sentence) {
     report_append_line(out, head, sentence, facts->style, facts->values, sizeof facts->values / sizeof *facts->values);
 }
 
@@ -198,8 +206,10 @@ static void append_summary(struct bytes *out, const struct facts *facts) {
     bytes_append_text(out, "  ");
     report_append_word(out, auth_result_word(result->result), mood_of(result->result), facts->style);
     bytes_append_text(out, " dkim ");
-    if (result->domain.len > 0) phrase_append_printable(out, result->domain);
-    else bytes_append_char(out, '-');
+    if (result->domain.len > 0)
+        phrase_append_printable(out, result->domain);
+    else
+        bytes_append_char(out, '-');
     if (result->selector.len > 0) append_fact(out, facts, PHRASE_SELECTOR);
     if (result->algorithm.len > 0) {
         bytes_append_text(out, ", ");
@@ -219,7 +229,8 @@ static void append_reasons(struct bytes *out, const struct facts *facts) {
         append_line(out, facts, PHRASE_WHY, &code_texts[codes[i]].why);
         append_line(out, facts, PHRASE_CURE, &code_texts[codes[i]].cure);
     }
-    if (result->detail.len > 0 && dkim_code_wants_detail(result->code)) append_line(out, facts, PHRASE_NOTE, &phrases[PHRASE_DETAIL]);
+    if (result->detail.len > 0 && dkim_code_wants_detail(result->code))
+        append_line(out, facts, PHRASE_NOTE, &phrases[PHRASE_DETAIL]);
     if (result->result != RESULT_FAIL) return;
     if (result->header_part == PART_INTACT) append_line(out, facts, PHRASE_NOTE, &phrases[PHRASE_HEADER_INTACT]);
     if (result->body_part == PART_INTACT) append_line(out, facts, PHRASE_NOTE, &phrases[PHRASE_BODY_INTACT]);

@@ -1,6 +1,6 @@
-/* verifier/report.h -- what was found out about one message, as a JSON object (design.md section 12) or as a few lines for
- * people: one line a check, the reason and the cure under what failed.
- * Pure but for the buffer. Octets of the message are escaped; nothing of it is obeyed by a terminal. */
+/* verifier/report.h -- what was found out about one message, as a JSON object (design.md section 12) or as a few lines
+ * for people: one line a check, the reason and the cure under what failed. Pure but for the buffer. Octets of the
+ * message are escaped; nothing of it is obeyed by a terminal. */
 #pragma once
 #include <stdbool.h>
 #include "base/bytes.h"
@@ -14,7 +14,10 @@ struct report_message {
     const struct message_result *result;
 };
 
-struct report_style { enum language language; bool colour; };
+struct report_style {
+    enum language language;
+    bool colour;
+};
 
 /* Writes one object: file, size, dkim, arc, spf, dmarc, iprev, headers, action, findings. Methods that were not run are
  * null. */
@@ -36,5 +39,5 @@ const struct phrase *report_code_cure(enum dkim_code code);
 enum report_mood { MOOD_GOOD, MOOD_DOUBTFUL, MOOD_BAD, MOOD_PLAIN };
 void report_append_word(struct bytes *out, const char *word, enum report_mood mood, struct report_style style);
 /* Appends "      Why: sentence\n" and the like; nothing when the sentence is empty in that language. */
-void report_append_line(struct bytes *out, enum report_phrase head, const struct phrase *sentence, struct report_style style,
-                        const struct phrase_value *values, size_t count);
+void report_append_line(struct bytes *out, enum report_phrase head, const struct phrase *sentence,
+                        struct report_style style, const struct phrase_value *values, size_t count);

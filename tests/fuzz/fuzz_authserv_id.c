@@ -1,4 +1,5 @@
-/* Any octets as a header field: the question whose it is always has an answer, and a field with our id first is ours. */
+/* Any octets as a header field: the question whose it is always has an answer, and a field with our id first is ours.
+ */
 #include <stdint.h>
 #include <stdlib.h>
 #include "base/bytes.h"

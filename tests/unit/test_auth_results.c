@@ -10,11 +10,20 @@
 static struct span s(const char *text) { return span_of(text); }
 
 static struct dkim_result result_of(enum dkim_code code) {
-    return (struct dkim_result){
-        .code = code, .result = dkim_code_result(code), .domain = s("example.com"), .selector = s("sel"), .auid = s("@example.com"),
-        .algorithm = s("rsa-sha256"), .signature = s("dzdVyOfAKCdLXdJOc9G2"), .key_algorithm = KEY_RSA, .key_bits = 2048,
-        .has_key_answer = true, .dnssec = DNSSEC_SECURE, .records_tried = 1,
-        .body_part = PART_INTACT, .header_part = PART_INTACT};
+    return (struct dkim_result){.code = code,
+                                .result = dkim_code_result(code),
+                                .domain = s("example.com"),
+                                .selector = s("sel"),
+                                .auid = s("@example.com"),
+                                .algorithm = s("rsa-sha256"),
+                                .signature = s("dzdVyOfAKCdLXdJOc9G2"),
+                                .key_algorithm = KEY_RSA,
+                                .key_bits = 2048,
+                                .has_key_answer = true,
+                                .dnssec = DNSSEC_SECURE,
+                                .records_tried = 1,
+                                .body_part = PART_INTACT,
+                                .header_part = PART_INTACT};
 }
 
 static void expect_field(const struct dkim_result *results, size_t count, const char *want) {
@@ -56,14 +65,22 @@ static void both_parts_changed_are_both_told(void **state) {
                  "\theader.a=rsa-sha256 header.b=dzdVyOfA\r\n");
 }
 
-static const struct { enum dkim_code code; const char *detail; uint64_t unsigned_octets; const char *want; } comments[] = {
+static const struct {
+    enum dkim_code code;
+    const char *detail;
+    uint64_t unsigned_octets;
+    const char *want;
+} comments[] = {
     {DKIM_SIGNATURE_MISMATCH, "", 0, "fail (signature mismatch, 2048-bit rsa key, dnssec secure)"},
     {DKIM_BODY_UNSIGNED_OCTETS, "", 17, "policy (17 octets unsigned, 2048-bit rsa key, dnssec secure)"},
     {DKIM_OK, "", 1, "pass (1 octet unsigned, 2048-bit rsa key, dnssec secure)"},
-    {DKIM_SIG_MISSING_TAG, "bh=", 0, "permerror (signature lacks a required tag, tag bh, 2048-bit rsa key, dnssec secure)"},
-    {DKIM_SIG_SYNTAX, "x); dkim=pass (\r\n\"\\", 0, "permerror (signature field has bad syntax, x dkimpass , 2048-bit rsa key, dnssec secure)"},
+    {DKIM_SIG_MISSING_TAG, "bh=", 0,
+     "permerror (signature lacks a required tag, tag bh, 2048-bit rsa key, dnssec secure)"},
+    {DKIM_SIG_SYNTAX, "x); dkim=pass (\r\n\"\\", 0,
+     "permerror (signature field has bad syntax, x dkimpass , 2048-bit rsa key, dnssec secure)"},
     {DKIM_SIG_SHA1, "a=", 0, "policy (rsa-sha1 is not accepted, 2048-bit rsa key, dnssec secure)"},
-    {DKIM_KEY_REVOKED, "p= is empty: the key is revoked", 0, "permerror (key revoked, 2048-bit rsa key, dnssec secure)"},
+    {DKIM_KEY_REVOKED, "p= is empty: the key is revoked", 0,
+     "permerror (key revoked, 2048-bit rsa key, dnssec secure)"},
     {DKIM_DNS_BOGUS, "", 0, "temperror (dnssec bogus, 2048-bit rsa key)"},
 };
 
@@ -75,7 +92,8 @@ static void unfolded(const struct dkim_result *results, size_t count, struct byt
     property_check(s("mx.example.com"), &message);
     bytes_clear(out);
     for (size_t i = 0; i < folded.len; i++)
-        if (folded.ptr[i] != '\r' && folded.ptr[i] != '\n') bytes_append_char(out, folded.ptr[i] == '\t' ? ' ' : folded.ptr[i]);
+        if (folded.ptr[i] != '\r' && folded.ptr[i] != '\n')
+            bytes_append_char(out, folded.ptr[i] == '\t' ? ' ' : folded.ptr[i]);
     bytes_append_char(out, '\0');
     bytes_release(&folded);
 }
@@ -94,10 +112,15 @@ static void comments_say_why(void **state) {
     bytes_release(&out);
 }
 
-static const struct { const char *domain, *auid, *selector, *want; } names[] = {
-    {"Example.COM.", "User@Example.COM", "SEL", "header.d=example.com header.i=User@example.com header.s=sel header.a="},
-    {"ex\xc3\xa4mple.com", "@ex\xc3\xa4mple.com", "s", "header.d=xn--exmple-cua.com header.i=@xn--exmple-cua.com header.s=s header.a="},
-    {"example.com", "\xc3\xa9t\xc3\xa9@example.com", "s", "header.i=\"\xc3\xa9t\xc3\xa9@example.com\" header.s"}, /* RFC 8616 */
+static const struct {
+    const char *domain, *auid, *selector, *want;
+} names[] = {
+    {"Example.COM.", "User@Example.COM", "SEL",
+     "header.d=example.com header.i=User@example.com header.s=sel header.a="},
+    {"ex\xc3\xa4mple.com", "@ex\xc3\xa4mple.com", "s",
+     "header.d=xn--exmple-cua.com header.i=@xn--exmple-cua.com header.s=s header.a="},
+    {"example.com", "\xc3\xa9t\xc3\xa9@example.com", "s",
+     "header.i=\"\xc3\xa9t\xc3\xa9@example.com\" header.s"}, /* RFC 8616 */
     {"example.com", "\xff\xc2\x85x y@example.com", "s", "header.i=\"x y@example.com\" header.s"},
     {"example.com", "a=b/c@example.com", "s", "header.i=\"a=b/c@example.com\" header.s"},
     {"example.com", "\"a \\\"b\"@example.com", "s", "header.i=\"\\\"a \\\\\\\"b\\\"@example.com\" header.s"},
@@ -184,7 +207,9 @@ static struct span random_value(uint32_t *seed, char *buffer, size_t most) {
     size_t len = next_random(seed) % most;
     for (size_t i = 0; i < len; i++) {
         uint32_t dice = next_random(seed);
-        buffer[i] = dice % 3 == 0 ? nasty[(dice >> 2) % (sizeof nasty - 1)] : dice % 3 == 1 ? (char)(dice >> 2) : (char)('a' + (dice >> 2) % 26);
+        buffer[i] = dice % 3 == 0   ? nasty[(dice >> 2) % (sizeof nasty - 1)]
+                    : dice % 3 == 1 ? (char)(dice >> 2)
+                                    : (char)('a' + (dice >> 2) % 26);
     }
     return (struct span){buffer, len};
 }

@@ -8,14 +8,18 @@
 #include "base/bytes.h"
 
 /* What was read, as text: id/version, then |method/version=result "reason" type.name=<value> ... */
-static const struct { const char *value, *want; } valid[] = {
-    {"example.org; none", "example.org/1"},                                        /* RFC 8601 appendix B.2 */
+static const struct {
+    const char *value, *want;
+} valid[] = {
+    {"example.org; none", "example.org/1"}, /* RFC 8601 appendix B.2 */
     {"example.org 1; none", "example.org/1"},
-    {"example.com; spf=pass smtp.mailfrom=example.net", "example.com/1|spf/1=pass smtp.mailfrom=<example.net>"}, /* B.3 */
+    {"example.com; spf=pass smtp.mailfrom=example.net",
+     "example.com/1|spf/1=pass smtp.mailfrom=<example.net>"}, /* B.3 */
     {"example.com;\r\n\tauth=pass (cram-md5) smtp.auth=sender@example.net;\r\n\tspf=pass smtp.mailfrom=example.net",
      "example.com/1|auth/1=pass smtp.auth=<sender@example.net>|spf/1=pass smtp.mailfrom=<example.net>"}, /* B.4 */
     {"foo.example.net (foobar) 1 (baz);\r\n   dkim (Because I like it) / 1 (One yay) = (wait for it) fail\r\n"
-     "     policy (A dot can go here) . (like that) expired\r\n     (this surprised me) = (as I wasn't expecting it) 1362471462",
+     "     policy (A dot can go here) . (like that) expired\r\n     (this surprised me) = (as I wasn't expecting it) "
+     "1362471462",
      "foo.example.net/1|dkim/1=fail policy.expired=<1362471462>"}, /* B.7 */
     {"a 17; none\r\n", "a/17"},
     {"\"a b\\\"c\"; none\n", "a b\"c/1"},
@@ -33,7 +37,11 @@ static const struct { const char *value, *want; } valid[] = {
     {"a; dkim=pass header.i=\"\xe8\x8a\xb1@x\"", "a/1|dkim/1=pass header.i=<\xe8\x8a\xb1@x>"}, /* RFC 8616 */
 };
 
-static const struct { const char *value; enum auth_results_status want; size_t at; } invalid[] = {
+static const struct {
+    const char *value;
+    enum auth_results_status want;
+    size_t at;
+} invalid[] = {
     {"", AUTH_RESULTS_BAD_ID, 0},
     {"; none", AUTH_RESULTS_BAD_ID, 0},
     {"\"\"; none", AUTH_RESULTS_BAD_ID, 2},
@@ -84,14 +92,15 @@ static void describe(const struct auth_results *read, struct bytes *text) {
         if (info->has_reason) bytes_append_format(text, " \"%.*s\"", (int)info->reason.len, info->reason.ptr);
         for (size_t p = 0; p < info->prop_count; p++)
             bytes_append_format(text, " %.*s.%.*s=<%.*s>", (int)info->prop[p].ptype.len, info->prop[p].ptype.ptr,
-                                (int)info->prop[p].property.len, info->prop[p].property.ptr, (int)info->prop[p].value.len,
-                                info->prop[p].value.ptr);
+                                (int)info->prop[p].property.len, info->prop[p].property.ptr,
+                                (int)info->prop[p].value.len, info->prop[p].value.ptr);
     }
     bytes_append_char(text, '\0');
     assert_false(text->failed);
 }
 
-static enum auth_results_status read_exact(const char *value, char **exact, struct arena *arena, struct auth_results *out, size_t *at) {
+static enum auth_results_status read_exact(const char *value, char **exact, struct arena *arena,
+                                           struct auth_results *out, size_t *at) {
     size_t len = strlen(value);
     *exact = memcpy(malloc(len > 0 ? len : 1), value, len);
     return auth_results_read((struct span){*exact, len}, arena, out, at);
@@ -106,7 +115,8 @@ static void valid_values_are_read_as_wanted(void **state) {
         char *exact;
         size_t at;
         enum auth_results_status status = read_exact(valid[i].value, &exact, arena, &read, &at);
-        if (status != AUTH_RESULTS_OK) fail_msg("\"%s\": %s at %zu", valid[i].value, auth_results_status_text(status), at);
+        if (status != AUTH_RESULTS_OK)
+            fail_msg("\"%s\": %s at %zu", valid[i].value, auth_results_status_text(status), at);
         describe(&read, &text);
         assert_string_equal(text.ptr, valid[i].want);
         bytes_release(&text);

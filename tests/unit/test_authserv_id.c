@@ -9,8 +9,12 @@
 #include <cmocka.h>
 #include "base/bytes.h"
 
-#define ROW(text) {text, sizeof text - 1} /* NUL is content */
-struct row { const char *text; size_t len; };
+#define ROW(text)                                                                                                      \
+    { text, sizeof text - 1 } /* NUL is content */
+struct row {
+    const char *text;
+    size_t len;
+};
 
 /* Ours is mx.example.com. R-01: every spelling that some reader takes for it. */
 static const struct row claimed[] = {
@@ -73,7 +77,9 @@ static const struct row claimed[] = {
     ROW("Authentication-Results: \xef\xbb\xbfmx.example.com; dkim=pass"),
     ROW("Authentication-Results: mx.exam\xe2\x80\x8bple.com; dkim=pass"),
     ROW("Authentication-Results: mx.exam\xc2\xadple.com; dkim=pass"),
-    ROW("Authentication-Results: mx\xe3\x80\x82" "example\xef\xbc\x8e" "com; dkim=pass"),
+    ROW("Authentication-Results: mx\xe3\x80\x82"
+        "example\xef\xbc\x8e"
+        "com; dkim=pass"),
     ROW("Authentication-Results: \xef\xbd\x8d\xef\xbd\x98.example.com; dkim=pass"),
     ROW("Authentication-Results: mx%2Eexample%2ecom; dkim=pass"),
     ROW("Authentication-Results: =?utf-8?q?mx=2Eexample=2Ecom?=; dkim=pass"),
@@ -171,10 +177,17 @@ static void u_labels_and_a_labels_are_one(void **state) {
 
 static void size_hides_nothing(void **state) {
     (void)state;
-    static const struct { const char *filler, *tail; } rows[] = {
-        {"(0123456789)", " mx.example.com; dkim=pass"}, {"\r\n ", "mx.example.com; dkim=pass"}, {"(", " mx.example.com; dkim=pass"},
-        {"((", ")) mx.example.com; dkim=pass"}, {"\"\"", " mx.example.com; dkim=pass"}, {";", " mx.example.com; dkim=pass"},
-        {"=?x?q?(a)_?=", " mx.example.com; dkim=pass"}, {"\\", "mx.example.com; dkim=pass"},
+    static const struct {
+        const char *filler, *tail;
+    } rows[] = {
+        {"(0123456789)", " mx.example.com; dkim=pass"},
+        {"\r\n ", "mx.example.com; dkim=pass"},
+        {"(", " mx.example.com; dkim=pass"},
+        {"((", ")) mx.example.com; dkim=pass"},
+        {"\"\"", " mx.example.com; dkim=pass"},
+        {";", " mx.example.com; dkim=pass"},
+        {"=?x?q?(a)_?=", " mx.example.com; dkim=pass"},
+        {"\\", "mx.example.com; dkim=pass"},
         {"\xe2\x80\x8b", "mx.example.com; dkim=pass"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -183,7 +196,8 @@ static void size_hides_nothing(void **state) {
         while (text.len < 60000) bytes_append_text(&text, rows[i].filler);
         bytes_append_text(&text, rows[i].tail);
         clock_t start = clock();
-        if (!is_claimed("mx.example.com", (struct row){text.ptr, text.len})) fail_msg("kept: %s...%s", rows[i].filler, rows[i].tail);
+        if (!is_claimed("mx.example.com", (struct row){text.ptr, text.len}))
+            fail_msg("kept: %s...%s", rows[i].filler, rows[i].tail);
         if (clock() - start > CLOCKS_PER_SEC / 2) fail_msg("slow: %s", rows[i].filler);
         bytes_release(&text);
     }

@@ -6,7 +6,9 @@
 #include <string.h>
 #include <cmocka.h>
 
-static const struct { const char *text, *want; } rows[] = {
+static const struct {
+    const char *text, *want;
+} rows[] = {
     {"", ""},
     {"plain = ? text", "plain = ? text"},
     {"=?utf-8?q?mx=2Eexample=2ecom_x?=", "mx.example.com x"},
@@ -47,6 +49,7 @@ static void lack_of_room_is_told(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(every_row_decodes_as_wanted), cmocka_unit_test(lack_of_room_is_told)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(every_row_decodes_as_wanted),
+                                       cmocka_unit_test(lack_of_room_is_told)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -14,7 +14,8 @@ static void every_finding_is_told_in_both_languages(void **state) {
         phrase_expect_whole(finding_cure((enum finding_id)id), finding_name((enum finding_id)id));
         assert_true(finding_sentence((enum finding_id)id)->text[LANGUAGE_EN][0] != '\0');
         bool has_cure = finding_cure((enum finding_id)id)->text[LANGUAGE_EN][0] != '\0';
-        if (finding_severity((enum finding_id)id) == SEVERITY_ERROR && !has_cure) fail_msg("%s", finding_name((enum finding_id)id));
+        if (finding_severity((enum finding_id)id) == SEVERITY_ERROR && !has_cure)
+            fail_msg("%s", finding_name((enum finding_id)id));
     }
 }
 
@@ -31,17 +32,19 @@ static void json_and_text_carry_the_arguments(void **state) {
     finding_add_number(finding, "position", 1);
     finding_write_json(&json, &list);
     bytes_append_char(&out, '\0');
-    assert_non_null(strstr(out.ptr, "{\"id\":\"503\",\"class\":\"exact\",\"cause\":null,\"severity\":\"error\",\"signature\":null,\"args\":"
-                                    "{\"selector\":\"s\\u001b\",\"found\":\"a.test\",\"expected\":\"b.test\",\"position\":1},\"text\":{\"fr\":"
-                                    "\"CNAME faux pour s\\\\x1b (503)"));
+    assert_non_null(strstr(
+        out.ptr,
+        "{\"id\":\"503\",\"class\":\"exact\",\"cause\":null,\"severity\":\"error\",\"signature\":null,\"args\":"
+        "{\"selector\":\"s\\u001b\",\"found\":\"a.test\",\"expected\":\"b.test\",\"position\":1},\"text\":{\"fr\":"
+        "\"CNAME faux pour s\\\\x1b (503)"));
     bytes_clear(&out);
     finding_write_text(&out, &list, (struct report_style){LANGUAGE_EN, false});
     bytes_append_char(&out, '\0');
-    assert_string_equal(out.ptr,
-                        "      Why: CNAME wrong for s\\x1b (503): read a.test, expected b.test, they part at character 1.\n"
-                        "      Cure: Correct the target of the CNAME.\n"
-                        "      Note: Test mode (t=y): a failure must be treated like an unsigned message.\n"
-                        "      Cure: Remove t=y once signing works.\n");
+    assert_string_equal(
+        out.ptr, "      Why: CNAME wrong for s\\x1b (503): read a.test, expected b.test, they part at character 1.\n"
+                 "      Cure: Correct the target of the CNAME.\n"
+                 "      Note: Test mode (t=y): a failure must be treated like an unsigned message.\n"
+                 "      Cure: Remove t=y once signing works.\n");
     bytes_release(&out);
 }
 

@@ -6,9 +6,14 @@
 #include <string.h>
 #include <cmocka.h>
 
-static const struct { const char *word; bool known; enum language want; } languages[] = {
-    {"en", true, LANGUAGE_EN}, {"FR", true, LANGUAGE_FR}, {"fr_CA.UTF-8", true, LANGUAGE_FR}, {"fr-FR", true, LANGUAGE_FR},
-    {"french", false, LANGUAGE_EN}, {"C", false, LANGUAGE_EN}, {"", false, LANGUAGE_EN}, {"de", false, LANGUAGE_EN},
+static const struct {
+    const char *word;
+    bool known;
+    enum language want;
+} languages[] = {
+    {"en", true, LANGUAGE_EN},    {"FR", true, LANGUAGE_FR},      {"fr_CA.UTF-8", true, LANGUAGE_FR},
+    {"fr-FR", true, LANGUAGE_FR}, {"french", false, LANGUAGE_EN}, {"C", false, LANGUAGE_EN},
+    {"", false, LANGUAGE_EN},     {"de", false, LANGUAGE_EN},
 };
 
 static void languages_are_known_by_their_first_two_letters(void **state) {
@@ -20,12 +25,10 @@ static void languages_are_known_by_their_first_two_letters(void **state) {
     }
 }
 
-static const struct { const char *text, *want; } phrases[] = {
-    {"", ""},
-    {"plain", "plain"},
-    {"{a}", "A"},
-    {"x{a}y{b}{a}", "xAy\\x1b[1mA"},
-    {"{unknown} {", "{unknown} {"},
+static const struct {
+    const char *text, *want;
+} phrases[] = {
+    {"", ""},     {"plain", "plain"}, {"{a}", "A"}, {"x{a}y{b}{a}", "xAy\\x1b[1mA"}, {"{unknown} {", "{unknown} {"},
     {"{}", "{}"},
 };
 
@@ -36,7 +39,8 @@ static void places_are_filled(void **state) {
         struct bytes out = bytes_with_cap(1000);
         struct phrase phrase = {.text = {[LANGUAGE_EN] = phrases[i].text, [LANGUAGE_FR] = "non"}};
         phrase_append(&out, &phrase, LANGUAGE_EN, values, 2);
-        if (!span_is(bytes_span(&out), phrases[i].want)) fail_msg("\"%s\": \"%.*s\"", phrases[i].text, (int)out.len, out.ptr);
+        if (!span_is(bytes_span(&out), phrases[i].want))
+            fail_msg("\"%s\": \"%.*s\"", phrases[i].text, (int)out.len, out.ptr);
         bytes_release(&out);
     }
 }
@@ -45,7 +49,8 @@ static void what_a_terminal_obeys_is_escaped(void **state) {
     (void)state;
     struct bytes out = bytes_with_cap(1000);
     phrase_append_printable(&out, span_of("\xc3\xa9\r\n\x7f\xff\xc2\x9b\xe2\x80\xae\xe2\x81\xa6\xe2\x82\xac"));
-    assert_true(span_is(bytes_span(&out), "\xc3\xa9\\x0d\\x0a\\x7f\\xff\\xc2\\x9b\\xe2\\x80\\xae\\xe2\\x81\\xa6\xe2\x82\xac"));
+    assert_true(
+        span_is(bytes_span(&out), "\xc3\xa9\\x0d\\x0a\\x7f\\xff\\xc2\\x9b\\xe2\\x80\\xae\\xe2\\x81\\xa6\xe2\x82\xac"));
     bytes_release(&out);
 }
 

@@ -12,7 +12,8 @@ static void every_code_has_a_text_fit_for_a_comment(void **state) {
     (void)state;
     for (int code = 0; code < DKIM_CODE_COUNT; code++) {
         const char *text = dkim_code_text((enum dkim_code)code);
-        if (text[strspn(text, comment_characters)] != '\0') fail_msg("%s: \"%s\"", dkim_code_word((enum dkim_code)code), text);
+        if (text[strspn(text, comment_characters)] != '\0')
+            fail_msg("%s: \"%s\"", dkim_code_word((enum dkim_code)code), text);
         assert_true(strlen(text) > 0);
     }
 }

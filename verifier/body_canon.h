@@ -1,7 +1,7 @@
 /* verifier/body_canon.h -- canonical form of a message body, as a stream (RFC 6376 sections 3.4.3 and 3.4.4).
  * Knows simple and relaxed; feeds the canonical octets to a digest, up to a limit (l=), and counts them all.
  * Only CRLF is a line end; a bare CR, bare LF or NUL is content. The result does not depend on how the body is cut.
- * Pure: fixed storage (16 KiB of stack), no allocation, I/O, clock or lock. Cost: simple is not copied; relaxed goes
+ * Pure: fixed storage (12 KiB of stack), no allocation, I/O, clock or lock. Cost: simple is not copied; relaxed goes
  * through the kernels of wsp_squeeze. */
 #pragma once
 #include <stdbool.h>

@@ -167,6 +167,22 @@ static void fields_larger_than_any_buffer_match_the_letter(void **state) {
     expect_random_fields(*state, 1000, 30, 6000);
 }
 
+/* Runs of white space that end just before, at and behind the end of any buffer. */
+static void a_run_of_white_space_of_any_length_is_one_space(void **state) {
+    struct digest *digest = *state;
+    char text[9000], *owned;
+    for (size_t run = 1; run < 8300; run += run % 4096 < 8 || run % 4096 > 4080 ? 1 : 37) {
+        memset(text, ' ', sizeof text);
+        memcpy(text, "X:a", 3);
+        memcpy(text + 3 + run, "b\r\n", 4);
+        struct header_field field = field_of(text, run + 6, &owned);
+        digest_begin(digest);
+        header_canon_field(CANON_RELAXED, &field, digest);
+        expect_octets(digest, "a run of white space", "x:a b\r\n", 7);
+        free(owned);
+    }
+}
+
 static struct digest shared;
 static int begin(void **state) { return *state = &shared, digest_init(&shared) ? 0 : 1; }
 static int end(void **state) { return (void)state, digest_release(&shared), 0; }
@@ -176,6 +192,7 @@ int main(void) {
         cmocka_unit_test(every_row_becomes_what_is_wanted), cmocka_unit_test(nul_is_content),
         cmocka_unit_test(the_signature_value_is_left_out),  cmocka_unit_test(random_fields_match_the_letter),
         cmocka_unit_test(fields_larger_than_any_buffer_match_the_letter),
+        cmocka_unit_test(a_run_of_white_space_of_any_length_is_one_space),
     };
     return cmocka_run_group_tests(tests, begin, end);
 }

@@ -16,7 +16,8 @@ struct session;
 struct socket_address;
 
 /* Greets. Takes fd, also on failure. id names the session in logs. NULL: no memory. */
-struct session *session_create(const struct session_setup *setup, int fd, const struct socket_address *peer, uint64_t id);
+struct session *session_create(const struct session_setup *setup, int fd, const struct socket_address *peer,
+                               uint64_t id);
 /* A node for the caller's list of sessions, his to insert and, in ended, to remove. */
 struct list *session_node(struct session *session);
 struct session *session_of_node(struct list *node);

@@ -29,7 +29,7 @@ static enum progress fine(struct session *session, const char *enhanced, const c
     return PROGRESS_AGAIN;
 }
 
-/* -- EHLO, LHLO, HELO ----------------------------------------------------------------------------------------------- */
+/* -- EHLO, LHLO, HELO -- */
 
 static uint64_t size_limit(const struct session *session) {
     const struct smtp_capabilities *next = capabilities(session);
@@ -60,18 +60,22 @@ enum progress session_hello_answer(struct session *session) {
     if (!session->is_esmtp) return fine(session, NULL, session->setup->name);
     struct bytes text = bytes_with_cap(1024);
     write_offers(session, &text);
-    if (!text.failed) session_say(session, 250, NULL, text.ptr);
-    else session_say(session, 421, "4.3.0", "Out of memory");
+    if (!text.failed)
+        session_say(session, 250, NULL, text.ptr);
+    else
+        session_say(session, 421, "4.3.0", "Out of memory");
     bytes_release(&text);
     return PROGRESS_AGAIN;
 }
 
 static enum progress hello(struct session *session, const struct smtp_command *command) {
     if (is_lmtp(session) != (command->verb == SMTP_LHLO))
-        return session_complain(session, 500, "5.5.1", is_lmtp(session) ? "This is LMTP: say LHLO" : "This is SMTP: say EHLO");
+        return session_complain(session, 500, "5.5.1",
+                                is_lmtp(session) ? "This is LMTP: say LHLO" : "This is SMTP: say EHLO");
     session_forget_transaction(session);
     bytes_clear(&session->helo);
-    bytes_append(&session->helo, span_first(command->argument, command->argument.len < HELO_MAX ? command->argument.len : HELO_MAX));
+    bytes_append(&session->helo,
+                 span_first(command->argument, command->argument.len < HELO_MAX ? command->argument.len : HELO_MAX));
     session->awaited = command->verb;
     if (is_connected(session)) return session_hello_answer(session);
     session->state = SESSION_OPENING;
@@ -79,7 +83,7 @@ static enum progress hello(struct session *session, const struct smtp_command *c
     return PROGRESS_AGAIN;
 }
 
-/* -- MAIL, RCPT, DATA ----------------------------------------------------------------------------------------------- */
+/* -- MAIL, RCPT, DATA -- */
 
 /* The client that stands before us, when it does not speak for another one. */
 static void describe_client(const struct session *session, struct forwarded_client *out) {
@@ -196,7 +200,7 @@ static enum progress data(struct session *session) {
     return PROGRESS_AGAIN;
 }
 
-/* -- the others ----------------------------------------------------------------------------------------------------- */
+/* -- the others -- */
 
 static enum progress rset(struct session *session) {
     session_forget_transaction(session);
@@ -218,7 +222,8 @@ static enum progress xforward(struct session *session, const struct smtp_command
 
 static enum progress help(struct session *session) {
     session_say(session, 214, "2.0.0",
-                is_lmtp(session) ? "LHLO MAIL RCPT DATA RSET NOOP VRFY HELP QUIT" : "EHLO HELO MAIL RCPT DATA RSET NOOP VRFY HELP QUIT");
+                is_lmtp(session) ? "LHLO MAIL RCPT DATA RSET NOOP VRFY HELP QUIT"
+                                 : "EHLO HELO MAIL RCPT DATA RSET NOOP VRFY HELP QUIT");
     return PROGRESS_AGAIN;
 }
 

@@ -8,6 +8,7 @@
 #include "base/bytes.h"
 #include "base/loop.h"
 #include "proxy/connection.h"
+#include "proxy/content_writer.h"
 #include "proxy/smtp_reply.h"
 #include "proxy/spool.h"
 #include "proxy/xforward.h"
@@ -24,7 +25,7 @@ struct bench {
     struct spool_pool *pool;
     struct spool *spool;
     struct span head[1];
-    struct downstream_content content;
+    struct content content;
     struct bytes story;      /* what was told, one line an event */
     bool destroys_on_reply;
 };
@@ -71,7 +72,7 @@ static void set_up(struct bench *bench, const struct fake_rule *rules, bool is_l
     bench->spool = spool_create(bench->pool);
     assert_int_equal(spool_append(bench->spool, span_of("Subject: x\r\n\r\n.dot\r\nbody\r\n")), SPOOL_OK);
     bench->head[0] = span_of("A-R: ours\r\nSubject: x\r\n\r\n");
-    bench->content = (struct downstream_content){bench->head, 1, bench->spool, 14};
+    bench->content = (struct content){bench->head, 1, bench->spool, 14};
     bench->story = bytes_with_cap(1 << 16);
     bench->downstream = downstream_create(&bench->options, bench->set, &events, bench);
 }

@@ -16,6 +16,7 @@
 #include "http/domain_stats.h"
 #include "http/server.h"
 #include "proxy/proxy.h"
+#include "verifier/dns_unbound.h"
 #include "verifier/public_key.h"
 
 struct daemon {
@@ -141,7 +142,7 @@ static enum daemon_exit open_all(struct daemon *daemon) {
         .listen = &options->http_listen,
         .metrics = daemon->metrics,
         .domains = daemon->domains,
-        .build = {.version = SCEAU_VERSION, .openssl = public_key_library()},
+        .build = {.version = SCEAU_VERSION, .openssl = public_key_library(), .unbound = dns_unbound_library()},
         .ready = is_ready,
         .owner = daemon->proxy,
     };

@@ -1,5 +1,6 @@
 """sceaud as an operator meets it: its command line, what --check says, --dump, a port that is taken, the service manager's
 socket, SIGHUP with a good file and with a bad one, SIGTERM with a message on its way."""
+import json
 import os
 import re
 import signal
@@ -127,6 +128,8 @@ def the_service_manager_is_told():
 
 def a_reload_is_all_or_nothing():
     daemon = house.Daemon(LISTENER + REST, "reload")
+    runs = json.loads(daemon.get("/api/v1/version")[1])
+    assert all(re.match(r"\d+\.\d+", runs[part]) for part in ("version", "openssl", "unbound")), runs
     text = house.message("there.test")
     daemon.configure(LISTENER + SECOND + REST.replace("mx.here.test", "mx2.here.test"))
     daemon.process.send_signal(signal.SIGHUP)

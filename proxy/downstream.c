@@ -11,9 +11,9 @@
 #include "proxy/xforward.h"
 
 enum {
-    COMMANDS_MAX = 24,       /* in flight and waiting: RSET, XFORWARD's few lines, MAIL */
-    CONTENT_BLOCK = 32768,   /* octets made ready at a time */
-    CONTENT_UNSENT = 131072, /* beyond it the socket is asked first */
+    COMMANDS_MAX = 24,                                   /* in flight and waiting: RSET, XFORWARD's few lines, MAIL */
+    CONTENT_BLOCK = 32768,                               /* octets made ready at a time */
+    CONTENT_UNSENT = 131072,                             /* beyond it the socket is asked first */
     UNSENT_MAX = CONTENT_UNSENT + CONTENT_BLOCK + 65536, /* plus a command line */
 };
 
@@ -41,6 +41,7 @@ struct downstream {
     size_t in_flight, waiting; /* command[0..in_flight) were sent, the next waiting ones are in lines */
     bool in_transaction;
     struct content_writer writer; /* of the message that is being delivered */
+    bool is_whole;                /* the writer has come to its end */
     size_t replies_due;
     struct loop_task notice; /* a fault found out inside a call, told from the loop */
     unsigned depth;          /* events on the stack */
@@ -140,12 +141,19 @@ static void append_xforward(struct downstream *downstream, const struct forwarde
     }
 }
 
+/* The server said something that answers nothing. */
+static bool is_out_of_step(const struct downstream *downstream) {
+    return downstream->in_flight == 0 && connection_input(downstream->connection).len > 0;
+}
+
 /* Sends what was appended; without memory for the lines the conversation is lost, which is told from the loop. */
 static void submit(struct downstream *downstream) {
-    if (!downstream->lines.failed)
+    if (downstream->lines.failed) {
+        if (list_is_empty(&downstream->notice.node))
+            loop_defer(connection_set_loop(downstream->set), &downstream->notice);
+    } else if (!is_out_of_step(downstream)) {
         send_waiting(downstream);
-    else if (list_is_empty(&downstream->notice.node))
-        loop_defer(connection_set_loop(downstream->set), &downstream->notice);
+    } /* else talk, which is on the stack, finds out: what is there already cannot be the answer to this command */
 }
 
 void downstream_mail(struct downstream *downstream, const struct forwarded_client *client, struct span line) {
@@ -173,6 +181,7 @@ void downstream_deliver(struct downstream *downstream, const struct content *con
     assert(downstream->state == TALKING && recipients > 0);
     downstream->replies_due = downstream->server->is_lmtp ? recipients : 1;
     content_writer_init(&downstream->writer, content);
+    downstream->is_whole = false;
     append_command(downstream, COMMAND_DATA, span_of("DATA"));
     submit(downstream);
 }
@@ -189,22 +198,20 @@ static enum content_progress fill_block(struct downstream *downstream) {
     return progress;
 }
 
-/* Fills and flushes until the socket is full or all is on its way. */
+/* Fills and flushes until the socket is full or has been handed all. */
 static enum progress send_content(struct downstream *downstream) {
-    for (enum content_progress progress; (progress = fill_block(downstream)) != CONTENT_END;) {
+    while (!downstream->is_whole && connection_unsent(downstream->connection) == 0) {
+        enum content_progress progress;
+        do progress = fill_block(downstream);
+        while (progress == CONTENT_MORE && connection_state(downstream->connection) == CONNECTION_OPEN &&
+               connection_unsent(downstream->connection) < CONTENT_UNSENT);
         if (progress == CONTENT_UNREADABLE) return fail(downstream, DOWNSTREAM_SPOOL, "spool");
-        if (connection_state(downstream->connection) != CONNECTION_OPEN) return PROGRESS_WAIT;
-        if (connection_unsent(downstream->connection) < CONTENT_UNSENT) continue;
+        downstream->is_whole = progress == CONTENT_END;
+        connection_expect(downstream->connection, downstream->server->data_timeout_ms);
         connection_flush(downstream->connection);
-        if (connection_unsent(downstream->connection) > 0) {
-            connection_expect(downstream->connection, downstream->server->data_timeout_ms);
-            return PROGRESS_WAIT;
-        }
+        if (connection_state(downstream->connection) != CONNECTION_OPEN) return PROGRESS_WAIT;
     }
-    connection_flush(downstream->connection);
-    connection_expect(downstream->connection, downstream->server->final_reply_timeout_ms);
-    downstream->state = FINAL;
-    return PROGRESS_AGAIN;
+    return downstream->is_whole ? PROGRESS_AGAIN : PROGRESS_WAIT;
 }
 
 /* -- replies -- */
@@ -256,6 +263,9 @@ static enum progress answer_data(struct downstream *downstream) {
 static enum progress answer_command(struct downstream *downstream) {
     enum command kind = take_command(downstream);
     if (downstream->in_flight == 0 && downstream->waiting == 0) connection_expect(downstream->connection, 0);
+    /* A client that was passed this would go on with something else than its next command. */
+    if (smtp_reply_class(&downstream->reply) == 3 && kind != COMMAND_DATA)
+        return fail(downstream, DOWNSTREAM_MALFORMED, "3xx to another command than DATA");
     switch (kind) {
     case COMMAND_DATA: return answer_data(downstream);
     case COMMAND_MAIL:
@@ -299,6 +309,7 @@ static enum progress await_connection(struct downstream *downstream) {
 }
 
 static enum progress say_hello(struct downstream *downstream, const char *verb, enum downstream_state next) {
+    if (is_out_of_step(downstream)) return fail(downstream, DOWNSTREAM_MALFORMED, "the server spoke unasked");
     struct bytes line = bytes_with_cap(512);
     bytes_append_format(&line, "%s %s\r\n", verb, downstream->server->hello_name);
     connection_send(downstream->connection, bytes_span(&line));
@@ -318,6 +329,7 @@ static enum progress await_greeting(struct downstream *downstream) {
 }
 
 static enum progress start_talking(struct downstream *downstream) {
+    if (is_out_of_step(downstream)) return fail(downstream, DOWNSTREAM_MALFORMED, "the server spoke unasked");
     rest(downstream);
     downstream->state = TALKING;
     downstream->events->ready(downstream->owner);
@@ -346,10 +358,9 @@ static enum progress await_helo(struct downstream *downstream) {
 
 static enum progress talk(struct downstream *downstream) {
     if (downstream->in_flight == 0) {
-        if (downstream->waiting > 0) send_waiting(downstream);
         /* Whatever a server says unasked, it is about to leave (421), or the two of us are out of step. */
-        if (downstream->in_flight == 0 && connection_input(downstream->connection).len > 0)
-            return fail(downstream, DOWNSTREAM_LOST, "the server spoke unasked");
+        if (is_out_of_step(downstream)) return fail(downstream, DOWNSTREAM_LOST, "the server spoke unasked");
+        if (downstream->waiting > 0) send_waiting(downstream);
         return PROGRESS_WAIT;
     }
     enum smtp_reply_status status = read_reply(downstream);
@@ -380,7 +391,10 @@ static enum progress pump(struct downstream *downstream) {
     }
     if (connection_state(downstream->connection) != CONNECTION_OPEN) return PROGRESS_WAIT;
     if (connection_unsent(downstream->connection) > 0) return PROGRESS_WAIT;
-    return send_content(downstream);
+    if (!downstream->is_whole) return send_content(downstream);
+    connection_expect(downstream->connection, downstream->server->final_reply_timeout_ms);
+    downstream->state = FINAL;
+    return PROGRESS_AGAIN;
 }
 
 static enum progress await_final(struct downstream *downstream) {
@@ -389,8 +403,9 @@ static enum progress await_final(struct downstream *downstream) {
     if (status != SMTP_REPLY_COMPLETE) return fail_for(downstream, status);
     if (smtp_reply_class(&downstream->reply) == 3)
         return fail(downstream, DOWNSTREAM_MALFORMED, "3xx to the end of data");
+    connection_expect(downstream->connection, downstream->server->final_reply_timeout_ms); /* of the next recipient */
     if (--downstream->replies_due == 0) {
-            downstream->in_transaction = false;
+        downstream->in_transaction = false;
         downstream->state = TALKING;
         connection_expect(downstream->connection, 0);
     }
@@ -420,7 +435,7 @@ static enum downstream_fault fault_now(const struct downstream *downstream, bool
 static void end(struct downstream *downstream, enum connection_state state) {
     enum downstream_fault fault = fault_now(downstream, state == CONNECTION_TIMED_OUT);
     int error = connection_error(downstream->connection);
-    if (downstream->state <= GREETING && state != CONNECTION_TIMED_OUT && connect_next(downstream)) return;
+    if (downstream->state <= GREETING && connect_next(downstream)) return;
     fail(downstream, fault,
          error != 0                      ? strerrordesc_np(error)
          : state == CONNECTION_TIMED_OUT ? "time is up"

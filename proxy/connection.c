@@ -117,6 +117,7 @@ static void run_notice(struct loop_task *task) { report(LIST_ENTRY(task, struct 
 static ssize_t read_into_kept(struct connection *connection) {
     size_t consumed = connection->kept.len - connection->input.len;
     if (consumed > 0) bytes_drop_first(&connection->kept, consumed);
+    connection->input = bytes_span(&connection->kept);
     if (!bytes_reserve(&connection->kept, KEPT_ROOM)) return errno = ENOMEM, -1;
     ssize_t count = recv(connection->fd, connection->kept.ptr + connection->kept.len, KEPT_ROOM, 0);
     if (count > 0) connection->kept.len += (size_t)count;

@@ -16,7 +16,7 @@
 
 enum {
     REPLIES_UNSENT = 16384, /* beyond it the client has to read before more of its commands are carried out */
-    UNSENT_MAX = 1 << 18,
+    UNSENT_MAX = 1 << 18,   /* and a line for each recipient: LMTP's final replies may come all at once */
     REPLY_ROOM = 65536,
 };
 
@@ -28,6 +28,8 @@ static void run(struct session *session);
 static void send_text(struct session *session, struct bytes *text) {
     if (session->client != NULL && text->failed) connection_fail(session->client, ENOMEM);
     if (session->client != NULL) connection_send(session->client, bytes_span(text));
+    if (session->client != NULL && connection_unsent(session->client) > REPLIES_UNSENT)
+        connection_flush(session->client);
     bytes_release(text);
 }
 
@@ -100,6 +102,12 @@ void session_forget_transaction(struct session *session) {
     transaction_reset(&session->transaction);
     free(session->forwarded);
     session->forwarded = NULL;
+}
+
+void session_refuse_mail(struct session *session) {
+    session->state = SESSION_COMMAND;
+    transaction_reset(&session->transaction);
+    session->transaction.is_refused = true;
 }
 
 enum progress session_leave(struct session *session) {
@@ -193,8 +201,7 @@ static enum progress await_opening(struct session *session) {
         return session_leave(session);
     }
     say_fault(session, 451);
-    session->state = SESSION_COMMAND;
-    transaction_reset(&session->transaction);
+    session_refuse_mail(session);
     return PROGRESS_AGAIN;
 }
 
@@ -210,11 +217,12 @@ static enum progress answer_asked(struct session *session) {
     else if (accepted)
         session->transaction.is_open = true;
     else
-        transaction_reset(&session->transaction);
+        session_refuse_mail(session);
     return PROGRESS_AGAIN;
 }
 
-/* Downstream may have grown tired of an idle connection just as MAIL came: nothing is lost yet, once more on a new one. */
+/* Downstream may have grown tired of an idle connection just as MAIL came: nothing is lost yet, once more on a new one.
+ */
 static bool retry_mail(struct session *session) {
     if (session->awaited != SMTP_MAIL || session->is_retried || session->fault != DOWNSTREAM_LOST) return false;
     session->is_retried = true;
@@ -230,9 +238,8 @@ static enum progress await_answer(struct session *session) {
     session->has_fault = false;
     if (retry_mail(session)) return PROGRESS_AGAIN;
     say_fault(session, 451);
-    session->state = SESSION_COMMAND;
     bool was_open = session->transaction.is_open;
-    transaction_reset(&session->transaction);
+    session_refuse_mail(session);
     session->transaction.is_lost = was_open;
     return PROGRESS_AGAIN;
 }
@@ -248,7 +255,7 @@ static const struct step {
     [SESSION_COMMAND] = {"command", read_command},  /* -> OPENING (EHLO, MAIL) | ASKING (MAIL, RCPT) | DATA | ENDED */
     [SESSION_OPENING] = {"opening", await_opening}, /* -> COMMAND (EHLO answered, fault) | ASKING (MAIL) | ENDED */
     [SESSION_ASKING] = {"asking", await_answer},    /* -> COMMAND | OPENING (once more) | ENDED (421) */
-    [SESSION_DATA] = {"data", session_read_data},           /* -> VERIFYING | DELIVERING | COMMAND (message refused) */
+    [SESSION_DATA] = {"data", session_read_data},   /* -> VERIFYING | DELIVERING | COMMAND (message refused) */
     [SESSION_VERIFYING] = {"verifying", session_await_verdict},    /* -> DELIVERING | COMMAND (no memory) */
     [SESSION_DELIVERING] = {"delivering", session_await_delivery}, /* -> COMMAND | ENDED (421) */
     [SESSION_ENDED] = {"ended", stay},
@@ -367,7 +374,8 @@ struct session *session_create(const struct session_setup *setup, int fd, const 
     list_init(&session->node);
     line_reader_init(&session->lines, (size_t)setup->options->command_line_max);
     transaction_init(&session->transaction);
-    session->client = connection_create(setup->connections, fd, UNSENT_MAX, on_client, session);
+    size_t unsent_max = UNSENT_MAX + (size_t)setup->options->recipients_max * (SMTP_REPLY_LINE_MAX + 2);
+    session->client = connection_create(setup->connections, fd, unsent_max, on_client, session);
     if (setup->server != NULL)
         session->downstream = downstream_create(setup->server, setup->connections, &downstream_events, session);
     if (session->client == NULL || (setup->server != NULL && session->downstream == NULL)) {
@@ -396,6 +404,7 @@ void session_drain(struct session *session) {
 void session_abort(struct session *session) {
     connection_destroy(session->client);
     session->client = NULL;
-    look_after_client(session);
-    if (session->state == SESSION_ENDED) release(session);
+    if (session->job != NULL) return; /* it reads our message: its end is ours */
+    session->state = SESSION_ENDED;
+    release(session);
 }

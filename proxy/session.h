@@ -23,5 +23,6 @@ struct list *session_node(struct session *session);
 struct session *session_of_node(struct list *node);
 /* The message in flight may finish; then, or now, the client gets 421. */
 void session_drain(struct session *session);
-/* Ends at once; what downstream has not acknowledged is not acknowledged to the client. */
+/* Ends at once, or with the Maildir delivery that is under way; what downstream has not acknowledged is not acknowledged
+ * to the client. */
 void session_abort(struct session *session);

@@ -13,6 +13,7 @@
 /* Back to commands, the message's fate is told to the log. */
 static enum progress finish_message(struct session *session) {
     bool hang_up = session->transaction.code == 421;
+    if (session->transaction.delivered > 0) session->errors = 0; /* a session may last for many messages */
     session->state = SESSION_COMMAND;
     session_forget_transaction(session);
     return hang_up && session->client != NULL ? session_leave(session) : PROGRESS_AGAIN;
@@ -25,7 +26,8 @@ static void give_reply(struct session *session, const struct smtp_reply *reply, 
     }
 }
 
-/* The same reply to all who still wait for one, and the end of the message. Without memory for it, the client is cut off. */
+/* The same reply to all who still wait for one, and the end of the message. Without memory for it, the client is cut
+ * off. */
 static enum progress give_made(struct session *session, struct smtp_reply *reply, bool is_made) {
     if (is_made)
         give_reply(session, reply, session->replies_due);

@@ -67,6 +67,8 @@ void session_pass(struct session *session, const struct smtp_reply *reply);
 enum progress session_complain(struct session *session, unsigned code, const char *enhanced, const char *text);
 /* Says goodbye politely; the session is over. */
 enum progress session_leave(struct session *session);
+/* MAIL got its refusal: back to commands. */
+void session_refuse_mail(struct session *session);
 /* Drops what the transaction has here and at downstream. */
 void session_forget_transaction(struct session *session);
 

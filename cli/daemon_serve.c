@@ -94,11 +94,13 @@ static sigset_t signals_of_ours(void) {
     return set;
 }
 
-/* Before any thread is made: they inherit it. A peer that is gone is an error of write(2), not a signal. */
+/* Before any thread is made: they inherit it. A peer that is gone, or a file at its limit, is an error of write(2), not a
+ * signal. */
 static void block_signals(void) {
     const sigset_t set = signals_of_ours();
     pthread_sigmask(SIG_BLOCK, &set, NULL);
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN);
 }
 
 /* From now on the first signal ends the process as it would have without us. */

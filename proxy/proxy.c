@@ -67,7 +67,7 @@ static bool fill_shared(struct worker_shared *shared, const struct options *opti
     shared->clock = &clock_system;
     shared->spool_account.max = (uint64_t)options->spool_total_max;
     shared->spool_limits = (struct spool_limits){
-        .message_max = (uint64_t)options->message_max,
+        .message_max = UINT64_MAX, /* message_flow's to watch: a reload may change it */
         .memory_max = (uint64_t)options->spool_memory_max,
         .pool_memory_max = POOL_MEMORY_MAX,
     };

@@ -4,7 +4,7 @@
 bool span_equal_nocase(struct span a, struct span b) {
     if (a.len != b.len) return false;
     for (size_t i = 0; i < a.len; i++)
-        if (ascii_lower(a.ptr[i]) != ascii_lower(b.ptr[i])) return false;
+        if (a.ptr[i] != b.ptr[i] && ascii_lower(a.ptr[i]) != ascii_lower(b.ptr[i])) return false;
     return true;
 }
 

@@ -1,6 +1,8 @@
 #include "cli/daemon_arguments.h"
 #include <getopt.h>
 #include <stdio.h>
+#include <string.h>
+#include "base/nearest_word.h"
 
 #define DEFAULT_PATH "/etc/sceau/sceau.conf"
 
@@ -26,14 +28,27 @@ void daemon_arguments_help(void) {
 
 void daemon_arguments_version(void) { puts("sceaud " SCEAU_VERSION); }
 
-static bool complain(int option, char **argument) {
-    const char *given = argument[optind - 1];
-    if (option == ':')
-        fprintf(stderr, "sceaud: %s needs a file behind it\n", given);
-    else if (optopt != 0 && given[1] != '-')
-        fprintf(stderr, "sceaud: there is no option -%c (see sceaud --help)\n", optopt);
+static bool refuse_long(const char *given) {
+    enum { COUNT = sizeof options / sizeof *options - 1 };
+    const char *names[COUNT];
+    for (size_t i = 0; i < COUNT; i++) names[i] = options[i].name;
+    const char *nearest = nearest_word(given + 2, names, COUNT);
+    if (nearest != NULL)
+        fprintf(stderr, "sceaud: there is no option %s; did you mean --%s?\n", given, nearest);
     else
         fprintf(stderr, "sceaud: there is no option %s (see sceaud --help)\n", given);
+    return false;
+}
+
+static bool complain(int option, char **argument) {
+    const char *given = argument[optind - 1];
+    if (option != ':' && optopt == 0) return refuse_long(given);
+    if (option == ':')
+        fprintf(stderr, "sceaud: %s needs a file behind it\n", given);
+    else if (given[1] == '-') /* known, but there is a = */
+        fprintf(stderr, "sceaud: %.*s takes no value\n", (int)strcspn(given, "="), given);
+    else
+        fprintf(stderr, "sceaud: there is no option -%c (see sceaud --help)\n", optopt);
     return false;
 }
 
@@ -43,7 +58,11 @@ bool daemon_arguments_read(int count, char **argument, struct daemon_arguments *
     for (int option; (option = getopt_long(count, argument, ":c:hV", options, NULL)) != -1;) {
         enum daemon_mode before = out->mode;
         switch (option) {
-        case 'c': out->path = optarg; continue;
+        case 'c':
+            out->path = optarg;
+            if (optarg[0] != '\0') continue;
+            fputs("sceaud: --config needs a file behind it\n", stderr);
+            return false;
         case 'k': out->mode = DAEMON_CHECK; break;
         case 'd': out->mode = DAEMON_DUMP; break;
         case 'h': out->mode = DAEMON_HELP; break;

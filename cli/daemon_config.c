@@ -26,12 +26,15 @@ static bool check_authserv_id(const char *path, const struct options *options, c
                   options->authserv_id);
 }
 
-static bool check_zone_files(const struct options *options, char **error) {
+static bool check_zone_files(const char *path, const struct options *options, char **error) {
     struct dns_zone *zone = dns_zone_create();
+    char *reason = NULL;
     bool sound = zone != NULL;
     for (size_t i = 0; sound && i < options->dns_zone_files.count; i++)
-        sound = dns_zone_add_file(zone, options->dns_zone_files.item[i], error);
+        sound = dns_zone_add_file(zone, options->dns_zone_files.item[i], &reason);
     dns_zone_destroy(zone);
+    if (!sound && reason != NULL) refuse(error, "%s: 'zone_files' in dns: %s", path, reason);
+    free(reason);
     return sound;
 }
 
@@ -48,7 +51,7 @@ struct options *daemon_config_read(const char *path, char **error) {
     struct options *options = options_read(path, error);
     if (options == NULL) return NULL;
     if (check_authserv_id(path, options, error) && check_trust_anchor(path, options, error) &&
-        check_zone_files(options, error))
+        check_zone_files(path, options, error))
         return options;
     options_release(options);
     return NULL;

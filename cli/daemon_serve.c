@@ -16,6 +16,7 @@
 #include "http/domain_stats.h"
 #include "http/server.h"
 #include "proxy/proxy.h"
+#include "verifier/dns_unbound.h"
 #include "verifier/public_key.h"
 
 struct daemon {
@@ -93,11 +94,13 @@ static sigset_t signals_of_ours(void) {
     return set;
 }
 
-/* Before any thread is made: they inherit it. A peer that is gone is an error of write(2), not a signal. */
+/* Before any thread is made: they inherit it. A peer that is gone, or a file at its limit, is an error of write(2), not a
+ * signal. */
 static void block_signals(void) {
     const sigset_t set = signals_of_ours();
     pthread_sigmask(SIG_BLOCK, &set, NULL);
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN);
 }
 
 /* From now on the first signal ends the process as it would have without us. */
@@ -141,7 +144,7 @@ static enum daemon_exit open_all(struct daemon *daemon) {
         .listen = &options->http_listen,
         .metrics = daemon->metrics,
         .domains = daemon->domains,
-        .build = {.version = SCEAU_VERSION, .openssl = public_key_library()},
+        .build = {.version = SCEAU_VERSION, .openssl = public_key_library(), .unbound = dns_unbound_library()},
         .ready = is_ready,
         .owner = daemon->proxy,
     };

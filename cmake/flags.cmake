@@ -17,7 +17,7 @@ if(CMAKE_BUILD_TYPE STREQUAL "Release")
     set(CMAKE_C_FLAGS_RELEASE "-O2 -g")
     target_compile_options(sceau_flags INTERFACE
         -fstack-protector-strong -fstack-clash-protection -fcf-protection=full -U_FORTIFY_SOURCE
-        -D_FORTIFY_SOURCE=3 -ftrivial-auto-var-init=zero)
+        -D_FORTIFY_SOURCE=3 $<$<C_COMPILER_ID:GNU>:-ftrivial-auto-var-init=zero>)
     target_link_options(sceau_flags INTERFACE -Wl,-z,relro,-z,now,-z,noexecstack)
 endif()
 if(SCEAU_SANITIZE)

@@ -36,13 +36,13 @@ struct connection {
     struct span input;                 /* unconsumed: inside the set's block, or inside kept */
     struct bytes kept;
     struct bytes out;
-    size_t sent;                       /* octets of out that the socket has taken */
+    size_t sent; /* octets of out that the socket has taken */
     bool in_callback, is_dead;
-    bool write_ended;                  /* lingering: our end was sent */
-    struct list node;                  /* set's lingering */
+    bool write_ended; /* lingering: our end was sent */
+    struct list node; /* set's lingering */
 };
 
-/* -- facts and who hears of them ------------------------------------------------------------------------------------ */
+/* -- facts and who hears of them -- */
 
 static void release(struct connection *connection) {
     list_remove(&connection->node);
@@ -55,18 +55,17 @@ static void release(struct connection *connection) {
     free(connection);
 }
 
+static void notify_later(struct connection *connection) {
+    if (list_is_empty(&connection->notice.node)) loop_defer(connection->set->loop, &connection->notice);
+}
+
 static void want(struct connection *connection, unsigned events) {
     if (connection->wanted == events) return;
     connection->wanted = events;
-    if (!loop_watch_want(connection->watch, events)) {
-        connection->state = CONNECTION_FAILED; /* deaf: nothing would ever be reported again */
-        connection->error = ENOMEM;
-        if (list_is_empty(&connection->notice.node)) loop_defer(connection->set->loop, &connection->notice);
-    }
-}
-
-static void notify_later(struct connection *connection) {
-    if (list_is_empty(&connection->notice.node)) loop_defer(connection->set->loop, &connection->notice);
+    if (loop_watch_want(connection->watch, events)) return;
+    connection->state = CONNECTION_FAILED; /* deaf: nothing would ever be reported again */
+    connection->error = ENOMEM;
+    notify_later(connection);
 }
 
 static void fail(struct connection *connection, int error) {
@@ -78,13 +77,17 @@ static void fail(struct connection *connection, int error) {
     want(connection, 0);
 }
 
+void connection_fail(struct connection *connection, int error) {
+    fail(connection, error);
+    notify_later(connection);
+}
+
 /* What the owner left of the shared block becomes the connection's own, before another connection reads into it. */
 static void keep_rest(struct connection *connection) {
     if (connection->input.len == 0 || connection->kept.ptr != NULL) return;
     if (!bytes_append(&connection->kept, connection->input)) {
         connection->input = (struct span){NULL, 0};
-        fail(connection, ENOMEM);
-        notify_later(connection);
+        connection_fail(connection, ENOMEM);
         return;
     }
     connection->input = bytes_span(&connection->kept);
@@ -107,15 +110,14 @@ static bool report(struct connection *connection) {
     return true;
 }
 
-static void run_notice(struct loop_task *task) {
-    report(LIST_ENTRY(task, struct connection, notice));
-}
+static void run_notice(struct loop_task *task) { report(LIST_ENTRY(task, struct connection, notice)); }
 
-/* -- reading -------------------------------------------------------------------------------------------------------- */
+/* -- reading -- */
 
 static ssize_t read_into_kept(struct connection *connection) {
     size_t consumed = connection->kept.len - connection->input.len;
     if (consumed > 0) bytes_drop_first(&connection->kept, consumed);
+    connection->input = bytes_span(&connection->kept);
     if (!bytes_reserve(&connection->kept, KEPT_ROOM)) return errno = ENOMEM, -1;
     ssize_t count = recv(connection->fd, connection->kept.ptr + connection->kept.len, KEPT_ROOM, 0);
     if (count > 0) connection->kept.len += (size_t)count;
@@ -132,12 +134,16 @@ static ssize_t read_into_block(struct connection *connection) {
 static void read_some(struct connection *connection) {
     ssize_t count = connection->kept.ptr != NULL ? read_into_kept(connection) : read_into_block(connection);
     if (count < 0 && (errno == EAGAIN || errno == EINTR)) return;
-    if (count < 0) fail(connection, errno);
-    else if (count == 0) connection->state = CONNECTION_ENDED;
+    if (count < 0)
+        fail(connection, errno);
+    else if (count == 0)
+        connection->state = CONNECTION_ENDED;
     report(connection);
 }
 
-struct span connection_input(const struct connection *connection) { return connection->input; }
+struct span connection_input(const struct connection *connection) {
+    return connection->input;
+}
 
 void connection_consume(struct connection *connection, size_t count) {
     assert(count <= connection->input.len);
@@ -146,21 +152,19 @@ void connection_consume(struct connection *connection, size_t count) {
     if (!connection->in_callback) watch_reading(connection);
 }
 
-/* -- writing -------------------------------------------------------------------------------------------------------- */
+/* -- writing -- */
 
 bool connection_send(struct connection *connection, struct span octets) {
     if (connection->state == CONNECTION_FAILED) return false;
     if (bytes_append(&connection->out, octets)) return true;
-    fail(connection, ENOBUFS);
-    notify_later(connection);
+    connection_fail(connection, ENOBUFS);
     return false;
 }
 
 char *connection_reserve(struct connection *connection, size_t count) {
     if (connection->state == CONNECTION_FAILED) return NULL;
     if (bytes_reserve(&connection->out, count)) return connection->out.ptr + connection->out.len;
-    fail(connection, ENOBUFS);
-    notify_later(connection);
+    connection_fail(connection, ENOBUFS);
     return NULL;
 }
 
@@ -198,15 +202,17 @@ void connection_flush(struct connection *connection) {
 
 size_t connection_unsent(const struct connection *connection) { return connection->out.len - connection->sent; }
 
-/* -- connecting, readiness, time ------------------------------------------------------------------------------------ */
+/* -- connecting, readiness, time -- */
 
 static void finish_connecting(struct connection *connection) {
     int error = 0;
     socklen_t len = sizeof error;
     if (getsockopt(connection->fd, SOL_SOCKET, SO_ERROR, &error, &len) != 0) error = errno;
     want(connection, 0);
-    if (error != 0) fail(connection, error);
-    else connection->state = CONNECTION_OPEN;
+    if (error != 0)
+        fail(connection, error);
+    else
+        connection->state = CONNECTION_OPEN;
     report(connection);
 }
 
@@ -253,7 +259,7 @@ enum connection_state connection_state(const struct connection *connection) {
 
 int connection_error(const struct connection *connection) { return connection->error; }
 
-/* -- life ----------------------------------------------------------------------------------------------------------- */
+/* -- life -- */
 
 static struct connection *create(struct connection_set *set, int fd, enum connection_state state, size_t unsent_max,
                                  void (*changed)(void *owner), void *owner) {
@@ -272,7 +278,8 @@ static struct connection *create(struct connection_set *set, int fd, enum connec
     connection->watch = loop_watch_create(set->loop, fd, on_ready, connection);
     connection->timer = loop_timer_create(set->loop, on_time, connection);
     connection->wanted = state == CONNECTION_CONNECTING ? LOOP_WRITE : LOOP_READ;
-    if (connection->watch == NULL || connection->timer == NULL || !loop_watch_want(connection->watch, connection->wanted))
+    if (connection->watch == NULL || connection->timer == NULL ||
+        !loop_watch_want(connection->watch, connection->wanted))
         return release(connection), NULL;
     return connection;
 }
@@ -327,8 +334,10 @@ void connection_linger(struct connection *connection) {
     connection->owner = connection;
     list_append(&connection->set->lingering, &connection->node);
     connection_expect(connection, LINGER_MS);
-    if (connection->state == CONNECTION_CONNECTING) connection_destroy(connection);
-    else linger(connection);
+    if (connection->state == CONNECTION_CONNECTING)
+        connection_destroy(connection);
+    else
+        linger(connection);
 }
 
 struct connection_set *connection_set_create(struct loop *loop, const struct clock *clock) {
@@ -347,5 +356,7 @@ void connection_set_destroy(struct connection_set *set) {
     free(set);
 }
 
-struct loop *connection_set_loop(const struct connection_set *set) { return set->loop; }
+struct loop *connection_set_loop(const struct connection_set *set) {
+    return set->loop;
+}
 const struct clock *connection_set_clock(const struct connection_set *set) { return set->clock; }

@@ -22,7 +22,8 @@ struct connection;
 struct connection_set; /* what the connections of one thread share: loop, reading block, those that linger */
 
 struct connection_set *connection_set_create(struct loop *loop, const struct clock *clock); /* NULL: no memory */
-void connection_set_destroy(struct connection_set *set); /* accepts NULL; closes what lingers; all others must be gone */
+void connection_set_destroy(
+    struct connection_set *set); /* accepts NULL; closes what lingers; all others must be gone */
 struct loop *connection_set_loop(const struct connection_set *set);
 const struct clock *connection_set_clock(const struct connection_set *set);
 
@@ -41,6 +42,8 @@ struct connection *connection_create(struct connection_set *set, int fd, size_t 
  * descriptors. */
 struct connection *connection_connect(struct connection_set *set, const struct socket_address *to, size_t unsent_max,
                                       void (*changed)(void *owner), void *owner);
+/* Makes it CONNECTION_FAILED with this errno: for owners that cannot go on. */
+void connection_fail(struct connection *connection, int error);
 /* Drops the connection and what was unsent; changed is not called any more. Accepts NULL; allowed inside changed. */
 void connection_destroy(struct connection *connection);
 /* The polite end: sends what is unsent, then its end, discards what still comes until the peer ends too (at most a few

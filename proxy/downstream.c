@@ -6,16 +6,14 @@
 #include "base/bytes.h"
 #include "base/loop.h"
 #include "proxy/connection.h"
-#include "proxy/data_writer.h"
+#include "proxy/content_writer.h"
 #include "proxy/smtp_reply.h"
-#include "proxy/spool.h"
 #include "proxy/xforward.h"
 
 enum {
-    COMMANDS_MAX = 24,        /* in flight and waiting: RSET, XFORWARD's few lines, MAIL */
-    CONTENT_BLOCK = 32768,    /* octets made ready at a time */
-    CONTENT_UNSENT = 131072,  /* beyond it the socket is asked first */
-    SPOOL_SCRATCH = 16384,
+    COMMANDS_MAX = 24,                                   /* in flight and waiting: RSET, XFORWARD's few lines, MAIL */
+    CONTENT_BLOCK = 32768,                               /* octets made ready at a time */
+    CONTENT_UNSENT = 131072,                             /* beyond it the socket is asked first */
     UNSENT_MAX = CONTENT_UNSENT + CONTENT_BLOCK + 65536, /* plus a command line */
 };
 
@@ -32,20 +30,21 @@ struct downstream {
     void *owner;
     enum downstream_state state;
     struct connection *connection;
-    size_t address_at;             /* the next address to try */
+    size_t address_at; /* the next address to try */
     struct smtp_capabilities capabilities;
     struct smtp_reply reply;
-    struct bytes lines;            /* of the commands that wait, each with its CRLF */
-    struct { enum command kind; size_t len; } command[COMMANDS_MAX];
-    size_t in_flight, waiting;     /* command[0..in_flight) were sent, the next waiting ones are in lines */
+    struct bytes lines; /* of the commands that wait, each with its CRLF */
+    struct {
+        enum command kind;
+        size_t len;
+    } command[COMMANDS_MAX];
+    size_t in_flight, waiting; /* command[0..in_flight) were sent, the next waiting ones are in lines */
     bool in_transaction;
-    const struct downstream_content *content;
-    size_t run_at, run_taken;      /* where in the content we are */
-    uint64_t spool_at;
-    struct data_writer writer;
+    struct content_writer writer; /* of the message that is being delivered */
+    bool is_whole;                /* the writer has come to its end */
     size_t replies_due;
-    struct loop_task notice;       /* a fault found out inside a call, told from the loop */
-    unsigned depth;                /* events on the stack */
+    struct loop_task notice; /* a fault found out inside a call, told from the loop */
+    unsigned depth;          /* events on the stack */
     bool is_dead;
 };
 
@@ -62,7 +61,7 @@ static const char *const fault_text[] = {
 const char *downstream_fault_enhanced(enum downstream_fault fault) { return fault_enhanced[fault]; }
 const char *downstream_fault_text(enum downstream_fault fault) { return fault_text[fault]; }
 
-/* -- what the owner hears ------------------------------------------------------------------------------------------- */
+/* -- what the owner hears -- */
 
 static void release(struct downstream *downstream) {
     smtp_reply_release(&downstream->reply);
@@ -76,7 +75,6 @@ static void forget_transaction(struct downstream *downstream) {
     bytes_release(&downstream->lines);
     downstream->lines.failed = false;
     smtp_reply_release(&downstream->reply);
-    downstream->content = NULL;
     downstream->replies_due = 0;
     downstream->in_transaction = false;
 }
@@ -100,7 +98,7 @@ static enum progress fail_for(struct downstream *downstream, enum smtp_reply_sta
     return fail(downstream, memory ? DOWNSTREAM_NO_MEMORY : DOWNSTREAM_MALFORMED, smtp_reply_status_text(status));
 }
 
-/* -- commands ------------------------------------------------------------------------------------------------------- */
+/* -- commands -- */
 
 static void send_waiting(struct downstream *downstream) {
     while (downstream->waiting > 0 && (downstream->in_flight == 0 || downstream->capabilities.pipelining)) {
@@ -143,10 +141,19 @@ static void append_xforward(struct downstream *downstream, const struct forwarde
     }
 }
 
+/* The server said something that answers nothing. */
+static bool is_out_of_step(const struct downstream *downstream) {
+    return downstream->in_flight == 0 && connection_input(downstream->connection).len > 0;
+}
+
 /* Sends what was appended; without memory for the lines the conversation is lost, which is told from the loop. */
 static void submit(struct downstream *downstream) {
-    if (!downstream->lines.failed) send_waiting(downstream);
-    else if (list_is_empty(&downstream->notice.node)) loop_defer(connection_set_loop(downstream->set), &downstream->notice);
+    if (downstream->lines.failed) {
+        if (list_is_empty(&downstream->notice.node))
+            loop_defer(connection_set_loop(downstream->set), &downstream->notice);
+    } else if (!is_out_of_step(downstream)) {
+        send_waiting(downstream);
+    } /* else talk, which is on the stack, finds out: what is there already cannot be the answer to this command */
 }
 
 void downstream_mail(struct downstream *downstream, const struct forwarded_client *client, struct span line) {
@@ -170,90 +177,49 @@ void downstream_reset(struct downstream *downstream) {
     submit(downstream);
 }
 
-void downstream_deliver(struct downstream *downstream, const struct downstream_content *content, size_t recipients) {
+void downstream_deliver(struct downstream *downstream, const struct content *content, size_t recipients) {
     assert(downstream->state == TALKING && recipients > 0);
-    downstream->content = content;
-    downstream->run_at = downstream->run_taken = 0;
-    downstream->spool_at = content->spool_offset;
     downstream->replies_due = downstream->server->is_lmtp ? recipients : 1;
-    data_writer_init(&downstream->writer);
+    content_writer_init(&downstream->writer, content);
+    downstream->is_whole = false;
     append_command(downstream, COMMAND_DATA, span_of("DATA"));
     submit(downstream);
 }
 
-/* -- content -------------------------------------------------------------------------------------------------------- */
-
-/* The next octets of the content: from a run of the head, else from the spool. False: the spool cannot be read. */
-static bool next_octets(struct downstream *downstream, char *scratch, struct span *octets) {
-    const struct downstream_content *content = downstream->content;
-    *octets = (struct span){NULL, 0};
-    while (downstream->run_at < content->head_count && downstream->run_taken == content->head[downstream->run_at].len) {
-        downstream->run_at++;
-        downstream->run_taken = 0;
-    }
-    if (downstream->run_at < content->head_count) {
-        *octets = span_after(content->head[downstream->run_at], downstream->run_taken);
-        return true;
-    }
-    if (downstream->spool_at == spool_size(content->spool)) return true;
-    return spool_read(content->spool, downstream->spool_at, scratch, SPOOL_SCRATCH, octets) == SPOOL_OK;
-}
-
-static void count_taken(struct downstream *downstream, size_t taken) {
-    if (downstream->run_at < downstream->content->head_count) downstream->run_taken += taken;
-    else downstream->spool_at += taken;
-}
-
-enum fill { FILL_MORE, FILL_ALL, FILL_BROKEN, FILL_UNREADABLE };
+/* -- content -- */
 
 /* Makes up to CONTENT_BLOCK octets of the wire's form ready for sending. */
-static enum fill fill_block(struct downstream *downstream) {
-    char scratch[SPOOL_SCRATCH];
-    size_t used = 0;
+static enum content_progress fill_block(struct downstream *downstream) {
+    size_t written;
     char *out = connection_reserve(downstream->connection, CONTENT_BLOCK);
-    if (out == NULL) return FILL_BROKEN;
-    while (used < CONTENT_BLOCK) {
-        struct span octets;
-        size_t taken, written;
-        if (!next_octets(downstream, scratch, &octets)) return FILL_UNREADABLE;
-        if (octets.len == 0) {
-            bool whole = data_writer_finish(&downstream->writer, out + used, CONTENT_BLOCK - used, &written);
-            connection_commit(downstream->connection, used + written);
-            return whole ? FILL_ALL : FILL_MORE;
-        }
-        data_writer_update(&downstream->writer, octets, &taken, out + used, CONTENT_BLOCK - used, &written);
-        count_taken(downstream, taken);
-        used += written;
-    }
-    connection_commit(downstream->connection, used);
-    return FILL_MORE;
+    if (out == NULL) return CONTENT_MORE; /* the connection has failed, and reports it */
+    enum content_progress progress = content_writer_fill(&downstream->writer, out, CONTENT_BLOCK, &written);
+    connection_commit(downstream->connection, written);
+    return progress;
 }
 
-/* Fills and flushes until the socket is full or all is on its way. */
+/* Fills and flushes until the socket is full or has been handed all. */
 static enum progress send_content(struct downstream *downstream) {
-    for (;;) {
-        enum fill fill = fill_block(downstream);
-        if (fill == FILL_UNREADABLE) return fail(downstream, DOWNSTREAM_SPOOL, "spool");
-        if (fill == FILL_BROKEN) return PROGRESS_WAIT; /* the connection reports it */
-        if (fill == FILL_ALL) break;
-        if (connection_unsent(downstream->connection) < CONTENT_UNSENT) continue;
+    while (!downstream->is_whole && connection_unsent(downstream->connection) == 0) {
+        enum content_progress progress;
+        do progress = fill_block(downstream);
+        while (progress == CONTENT_MORE && connection_state(downstream->connection) == CONNECTION_OPEN &&
+               connection_unsent(downstream->connection) < CONTENT_UNSENT);
+        if (progress == CONTENT_UNREADABLE) return fail(downstream, DOWNSTREAM_SPOOL, "spool");
+        downstream->is_whole = progress == CONTENT_END;
+        connection_expect(downstream->connection, downstream->server->data_timeout_ms);
         connection_flush(downstream->connection);
-        if (connection_unsent(downstream->connection) > 0) {
-            connection_expect(downstream->connection, downstream->server->data_timeout_ms);
-            return PROGRESS_WAIT;
-        }
+        if (connection_state(downstream->connection) != CONNECTION_OPEN) return PROGRESS_WAIT;
     }
-    connection_flush(downstream->connection);
-    connection_expect(downstream->connection, downstream->server->final_reply_timeout_ms);
-    downstream->state = FINAL;
-    return PROGRESS_AGAIN;
+    return downstream->is_whole ? PROGRESS_AGAIN : PROGRESS_WAIT;
 }
 
-/* -- replies -------------------------------------------------------------------------------------------------------- */
+/* -- replies -- */
 
 static enum smtp_reply_status read_reply(struct downstream *downstream) {
     size_t taken;
-    enum smtp_reply_status status = smtp_reply_update(&downstream->reply, connection_input(downstream->connection), &taken);
+    enum smtp_reply_status status =
+        smtp_reply_update(&downstream->reply, connection_input(downstream->connection), &taken);
     connection_consume(downstream->connection, taken);
     return status;
 }
@@ -288,15 +254,18 @@ static enum progress answer_data(struct downstream *downstream) {
         downstream->state = CONTENT;
         return PROGRESS_AGAIN;
     }
-    downstream->content = NULL;
     /* A 2xx to DATA is nonsense that would be read as an acknowledgement. */
-    if (smtp_reply_class(&downstream->reply) < 4) return fail(downstream, DOWNSTREAM_MALFORMED, "DATA was not answered with 354");
+    if (smtp_reply_class(&downstream->reply) < 4)
+        return fail(downstream, DOWNSTREAM_MALFORMED, "DATA was not answered with 354");
     return hand_up(downstream, DOWNSTREAM_DATA);
 }
 
 static enum progress answer_command(struct downstream *downstream) {
     enum command kind = take_command(downstream);
     if (downstream->in_flight == 0 && downstream->waiting == 0) connection_expect(downstream->connection, 0);
+    /* A client that was passed this would go on with something else than its next command. */
+    if (smtp_reply_class(&downstream->reply) == 3 && kind != COMMAND_DATA)
+        return fail(downstream, DOWNSTREAM_MALFORMED, "3xx to another command than DATA");
     switch (kind) {
     case COMMAND_DATA: return answer_data(downstream);
     case COMMAND_MAIL:
@@ -304,7 +273,8 @@ static enum progress answer_command(struct downstream *downstream) {
         return hand_up(downstream, DOWNSTREAM_MAIL);
     case COMMAND_RCPT: return hand_up(downstream, DOWNSTREAM_RCPT);
     case COMMAND_RSET:
-        if (smtp_reply_class(&downstream->reply) != 2) return fail(downstream, DOWNSTREAM_MALFORMED, "RSET was refused");
+        if (smtp_reply_class(&downstream->reply) != 2)
+            return fail(downstream, DOWNSTREAM_MALFORMED, "RSET was refused");
         break;
     case COMMAND_XFORWARD: break; /* the server knows its client a little less well, that is all */
     }
@@ -312,7 +282,7 @@ static enum progress answer_command(struct downstream *downstream) {
     return PROGRESS_AGAIN;
 }
 
-/* -- states --------------------------------------------------------------------------------------------------------- */
+/* -- states -- */
 
 static void on_changed(void *owner);
 
@@ -339,6 +309,7 @@ static enum progress await_connection(struct downstream *downstream) {
 }
 
 static enum progress say_hello(struct downstream *downstream, const char *verb, enum downstream_state next) {
+    if (is_out_of_step(downstream)) return fail(downstream, DOWNSTREAM_MALFORMED, "the server spoke unasked");
     struct bytes line = bytes_with_cap(512);
     bytes_append_format(&line, "%s %s\r\n", verb, downstream->server->hello_name);
     connection_send(downstream->connection, bytes_span(&line));
@@ -358,6 +329,7 @@ static enum progress await_greeting(struct downstream *downstream) {
 }
 
 static enum progress start_talking(struct downstream *downstream) {
+    if (is_out_of_step(downstream)) return fail(downstream, DOWNSTREAM_MALFORMED, "the server spoke unasked");
     rest(downstream);
     downstream->state = TALKING;
     downstream->events->ready(downstream->owner);
@@ -368,8 +340,10 @@ static enum progress await_ehlo(struct downstream *downstream) {
     enum smtp_reply_status status = read_reply(downstream);
     if (status == SMTP_REPLY_MORE) return PROGRESS_WAIT;
     if (status != SMTP_REPLY_COMPLETE) return fail_for(downstream, status);
-    if (smtp_reply_class(&downstream->reply) == 5 && !downstream->server->is_lmtp) return say_hello(downstream, "HELO", HELO);
-    if (smtp_reply_class(&downstream->reply) != 2) return fail(downstream, DOWNSTREAM_UNWILLING, "EHLO or LHLO was refused");
+    if (smtp_reply_class(&downstream->reply) == 5 && !downstream->server->is_lmtp)
+        return say_hello(downstream, "HELO", HELO);
+    if (smtp_reply_class(&downstream->reply) != 2)
+        return fail(downstream, DOWNSTREAM_UNWILLING, "EHLO or LHLO was refused");
     smtp_capabilities_read(&downstream->reply, &downstream->capabilities);
     return start_talking(downstream);
 }
@@ -384,10 +358,9 @@ static enum progress await_helo(struct downstream *downstream) {
 
 static enum progress talk(struct downstream *downstream) {
     if (downstream->in_flight == 0) {
-        if (downstream->waiting > 0) send_waiting(downstream);
         /* Whatever a server says unasked, it is about to leave (421), or the two of us are out of step. */
-        if (downstream->in_flight == 0 && connection_input(downstream->connection).len > 0)
-            return fail(downstream, DOWNSTREAM_LOST, "the server spoke unasked");
+        if (is_out_of_step(downstream)) return fail(downstream, DOWNSTREAM_LOST, "the server spoke unasked");
+        if (downstream->waiting > 0) send_waiting(downstream);
         return PROGRESS_WAIT;
     }
     enum smtp_reply_status status = read_reply(downstream);
@@ -399,7 +372,8 @@ static enum progress talk(struct downstream *downstream) {
 /* A reply before the end of data: the server gives up. It is the answer, and the conversation is over. */
 static enum progress give_up(struct downstream *downstream) {
     size_t due = downstream->replies_due;
-    if (smtp_reply_class(&downstream->reply) < 4) return fail(downstream, DOWNSTREAM_MALFORMED, "answer before the end of data");
+    if (smtp_reply_class(&downstream->reply) < 4)
+        return fail(downstream, DOWNSTREAM_MALFORMED, "answer before the end of data");
     struct smtp_reply reply = downstream->reply;
     smtp_reply_init(&downstream->reply);
     hang_up(downstream);
@@ -417,16 +391,20 @@ static enum progress pump(struct downstream *downstream) {
     }
     if (connection_state(downstream->connection) != CONNECTION_OPEN) return PROGRESS_WAIT;
     if (connection_unsent(downstream->connection) > 0) return PROGRESS_WAIT;
-    return send_content(downstream);
+    if (!downstream->is_whole) return send_content(downstream);
+    connection_expect(downstream->connection, downstream->server->final_reply_timeout_ms);
+    downstream->state = FINAL;
+    return PROGRESS_AGAIN;
 }
 
 static enum progress await_final(struct downstream *downstream) {
     enum smtp_reply_status status = read_reply(downstream);
     if (status == SMTP_REPLY_MORE) return PROGRESS_WAIT;
     if (status != SMTP_REPLY_COMPLETE) return fail_for(downstream, status);
-    if (smtp_reply_class(&downstream->reply) == 3) return fail(downstream, DOWNSTREAM_MALFORMED, "3xx to the end of data");
+    if (smtp_reply_class(&downstream->reply) == 3)
+        return fail(downstream, DOWNSTREAM_MALFORMED, "3xx to the end of data");
+    connection_expect(downstream->connection, downstream->server->final_reply_timeout_ms); /* of the next recipient */
     if (--downstream->replies_due == 0) {
-        downstream->content = NULL;
         downstream->in_transaction = false;
         downstream->state = TALKING;
         connection_expect(downstream->connection, 0);
@@ -434,7 +412,10 @@ static enum progress await_final(struct downstream *downstream) {
     return hand_up(downstream, DOWNSTREAM_END);
 }
 
-static const struct step { const char *name; enum progress (*run)(struct downstream *downstream); } steps[] = {
+static const struct step {
+    const char *name;
+    enum progress (*run)(struct downstream *downstream);
+} steps[] = {
     [CLOSED] = {"closed", stay},                     /* -> CONNECTING (downstream_open) */
     [CONNECTING] = {"connecting", await_connection}, /* -> GREETING */
     [GREETING] = {"greeting", await_greeting},       /* -> EHLO */
@@ -454,15 +435,18 @@ static enum downstream_fault fault_now(const struct downstream *downstream, bool
 static void end(struct downstream *downstream, enum connection_state state) {
     enum downstream_fault fault = fault_now(downstream, state == CONNECTION_TIMED_OUT);
     int error = connection_error(downstream->connection);
-    if (downstream->state <= GREETING && state != CONNECTION_TIMED_OUT && connect_next(downstream)) return;
-    fail(downstream, fault, error != 0 ? strerrordesc_np(error) : state == CONNECTION_TIMED_OUT ? "time is up" : "closed by the server");
+    if (downstream->state <= GREETING && connect_next(downstream)) return;
+    fail(downstream, fault,
+         error != 0                      ? strerrordesc_np(error)
+         : state == CONNECTION_TIMED_OUT ? "time is up"
+                                         : "closed by the server");
 }
 
 static void on_changed(void *owner) {
     struct downstream *downstream = owner;
     downstream->depth++;
     while (!downstream->is_dead && downstream->connection != NULL &&
-           steps[downstream->state].run(downstream) == PROGRESS_AGAIN) { }
+           steps[downstream->state].run(downstream) == PROGRESS_AGAIN) {}
     if (!downstream->is_dead && downstream->connection != NULL) {
         enum connection_state state = connection_state(downstream->connection);
         if (state != CONNECTION_OPEN && state != CONNECTION_CONNECTING) end(downstream, state);
@@ -470,7 +454,7 @@ static void on_changed(void *owner) {
     if (--downstream->depth == 0 && downstream->is_dead) release(downstream);
 }
 
-/* -- life ----------------------------------------------------------------------------------------------------------- */
+/* -- life -- */
 
 static void run_notice(struct loop_task *task) {
     struct downstream *downstream = LIST_ENTRY(task, struct downstream, notice);
@@ -497,7 +481,8 @@ struct downstream *downstream_create(const struct downstream_server *server, str
 void downstream_destroy(struct downstream *downstream) {
     if (downstream == NULL) return;
     loop_defer_cancel(&downstream->notice);
-    if (downstream->state == TALKING && !downstream->in_transaction && downstream->in_flight + downstream->waiting == 0) {
+    if (downstream->state == TALKING && !downstream->in_transaction &&
+        downstream->in_flight + downstream->waiting == 0) {
         connection_send(downstream->connection, span_of("QUIT\r\n"));
         connection_linger(downstream->connection);
         downstream->connection = NULL;

@@ -16,16 +16,16 @@
 #include "proxy/socket_address.h"
 
 struct connection_set;
+struct content;
 struct forwarded_client;
 struct smtp_reply;
-struct spool;
 
 /* Where and how; immutable, shared by all conversations with that server. */
 struct downstream_server {
     bool is_lmtp;
     struct socket_address address[SOCKET_ADDRESS_MAX]; /* tried in order */
     size_t address_count;
-    char hello_name[256];     /* what we call ourselves */
+    char hello_name[256]; /* what we call ourselves */
     int64_t greeting_timeout_ms, reply_timeout_ms, data_timeout_ms, final_reply_timeout_ms;
 };
 
@@ -60,14 +60,6 @@ struct downstream_events {
     void (*failed)(void *owner, enum downstream_fault fault, const char *detail);
 };
 
-/* What follows 354: runs of the header section, then spool from offset on. The caller's, until the last reply or failed. */
-struct downstream_content {
-    const struct span *head;
-    size_t head_count;
-    const struct spool *spool;
-    uint64_t spool_offset;
-};
-
 struct downstream;
 
 /* Connects nowhere yet. server and events are borrowed until destroy. NULL: no memory. */
@@ -86,8 +78,9 @@ const struct smtp_capabilities *downstream_capabilities(const struct downstream 
  * the server offers XFORWARD, and a refusal of them is no matter. Only when ready. */
 void downstream_mail(struct downstream *downstream, const struct forwarded_client *client, struct span line);
 void downstream_rcpt(struct downstream *downstream, struct span line);
-/* Sends DATA and, at 354, content. recipients: how many were accepted. */
-void downstream_deliver(struct downstream *downstream, const struct downstream_content *content, size_t recipients);
+/* Sends DATA and, at 354, content, which stays the caller's and as it is until the last reply or failed. recipients: how
+ * many were accepted. */
+void downstream_deliver(struct downstream *downstream, const struct content *content, size_t recipients);
 /* The end of data is out and its reply is not there yet: what becomes of the message is the server's decision now. */
 bool downstream_is_committed(const struct downstream *downstream);
 /* Ends the transaction without delivery. No event follows for it. */

@@ -7,7 +7,8 @@
 
 static struct verifier_policy policy_of(const struct options *options) {
     return (struct verifier_policy){
-        .header = {(size_t)options->header_section_max, (size_t)options->header_field_max, (size_t)options->header_fields_max},
+        .header = {(size_t)options->header_section_max, (size_t)options->header_field_max,
+                   (size_t)options->header_fields_max},
         .signatures_seen_max = (unsigned)options->signatures_seen_max,
         .signatures_verified_max = (unsigned)options->signatures_verified_max,
         .key_lookups_max = (unsigned)options->key_lookups_max,

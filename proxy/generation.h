@@ -14,11 +14,11 @@ struct key_supply;
 
 struct generation {
     atomic_uint references;
-    struct options *options;           /* owned reference */
-    struct key_supply *keys;           /* owned reference */
+    struct options *options; /* owned reference */
+    struct key_supply *keys; /* owned reference */
     struct verifier_policy policy;
     struct authserv_id authserv_id;
-    struct downstream_server *server;  /* one for each listener; unused where it delivers to a Maildir */
+    struct downstream_server *server; /* one for each listener; unused where it delivers to a Maildir */
 };
 
 /* Acquires both. NULL: *error (caller frees) is one sentence. */

@@ -8,21 +8,23 @@
 #include "verifier/dns_thread.h"
 #include "verifier/key_lookup.h"
 
-enum { DEADLINE_SLACK_MS = 500 }; /* a worker waits a little longer than the resolver, so that it hears the resolver's reason */
+enum {
+    DEADLINE_SLACK_MS = 500
+}; /* a worker waits a little longer than the resolver, so that it hears the resolver's reason */
 
 struct key_supply {
     atomic_uint references;
     struct options *options;
     const struct clock *clock;
     struct key_cache *cache;
-    struct loop *loop;          /* the resolver thread's */
+    struct loop *loop; /* the resolver thread's */
     struct dns_choice *choice;
-    struct dns_thread *thread;  /* NULL before the start */
+    struct dns_thread *thread; /* NULL before the start */
 };
 
 struct key_client {
     unsigned references;
-    struct key_supply *supply;  /* owned reference */
+    struct key_supply *supply; /* owned reference */
     struct dns_client *dns;
     struct key_lookup *lookup;
 };
@@ -82,7 +84,9 @@ void key_supply_release(struct key_supply *supply) {
     free(supply);
 }
 
-struct key_cache_usage key_supply_usage(struct key_supply *supply) { return key_cache_usage(supply->cache); }
+struct key_cache_usage key_supply_usage(struct key_supply *supply) {
+    return key_cache_usage(supply->cache);
+}
 
 static bool same_text(const char *a, const char *b) { return strcmp(a != NULL ? a : "", b != NULL ? b : "") == 0; }
 
@@ -131,5 +135,9 @@ void key_client_release(struct key_client *client) {
     free(client);
 }
 
-bool key_client_is_of(const struct key_client *client, const struct key_supply *supply) { return client->supply == supply; }
-struct key_source *key_client_source(struct key_client *client) { return key_lookup_source(client->lookup); }
+bool key_client_is_of(const struct key_client *client, const struct key_supply *supply) {
+    return client->supply == supply;
+}
+struct key_source *key_client_source(struct key_client *client) {
+    return key_lookup_source(client->lookup);
+}

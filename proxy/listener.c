@@ -80,7 +80,8 @@ static const char *open_unix(const struct endpoint *endpoint, int *fd, size_t co
         (void)unlink(endpoint->path); /* of a process that is gone; bind tells when it could not be removed */
     }
     fd[0] = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (fd[0] < 0 || bind(fd[0], (const struct sockaddr *)&address->storage, address->len) != 0 || listen(fd[0], BACKLOG) != 0)
+    if (fd[0] < 0 || bind(fd[0], (const struct sockaddr *)&address->storage, address->len) != 0 ||
+        listen(fd[0], BACKLOG) != 0)
         return strerrordesc_np(errno);
     for (size_t i = 1; i < count; i++)
         if ((fd[i] = fcntl(fd[0], F_DUPFD_CLOEXEC, 0)) < 0) return strerrordesc_np(errno);

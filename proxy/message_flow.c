@@ -23,17 +23,17 @@ struct message_pool {
 };
 
 struct message_flow {
-    struct list node;       /* pool's idle */
+    struct list node; /* pool's idle */
     struct message_pool *pool;
     struct message_verifier *verifier;
     struct spool *spool;
     struct loop_timer *budget;
     struct header_edit edit;
-    struct bytes added;     /* our fields */
+    struct bytes added; /* our fields */
     void (*verified)(void *owner);
     void *owner;
     struct data_reader reader;
-    struct downstream_content content;
+    struct content content;
     enum message_fault fault;
     bool reject_line_ends;
     bool has_result;
@@ -42,7 +42,10 @@ struct message_flow {
     struct message_times times;
 };
 
-static const struct { unsigned code; const char *word, *enhanced, *text; } faults[] = {
+static const struct {
+    unsigned code;
+    const char *word, *enhanced, *text;
+} faults[] = {
 #define X(id, code, enhanced, text) [id] = {code, #id, enhanced, text},
     MESSAGE_FAULTS(X)
 #undef X
@@ -52,7 +55,7 @@ const char *message_fault_word(enum message_fault fault) { return faults[fault].
 
 static int64_t now_us(const struct message_flow *flow) { return clock_monotonic_us(flow->pool->setup->clock); }
 
-/* -- life ----------------------------------------------------------------------------------------------------------- */
+/* -- life -- */
 
 static void destroy(struct message_flow *flow) {
     if (flow == NULL) return;
@@ -131,7 +134,7 @@ struct message_flow *message_flow_begin(struct message_pool *pool, bool reject_l
     flow->fault = MESSAGE_FINE;
     flow->has_result = false;
     flow->removed = 0;
-    flow->content = (struct downstream_content){0};
+    flow->content = (struct content){0};
     flow->times = (struct message_times){0};
     flow->begun_us = flow->ended_us = flow->verified_us = now_us(flow);
     data_reader_init(&flow->reader);
@@ -155,7 +158,7 @@ void message_flow_release(struct message_flow *flow) {
     pool->idle_count++;
 }
 
-/* -- octets come in ------------------------------------------------------------------------------------------------- */
+/* -- octets come in -- */
 
 static void set_fault(struct message_flow *flow, enum message_fault fault) {
     if (flow->fault != MESSAGE_FINE) return;
@@ -233,29 +236,26 @@ bool message_flow_end(struct message_flow *flow) {
     flow->times.verify_us = now_us(flow) - flow->ended_us;
     switch (progress) {
     case VERIFIER_DONE: return accept_results(flow), true;
-    case VERIFIER_REFUSED:
-        set_fault(flow, header_fault(message_verifier_header_status(flow->verifier)));
-        return true;
+    case VERIFIER_REFUSED: set_fault(flow, header_fault(message_verifier_header_status(flow->verifier))); return true;
     case VERIFIER_MORE: break;
     }
     loop_timer_start(flow->budget, flow->pool->setup->budget_ms);
     return false;
 }
 
-/* -- content goes out ----------------------------------------------------------------------------------------------- */
+/* -- content goes out -- */
 
 bool message_flow_seal(struct message_flow *flow, struct span extra) {
     const struct authserv_id *id = &flow->pool->setup->authserv_id;
     const struct header_section *section = message_verifier_header(flow->verifier);
     struct span name = {id->ascii, id->len};
     if (!auth_results_write(&flow->added, name, message_verifier_result(flow->verifier)) ||
-        !bytes_append(&flow->added, extra) ||
-        !header_edit_build(&flow->edit, section, id, bytes_span(&flow->added))) {
+        !bytes_append(&flow->added, extra) || !header_edit_build(&flow->edit, section, id, bytes_span(&flow->added))) {
         set_fault(flow, MESSAGE_NO_MEMORY);
         return false;
     }
     flow->removed = flow->edit.removed;
-    flow->content = (struct downstream_content){
+    flow->content = (struct content){
         .head = flow->edit.run,
         .head_count = flow->edit.run_count,
         .spool = flow->spool,
@@ -264,7 +264,7 @@ bool message_flow_seal(struct message_flow *flow, struct span extra) {
     return true;
 }
 
-/* -- questions ------------------------------------------------------------------------------------------------------ */
+/* -- questions -- */
 
 enum message_fault message_flow_fault(const struct message_flow *flow) { return flow->fault; }
 
@@ -290,7 +290,7 @@ bool message_flow_set_reply(const struct message_flow *flow, struct smtp_reply *
     return is_set;
 }
 
-const struct downstream_content *message_flow_content(const struct message_flow *flow) { return &flow->content; }
+const struct content *message_flow_content(const struct message_flow *flow) { return &flow->content; }
 
 const struct message_result *message_flow_result(const struct message_flow *flow) {
     return flow->has_result ? message_verifier_result(flow->verifier) : NULL;
@@ -298,6 +298,8 @@ const struct message_result *message_flow_result(const struct message_flow *flow
 
 uint64_t message_flow_octets(const struct message_flow *flow) { return flow->reader.octets; }
 uint64_t message_flow_removed(const struct message_flow *flow) { return flow->removed; }
-struct message_times message_flow_times(const struct message_flow *flow) { return flow->times; }
+struct message_times message_flow_times(const struct message_flow *flow) {
+    return flow->times;
+}
 int64_t message_flow_wait_us(const struct message_flow *flow) { return flow->verified_us - flow->ended_us; }
 int64_t message_flow_age_us(const struct message_flow *flow) { return now_us(flow) - flow->begun_us; }

@@ -10,12 +10,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include "base/span.h"
-#include "proxy/downstream.h"
+#include "proxy/content_writer.h"
 #include "verifier/authserv_id.h"
 #include "verifier/message_verifier.h"
 
 struct clock;
 struct loop;
+struct smtp_reply;
 struct spool_pool;
 
 /* id, reply code, enhanced code, text; a limit's number follows the text where there is one. */
@@ -73,13 +74,15 @@ bool message_flow_set_reply(const struct message_flow *flow, struct smtp_reply *
 const char *message_fault_word(enum message_fault fault); /* for the log: "MESSAGE_TOO_LARGE" */
 
 /* Valid after message_flow_seal until release. */
-const struct downstream_content *message_flow_content(const struct message_flow *flow);
+const struct content *message_flow_content(const struct message_flow *flow);
 /* NULL when there was a fault before the end of data. */
 const struct message_result *message_flow_result(const struct message_flow *flow);
-uint64_t message_flow_octets(const struct message_flow *flow);    /* content octets received */
-uint64_t message_flow_removed(const struct message_flow *flow);   /* forged fields taken out */
+uint64_t message_flow_octets(const struct message_flow *flow);  /* content octets received */
+uint64_t message_flow_removed(const struct message_flow *flow); /* forged fields taken out */
 /* Working time spent on the header section, on the body (both with the spool's share), and at the end of data. */
-struct message_times { int64_t header_us, body_us, verify_us; };
+struct message_times {
+    int64_t header_us, body_us, verify_us;
+};
 struct message_times message_flow_times(const struct message_flow *flow);
-int64_t message_flow_wait_us(const struct message_flow *flow);    /* from the end of data to the last verdict */
-int64_t message_flow_age_us(const struct message_flow *flow);     /* since message_flow_begin */
+int64_t message_flow_wait_us(const struct message_flow *flow); /* from the end of data to the last verdict */
+int64_t message_flow_age_us(const struct message_flow *flow);  /* since message_flow_begin */

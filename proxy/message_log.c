@@ -43,7 +43,7 @@ static void log_verdicts(struct log_line *line, const struct message_result *res
     bytes_release(&dkim);
 }
 
-/* -- counts --------------------------------------------------------------------------------------------------------- */
+/* -- counts -- */
 
 static unsigned key_class(const struct dkim_result *dkim) {
     if (dkim->key_algorithm == KEY_ED25519) return METRIC_KEY_CLASS_ED25519;
@@ -85,7 +85,9 @@ static void count_fault(const struct message_record *record) {
     case MESSAGE_TOO_LARGE: metrics_count(record->metrics, METRIC_INPUT_ERRORS, METRIC_INPUT_SIZE, 0); break;
     case MESSAGE_HEADER_TOO_LARGE:
     case MESSAGE_FIELD_TOO_LARGE:
-    case MESSAGE_TOO_MANY_FIELDS: metrics_count(record->metrics, METRIC_INPUT_ERRORS, METRIC_INPUT_HEADER_LIMIT, 0); break;
+    case MESSAGE_TOO_MANY_FIELDS:
+        metrics_count(record->metrics, METRIC_INPUT_ERRORS, METRIC_INPUT_HEADER_LIMIT, 0);
+        break;
     case MESSAGE_BARE_CR:
     case MESSAGE_BARE_LF:
     case MESSAGE_NUL: metrics_count(record->metrics, METRIC_INPUT_ERRORS, METRIC_INPUT_LINE_ENDS, 0); break;
@@ -112,7 +114,7 @@ static void count_message(const struct message_record *record) {
     count_times(record);
 }
 
-/* -- the line ------------------------------------------------------------------------------------------------------- */
+/* -- the line -- */
 
 void message_log_write(const struct message_record *record) {
     const struct transaction *transaction = record->transaction;

@@ -21,17 +21,17 @@ enum message_end { MESSAGE_ENDS(X) MESSAGE_END_COUNT };
 #undef X
 
 struct message_record {
-    const char *id;          /* session and message */
-    const char *listener;    /* its name */
-    const char *client;      /* address */
+    const char *id;       /* session and message */
+    const char *listener; /* its name */
+    const char *client;   /* address */
     struct span helo;
-    struct span queue_id;    /* XFORWARD IDENT; empty: look into downstream's reply */
+    struct span queue_id; /* XFORWARD IDENT; empty: look into downstream's reply */
     const struct transaction *transaction;
     const struct message_flow *flow;
     enum message_end end;
-    int64_t deliver_us;      /* from the verdict to the final reply */
-    struct metrics_worker *metrics;       /* may be NULL */
-    struct domain_stats_worker *domains;  /* may be NULL */
+    int64_t deliver_us;                  /* from the verdict to the final reply */
+    struct metrics_worker *metrics;      /* may be NULL */
+    struct domain_stats_worker *domains; /* may be NULL */
 };
 
 void message_log_write(const struct message_record *record);

@@ -27,7 +27,7 @@ struct proxy {
     struct generation *generation;
     struct worker **worker;
     size_t worker_count;
-    int *fd;               /* listening sockets: worker after worker for each listener of generation */
+    int *fd; /* listening sockets: worker after worker for each listener of generation */
     atomic_bool is_serving;
     bool is_started;
 };
@@ -36,7 +36,7 @@ static void complain(char **error, const char *text) {
     if (*error == NULL) *error = strdup(text);
 }
 
-/* -- parts ---------------------------------------------------------------------------------------------------------- */
+/* -- parts -- */
 
 static unsigned worker_count_of(const struct options *options) {
     cpu_set_t set;
@@ -54,7 +54,8 @@ static int open_folder(const char *path, char **error) {
 static int open_spool_directory(const struct options *options, char **error) {
     char own[256];
     const char *temporary = getenv("TMPDIR");
-    if (options->spool_directory != NULL && options->spool_directory[0] != '\0') return open_folder(options->spool_directory, error);
+    if (options->spool_directory != NULL && options->spool_directory[0] != '\0')
+        return open_folder(options->spool_directory, error);
     int fd = spool_directory_open("/var/spool/sceau");
     if (fd >= 0) return fd;
     (void)snprintf(own, sizeof own, "%s/sceau-spool-%u", temporary != NULL ? temporary : "/tmp", (unsigned)geteuid());
@@ -66,7 +67,7 @@ static bool fill_shared(struct worker_shared *shared, const struct options *opti
     shared->clock = &clock_system;
     shared->spool_account.max = (uint64_t)options->spool_total_max;
     shared->spool_limits = (struct spool_limits){
-        .message_max = (uint64_t)options->message_max,
+        .message_max = UINT64_MAX, /* message_flow's to watch: a reload may change it */
         .memory_max = (uint64_t)options->spool_memory_max,
         .pool_memory_max = POOL_MEMORY_MAX,
     };
@@ -83,10 +84,11 @@ static bool create_workers(struct proxy *proxy) {
         proxy->worker[proxy->worker_count] = worker_create(&proxy->shared, (unsigned)proxy->worker_count);
         if (proxy->worker[proxy->worker_count] == NULL) return false;
     }
+    proxy->shared.worker = proxy->worker;
     return proxy->worker != NULL;
 }
 
-/* -- listeners ------------------------------------------------------------------------------------------------------ */
+/* -- listeners -- */
 
 /* The sockets that the proxy has for endpoint, NULL when it has none. */
 static const int *sockets_of(const struct proxy *proxy, const struct endpoint *endpoint) {
@@ -120,7 +122,8 @@ static int *open_listeners(const struct proxy *proxy, const struct options *opti
     for (size_t i = 0; fd != NULL && i < options->listener_count; i++) {
         const struct listener_options *listener = &options->listener[i];
         const int *open = sockets_of(proxy, &listener->listen);
-        if (open != NULL && !is_listed_before(options, i)) memcpy(fd + i * count, open, count * sizeof *fd);
+        if (open != NULL && !is_listed_before(options, i))
+            memcpy(fd + i * count, open, count * sizeof *fd);
         else if (!listener_open(listener, fd + i * count, count, error)) {
             close_new(proxy, options, fd, i);
             return NULL;
@@ -158,19 +161,20 @@ static bool use(struct proxy *proxy, struct generation *generation, int *fd) {
     return is_whole;
 }
 
-/* -- the daemon's steps --------------------------------------------------------------------------------------------- */
+/* -- the daemon's steps -- */
 
 static struct generation *create_generation(struct proxy *proxy, struct options *options, char **error) {
     bool keeps = proxy->generation != NULL && key_supply_fits(proxy->generation->keys, options);
-    struct key_supply *keys = keeps ? key_supply_acquire(proxy->generation->keys)
-                                    : key_supply_create(options, proxy->shared.clock, error);
+    struct key_supply *keys =
+        keeps ? key_supply_acquire(proxy->generation->keys) : key_supply_create(options, proxy->shared.clock, error);
     if (keys == NULL) return NULL;
     struct generation *generation = generation_create(options, keys, error);
     key_supply_release(keys);
     return generation;
 }
 
-struct proxy *proxy_create(struct options *options, struct metrics *metrics, struct domain_stats *domains, char **error) {
+struct proxy *proxy_create(struct options *options, struct metrics *metrics, struct domain_stats *domains,
+                           char **error) {
     struct proxy *proxy = calloc(1, sizeof *proxy);
     *error = NULL;
     if (proxy == NULL) return complain(error, "out of memory"), NULL;
@@ -225,6 +229,7 @@ bool proxy_reload(struct proxy *proxy, struct options *options, char **error) {
 
 void proxy_drain(struct proxy *proxy) {
     atomic_store(&proxy->is_serving, false);
+    atomic_store(&proxy->shared.is_draining, true);
     for (size_t w = 0; w < proxy->worker_count; w++)
         worker_drain(proxy->worker[w], proxy->generation->options->drain_timeout_ms);
 }
@@ -239,6 +244,7 @@ void proxy_destroy(struct proxy *proxy) {
         proxy_drain(proxy);
         proxy_wait(proxy);
     }
+    proxy->shared.workers = 0;              /* whatever still ends now, there is nobody to send home */
     maildir_destroy(proxy->shared.maildir); /* what was submitted is written before the sessions that wait for it go */
     for (size_t w = 0; w < proxy->worker_count; w++) worker_destroy(proxy->worker[w]);
     if (proxy->generation != NULL && !proxy->is_started) close_sockets(proxy);

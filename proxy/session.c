@@ -1,4 +1,5 @@
 #include "proxy/session.h"
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -14,29 +15,34 @@
 #include "proxy/xforward.h"
 
 enum {
-    REPLIES_UNSENT = 16384,  /* beyond it the client has to read before more of its commands are carried out */
-    UNSENT_MAX = 1 << 18,
+    REPLIES_UNSENT = 16384, /* beyond it the client has to read before more of its commands are carried out */
+    UNSENT_MAX = 1 << 18,   /* and a line for each recipient: LMTP's final replies may come all at once */
     REPLY_ROOM = 65536,
 };
 
 static void run(struct session *session);
 
-/* -- replies -------------------------------------------------------------------------------------------------------- */
+/* -- replies -- */
+
+/* A client that cannot be answered must not wait for the answer. */
+static void send_text(struct session *session, struct bytes *text) {
+    if (session->client != NULL && text->failed) connection_fail(session->client, ENOMEM);
+    if (session->client != NULL) connection_send(session->client, bytes_span(text));
+    if (session->client != NULL && connection_unsent(session->client) > REPLIES_UNSENT)
+        connection_flush(session->client);
+    bytes_release(text);
+}
 
 void session_pass(struct session *session, const struct smtp_reply *reply) {
     struct bytes text = bytes_with_cap(REPLY_ROOM);
-    if (session->client == NULL) return;
     smtp_reply_write(&text, reply);
-    connection_send(session->client, bytes_span(&text));
-    bytes_release(&text);
+    send_text(session, &text);
 }
 
 void session_say(struct session *session, unsigned code, const char *enhanced, const char *text) {
     struct bytes line = bytes_with_cap(REPLY_ROOM);
-    if (session->client == NULL) return;
     smtp_reply_write_own(&line, code, enhanced, span_of(text));
-    connection_send(session->client, bytes_span(&line));
-    bytes_release(&line);
+    send_text(session, &line);
 }
 
 enum progress session_complain(struct session *session, unsigned code, const char *enhanced, const char *text) {
@@ -51,16 +57,22 @@ static void say_fault(struct session *session, unsigned code) {
     session_say(session, code, downstream_fault_enhanced(session->fault), downstream_fault_text(session->fault));
 }
 
-/* -- ends ----------------------------------------------------------------------------------------------------------- */
+/* -- ends -- */
 
 static void write_record(struct session *session, enum message_end end) {
     char id[40], client[SOCKET_ADDRESS_TEXT_MAX];
     const struct clock *clock = connection_set_clock(session->setup->connections);
     struct message_record record = {
-        .id = id, .listener = session->setup->listener->name, .client = client, .helo = bytes_span(&session->helo),
-        .transaction = &session->transaction, .flow = session->flow, .end = end,
+        .id = id,
+        .listener = session->setup->listener->name,
+        .client = client,
+        .helo = bytes_span(&session->helo),
+        .transaction = &session->transaction,
+        .flow = session->flow,
+        .end = end,
         .deliver_us = session->delivery_us > 0 ? clock_monotonic_us(clock) - session->delivery_us : 0,
-        .metrics = session->setup->metrics, .domains = session->setup->domains,
+        .metrics = session->setup->metrics,
+        .domains = session->setup->domains,
     };
     (void)snprintf(id, sizeof id, "%llx.%u", (unsigned long long)session->id, session->messages);
     socket_address_text(&session->peer, client);
@@ -85,10 +97,17 @@ void session_forget_transaction(struct session *session) {
     if (session->flow != NULL) write_record(session, end_of(&session->transaction));
     message_flow_release(session->flow);
     session->flow = NULL;
-    if (session->downstream != NULL && !downstream_is_closed(session->downstream)) downstream_reset(session->downstream);
+    if (session->downstream != NULL && !downstream_is_closed(session->downstream))
+        downstream_reset(session->downstream);
     transaction_reset(&session->transaction);
     free(session->forwarded);
     session->forwarded = NULL;
+}
+
+void session_refuse_mail(struct session *session) {
+    session->state = SESSION_COMMAND;
+    transaction_reset(&session->transaction);
+    session->transaction.is_refused = true;
 }
 
 enum progress session_leave(struct session *session) {
@@ -124,7 +143,7 @@ static void log_fault_of(const struct session *session, const char *detail) {
     log_end(&line);
 }
 
-/* -- COMMAND -------------------------------------------------------------------------------------------------------- */
+/* -- COMMAND -- */
 
 static enum progress wait_for_command(struct session *session) {
     if (!session->is_prompted) connection_expect(session->client, session->setup->options->command_timeout_ms);
@@ -166,7 +185,7 @@ static enum progress read_command(struct session *session) {
     return progress;
 }
 
-/* -- OPENING, ASKING ------------------------------------------------------------------------------------------------ */
+/* -- OPENING, ASKING -- */
 
 static enum progress await_opening(struct session *session) {
     connection_expect(session->client, 0);
@@ -182,8 +201,7 @@ static enum progress await_opening(struct session *session) {
         return session_leave(session);
     }
     say_fault(session, 451);
-    session->state = SESSION_COMMAND;
-    transaction_reset(&session->transaction);
+    session_refuse_mail(session);
     return PROGRESS_AGAIN;
 }
 
@@ -194,13 +212,17 @@ static enum progress answer_asked(struct session *session) {
     session_pass(session, reply);
     if (reply->code == 421) return session_leave(session); /* it says that the connection ends: so it does */
     session->state = SESSION_COMMAND;
-    if (session->awaited == SMTP_RCPT) transaction_settle(&session->transaction, accepted);
-    else if (accepted) session->transaction.is_open = true;
-    else transaction_reset(&session->transaction);
+    if (session->awaited == SMTP_RCPT)
+        transaction_settle(&session->transaction, accepted);
+    else if (accepted)
+        session->transaction.is_open = true;
+    else
+        session_refuse_mail(session);
     return PROGRESS_AGAIN;
 }
 
-/* Downstream may have grown tired of an idle connection just as MAIL came: nothing is lost yet, once more on a new one. */
+/* Downstream may have grown tired of an idle connection just as MAIL came: nothing is lost yet, once more on a new one.
+ */
 static bool retry_mail(struct session *session) {
     if (session->awaited != SMTP_MAIL || session->is_retried || session->fault != DOWNSTREAM_LOST) return false;
     session->is_retried = true;
@@ -216,177 +238,26 @@ static enum progress await_answer(struct session *session) {
     session->has_fault = false;
     if (retry_mail(session)) return PROGRESS_AGAIN;
     say_fault(session, 451);
-    session->state = SESSION_COMMAND;
     bool was_open = session->transaction.is_open;
-    transaction_reset(&session->transaction);
+    session_refuse_mail(session);
     session->transaction.is_lost = was_open;
     return PROGRESS_AGAIN;
 }
 
-/* -- DATA, VERIFYING, DELIVERING ------------------------------------------------------------------------------------ */
-
-/* Back to commands, the message's fate is told to the log. */
-static enum progress finish_message(struct session *session) {
-    bool hang_up = session->transaction.code == 421;
-    session->state = SESSION_COMMAND;
-    session_forget_transaction(session);
-    return hang_up && session->client != NULL ? session_leave(session) : PROGRESS_AGAIN;
-}
-
-static void give_reply(struct session *session, const struct smtp_reply *reply, size_t count) {
-    for (; count > 0 && session->replies_due > 0; count--, session->replies_due--) {
-        session_pass(session, reply);
-        transaction_note(&session->transaction, reply);
-    }
-}
-
-/* A reply of our own to all who still wait for one. */
-static enum progress give_own(struct session *session, unsigned code, const char *enhanced, const char *text) {
-    struct smtp_reply reply;
-    smtp_reply_init(&reply);
-    smtp_reply_set(&reply, code, enhanced, text);
-    give_reply(session, &reply, session->replies_due);
-    smtp_reply_release(&reply);
-    return finish_message(session);
-}
-
-static enum progress give_message_fault(struct session *session) {
-    struct smtp_reply reply;
-    smtp_reply_init(&reply);
-    message_flow_set_reply(session->flow, &reply);
-    give_reply(session, &reply, session->replies_due);
-    smtp_reply_release(&reply);
-    return finish_message(session);
-}
-
-static enum progress give_fault(struct session *session) {
-    return give_own(session, 451, downstream_fault_enhanced(session->fault), downstream_fault_text(session->fault));
-}
-
-static void on_verified(void *owner) {
-    struct session *session = owner;
-    session->is_verified = true;
-    run(session);
-}
-
-static void on_stored(struct maildir_job *job) {
-    struct session *session = job->owner;
-    session->is_stored = true;
-    run(session);
-}
-
-static enum progress begin_message(struct session *session) {
-    bool strict = session->setup->listener->reject_line_ends;
-    session->flow = message_flow_begin(session->setup->messages, strict, on_verified, session);
-    if (session->flow == NULL) {
-        session_say(session, 452, "4.3.1", "Out of memory");
-        session->state = SESSION_COMMAND;
-        session_forget_transaction(session);
-        return PROGRESS_AGAIN;
-    }
-    session->messages++;
-    session->delivery_us = 0;
-    metrics_move(session->setup->metrics, METRIC_INFLIGHT_MESSAGES, 1);
-    session->replies_due = session->setup->listener->protocol == LISTENER_LMTP ? session->transaction.accepted : 1;
-    session_say(session, 354, NULL, "End data with <CR><LF>.<CR><LF>");
-    return PROGRESS_AGAIN;
-}
-
-static enum progress start_maildir(struct session *session) {
-    const struct downstream_content *content = message_flow_content(session->flow);
-    session->job = calloc(1, sizeof *session->job);
-    if (session->job == NULL) return give_own(session, 452, "4.3.1", "Out of memory");
-    *session->job = (struct maildir_job){
-        .folder = session->setup->listener->maildir, .head = content->head, .head_count = content->head_count,
-        .spool = content->spool, .spool_offset = content->spool_offset,
-        .loop = connection_set_loop(session->setup->connections), .done = on_stored, .owner = session,
-    };
-    maildir_submit(session->setup->maildir, session->job);
-    return PROGRESS_WAIT;
-}
-
-static enum progress start_delivery(struct session *session) {
-    struct bytes extra = bytes_with_cap(SMTP_PATH_MAX + 64);
-    if (session->downstream == NULL) maildir_return_path_write(&extra, bytes_span(&session->transaction.sender));
-    bool sealed = message_flow_fault(session->flow) == MESSAGE_FINE && message_flow_seal(session->flow, bytes_span(&extra));
-    bytes_release(&extra);
-    if (!sealed) return give_message_fault(session);
-    session->state = SESSION_DELIVERING;
-    session->delivery_us = clock_monotonic_us(connection_set_clock(session->setup->connections));
-    if (session->downstream == NULL) return start_maildir(session);
-    if (downstream_is_closed(session->downstream)) return give_fault(session);
-    downstream_deliver(session->downstream, message_flow_content(session->flow), session->transaction.accepted);
-    return PROGRESS_WAIT;
-}
-
-static enum progress read_data(struct session *session) {
-    size_t taken;
-    if (session->flow == NULL) return begin_message(session);
-    struct span input = connection_input(session->client);
-    bool whole = message_flow_take(session->flow, input, &taken);
-    connection_consume(session->client, taken);
-    if (!whole) {
-        connection_expect(session->client, session->setup->options->data_timeout_ms);
-        return PROGRESS_WAIT;
-    }
-    connection_expect(session->client, 0);
-    if (message_flow_end(session->flow)) return start_delivery(session);
-    session->state = SESSION_VERIFYING;
-    return PROGRESS_WAIT;
-}
-
-static enum progress await_verdict(struct session *session) {
-    if (!session->is_verified) return PROGRESS_WAIT;
-    session->is_verified = false;
-    return start_delivery(session);
-}
-
-static enum progress take_final_reply(struct session *session) {
-    const struct smtp_reply *reply = session->reply;
-    /* One reply for each recipient comes from LMTP only; all others count for all of them. */
-    bool single = session->setup->server->is_lmtp && session->reply_step == DOWNSTREAM_END;
-    session->reply = NULL;
-    give_reply(session, reply, single ? 1 : session->replies_due);
-    return session->replies_due > 0 ? PROGRESS_WAIT : finish_message(session);
-}
-
-static enum progress take_stored(struct session *session) {
-    struct maildir_job *job = session->job;
-    enum maildir_status status = job->status;
-    struct log_line line;
-    session->is_stored = false;
-    session->job = NULL;
-    if (status != MAILDIR_OK) {
-        log_begin(&line, LOG_LEVEL_WARNING, "maildir");
-        log_text(&line, "folder", job->folder);
-        log_text(&line, "fault", maildir_status_text(status));
-        if (job->error != 0) log_text(&line, "detail", strerrordesc_np(job->error));
-        log_end(&line);
-    }
-    free(job);
-    if (status == MAILDIR_OK) return give_own(session, 250, "2.0.0", "Ok: delivered");
-    if (status == MAILDIR_NO_SPACE) return give_own(session, 452, "4.3.1", maildir_status_text(status));
-    return give_own(session, 451, "4.3.0", maildir_status_text(status));
-}
-
-static enum progress await_delivery(struct session *session) {
-    if (session->is_stored) return take_stored(session);
-    if (session->reply != NULL) return take_final_reply(session);
-    if (session->has_fault) return session->has_fault = false, give_fault(session);
-    return PROGRESS_WAIT;
-}
-
 static enum progress stay(struct session *session) { return (void)session, PROGRESS_WAIT; }
 
-/* -- the machine ---------------------------------------------------------------------------------------------------- */
+/* -- the machine -- */
 
-static const struct step { const char *name; enum progress (*run)(struct session *session); } steps[] = {
-    [SESSION_COMMAND] = {"command", read_command},         /* -> OPENING (EHLO, MAIL) | ASKING (MAIL, RCPT) | DATA | ENDED */
-    [SESSION_OPENING] = {"opening", await_opening},        /* -> COMMAND (EHLO answered, fault) | ASKING (MAIL) | ENDED */
-    [SESSION_ASKING] = {"asking", await_answer},           /* -> COMMAND | OPENING (once more) | ENDED (421) */
-    [SESSION_DATA] = {"data", read_data},                  /* -> VERIFYING | DELIVERING | COMMAND (message refused) */
-    [SESSION_VERIFYING] = {"verifying", await_verdict},    /* -> DELIVERING | COMMAND (no memory) */
-    [SESSION_DELIVERING] = {"delivering", await_delivery}, /* -> COMMAND | ENDED (421) */
+static const struct step {
+    const char *name;
+    enum progress (*run)(struct session *session);
+} steps[] = {
+    [SESSION_COMMAND] = {"command", read_command},  /* -> OPENING (EHLO, MAIL) | ASKING (MAIL, RCPT) | DATA | ENDED */
+    [SESSION_OPENING] = {"opening", await_opening}, /* -> COMMAND (EHLO answered, fault) | ASKING (MAIL) | ENDED */
+    [SESSION_ASKING] = {"asking", await_answer},    /* -> COMMAND | OPENING (once more) | ENDED (421) */
+    [SESSION_DATA] = {"data", session_read_data},   /* -> VERIFYING | DELIVERING | COMMAND (message refused) */
+    [SESSION_VERIFYING] = {"verifying", session_await_verdict},    /* -> DELIVERING | COMMAND (no memory) */
+    [SESSION_DELIVERING] = {"delivering", session_await_delivery}, /* -> COMMAND | ENDED (421) */
     [SESSION_ENDED] = {"ended", stay},
 };
 
@@ -421,7 +292,7 @@ static void look_after_client(struct session *session) {
 }
 
 static void run(struct session *session) {
-    while (steps[session->state].run(session) == PROGRESS_AGAIN) { }
+    while (steps[session->state].run(session) == PROGRESS_AGAIN) {}
     session->reply = NULL; /* an answer nobody waited for, to a command that a fault had settled */
     session->has_fault = session->is_ready = false;
     if (session->client != NULL) connection_flush(session->client);
@@ -429,7 +300,19 @@ static void run(struct session *session) {
     if (session->state == SESSION_ENDED) release(session);
 }
 
-/* -- events --------------------------------------------------------------------------------------------------------- */
+/* -- events -- */
+
+void session_note_verified(void *owner) {
+    struct session *session = owner;
+    session->is_verified = true;
+    run(session);
+}
+
+void session_note_stored(struct maildir_job *job) {
+    struct session *session = job->owner;
+    session->is_stored = true;
+    run(session);
+}
 
 static void on_client(void *owner) { run(owner); }
 
@@ -457,7 +340,7 @@ static void on_failed(void *owner, enum downstream_fault fault, const char *deta
 
 static const struct downstream_events downstream_events = {on_ready, on_replied, on_failed};
 
-/* -- life ----------------------------------------------------------------------------------------------------------- */
+/* -- life -- */
 
 /* A peer on a unix socket was let in by the file's permissions. */
 static bool is_trusted(const struct listener_options *listener, const struct socket_address *peer) {
@@ -479,7 +362,8 @@ static void greet(struct session *session) {
     connection_flush(session->client);
 }
 
-struct session *session_create(const struct session_setup *setup, int fd, const struct socket_address *peer, uint64_t id) {
+struct session *session_create(const struct session_setup *setup, int fd, const struct socket_address *peer,
+                               uint64_t id) {
     struct session *session = calloc(1, sizeof *session);
     if (session == NULL) return close(fd), NULL;
     session->setup = setup;
@@ -490,7 +374,8 @@ struct session *session_create(const struct session_setup *setup, int fd, const 
     list_init(&session->node);
     line_reader_init(&session->lines, (size_t)setup->options->command_line_max);
     transaction_init(&session->transaction);
-    session->client = connection_create(setup->connections, fd, UNSENT_MAX, on_client, session);
+    size_t unsent_max = UNSENT_MAX + (size_t)setup->options->recipients_max * (SMTP_REPLY_LINE_MAX + 2);
+    session->client = connection_create(setup->connections, fd, unsent_max, on_client, session);
     if (setup->server != NULL)
         session->downstream = downstream_create(setup->server, setup->connections, &downstream_events, session);
     if (session->client == NULL || (setup->server != NULL && session->downstream == NULL)) {
@@ -504,8 +389,12 @@ struct session *session_create(const struct session_setup *setup, int fd, const 
     return session;
 }
 
-struct list *session_node(struct session *session) { return &session->node; }
-struct session *session_of_node(struct list *node) { return LIST_ENTRY(node, struct session, node); }
+struct list *session_node(struct session *session) {
+    return &session->node;
+}
+struct session *session_of_node(struct list *node) {
+    return LIST_ENTRY(node, struct session, node);
+}
 
 void session_drain(struct session *session) {
     session->is_draining = true;
@@ -515,6 +404,7 @@ void session_drain(struct session *session) {
 void session_abort(struct session *session) {
     connection_destroy(session->client);
     session->client = NULL;
-    look_after_client(session);
-    if (session->state == SESSION_ENDED) release(session);
+    if (session->job != NULL) return; /* it reads our message: its end is ours */
+    session->state = SESSION_ENDED;
+    release(session);
 }

@@ -16,11 +16,13 @@ struct session;
 struct socket_address;
 
 /* Greets. Takes fd, also on failure. id names the session in logs. NULL: no memory. */
-struct session *session_create(const struct session_setup *setup, int fd, const struct socket_address *peer, uint64_t id);
+struct session *session_create(const struct session_setup *setup, int fd, const struct socket_address *peer,
+                               uint64_t id);
 /* A node for the caller's list of sessions, his to insert and, in ended, to remove. */
 struct list *session_node(struct session *session);
 struct session *session_of_node(struct list *node);
 /* The message in flight may finish; then, or now, the client gets 421. */
 void session_drain(struct session *session);
-/* Ends at once; what downstream has not acknowledged is not acknowledged to the client. */
+/* Ends at once, or with the Maildir delivery that is under way; what downstream has not acknowledged is not acknowledged
+ * to the client. */
 void session_abort(struct session *session);

@@ -29,7 +29,7 @@ static enum progress fine(struct session *session, const char *enhanced, const c
     return PROGRESS_AGAIN;
 }
 
-/* -- EHLO, LHLO, HELO ----------------------------------------------------------------------------------------------- */
+/* -- EHLO, LHLO, HELO -- */
 
 static uint64_t size_limit(const struct session *session) {
     const struct smtp_capabilities *next = capabilities(session);
@@ -60,18 +60,22 @@ enum progress session_hello_answer(struct session *session) {
     if (!session->is_esmtp) return fine(session, NULL, session->setup->name);
     struct bytes text = bytes_with_cap(1024);
     write_offers(session, &text);
-    if (!text.failed) session_say(session, 250, NULL, text.ptr);
-    else session_say(session, 421, "4.3.0", "Out of memory");
+    if (!text.failed)
+        session_say(session, 250, NULL, text.ptr);
+    else
+        session_say(session, 421, "4.3.0", "Out of memory");
     bytes_release(&text);
     return PROGRESS_AGAIN;
 }
 
 static enum progress hello(struct session *session, const struct smtp_command *command) {
     if (is_lmtp(session) != (command->verb == SMTP_LHLO))
-        return session_complain(session, 500, "5.5.1", is_lmtp(session) ? "This is LMTP: say LHLO" : "This is SMTP: say EHLO");
+        return session_complain(session, 500, "5.5.1",
+                                is_lmtp(session) ? "This is LMTP: say LHLO" : "This is SMTP: say EHLO");
     session_forget_transaction(session);
     bytes_clear(&session->helo);
-    bytes_append(&session->helo, span_first(command->argument, command->argument.len < HELO_MAX ? command->argument.len : HELO_MAX));
+    bytes_append(&session->helo,
+                 span_first(command->argument, command->argument.len < HELO_MAX ? command->argument.len : HELO_MAX));
     session->awaited = command->verb;
     if (is_connected(session)) return session_hello_answer(session);
     session->state = SESSION_OPENING;
@@ -79,7 +83,7 @@ static enum progress hello(struct session *session, const struct smtp_command *c
     return PROGRESS_AGAIN;
 }
 
-/* -- MAIL, RCPT, DATA ----------------------------------------------------------------------------------------------- */
+/* -- MAIL, RCPT, DATA -- */
 
 /* The client that stands before us, when it does not speak for another one. */
 static void describe_client(const struct session *session, struct forwarded_client *out) {
@@ -99,15 +103,25 @@ static void describe_client(const struct session *session, struct forwarded_clie
     xforward_set(out, XFORWARD_SOURCE, span_of(session->is_trusted ? "LOCAL" : "REMOTE"));
 }
 
+/* No room for the line to downstream: what there is of it must not be sent. */
+static enum progress refuse_without_memory(struct session *session, struct bytes *line) {
+    bytes_release(line);
+    session_say(session, 452, "4.3.1", "Out of memory");
+    return PROGRESS_AGAIN;
+}
+
 enum progress session_mail_send(struct session *session) {
     struct smtp_command command;
     struct forwarded_client own;
     struct bytes line = bytes_with_cap(TRANSACTION_LINE_MAX);
     smtp_command_parse(bytes_span(&session->transaction.mail_line), &command); /* it was good when it came */
     if (!relay_command_write(&line, &command, capabilities(session))) {
-        session->state = SESSION_COMMAND;
-        session_forget_transaction(session);
+        session_refuse_mail(session);
         return session_complain(session, 553, "5.6.7", "Address needs SMTPUTF8, which the next server lacks");
+    }
+    if (line.failed) {
+        session_refuse_mail(session);
+        return refuse_without_memory(session, &line);
     }
     if (session->forwarded == NULL) describe_client(session, &own);
     session->state = SESSION_ASKING;
@@ -122,16 +136,16 @@ static enum progress mail(struct session *session, const struct smtp_command *co
         return session_complain(session, 503, "5.5.1", is_lmtp(session) ? "Say LHLO first" : "Say EHLO or HELO first");
     if (transaction->is_open) return session_complain(session, 503, "5.5.1", "Nested MAIL command");
     if (command->has_size && command->size > size_limit(session)) {
+        session_refuse_mail(session);
         session_say(session, 552, "5.3.4", "Message larger than the limit announced with SIZE");
         return PROGRESS_AGAIN;
     }
     transaction_reset(transaction);
-    if (!bytes_append(&transaction->mail_line, line)) {
-        transaction_reset(transaction);
+    if (!bytes_append(&transaction->mail_line, line) || !bytes_append(&transaction->sender, command->path)) {
+        session_refuse_mail(session);
         session_say(session, 452, "4.3.1", "Out of memory");
         return PROGRESS_AGAIN;
     }
-    bytes_append(&transaction->sender, command->path);
     session->chatter = 0;
     session->is_retried = false;
     session->awaited = SMTP_MAIL;
@@ -154,6 +168,8 @@ static bool needs_transaction(struct session *session, enum progress *progress) 
     if (transaction->is_open) return false;
     if (transaction->is_lost)
         session_say(session, 451, downstream_fault_enhanced(session->fault), downstream_fault_text(session->fault));
+    else if (transaction->is_refused)
+        session_say(session, 503, "5.5.1", "MAIL was refused");
     else
         *progress = session_complain(session, 503, "5.5.1", "Say MAIL first");
     return true;
@@ -173,6 +189,7 @@ static enum progress rcpt(struct session *session, const struct smtp_command *co
         session_say(session, 553, "5.6.7", "Address needs SMTPUTF8, which the next server lacks");
         return PROGRESS_AGAIN;
     }
+    if (line.failed) return refuse_without_memory(session, &line);
     transaction_try(transaction, command->path);
     if (session->downstream == NULL) {
         bytes_release(&line);
@@ -189,14 +206,16 @@ static enum progress rcpt(struct session *session, const struct smtp_command *co
 static enum progress data(struct session *session) {
     enum progress progress;
     if (needs_transaction(session, &progress)) return progress;
-    if (session->transaction.accepted == 0)
-        return session->transaction.tried > 0 ? session_complain(session, 554, "5.5.1", "No valid recipients")
-                                              : session_complain(session, 503, "5.5.1", "Say RCPT first");
+    if (session->transaction.tried == 0) return session_complain(session, 503, "5.5.1", "Say RCPT first");
+    if (session->transaction.accepted == 0) { /* no mistake of a client that pipelines: RFC 2920 section 3.1 */
+        session_say(session, 554, "5.5.1", "No valid recipients");
+        return PROGRESS_AGAIN;
+    }
     session->state = SESSION_DATA;
     return PROGRESS_AGAIN;
 }
 
-/* -- the others ----------------------------------------------------------------------------------------------------- */
+/* -- the others -- */
 
 static enum progress rset(struct session *session) {
     session_forget_transaction(session);
@@ -218,7 +237,8 @@ static enum progress xforward(struct session *session, const struct smtp_command
 
 static enum progress help(struct session *session) {
     session_say(session, 214, "2.0.0",
-                is_lmtp(session) ? "LHLO MAIL RCPT DATA RSET NOOP VRFY HELP QUIT" : "EHLO HELO MAIL RCPT DATA RSET NOOP VRFY HELP QUIT");
+                is_lmtp(session) ? "LHLO MAIL RCPT DATA RSET NOOP VRFY HELP QUIT"
+                                 : "EHLO HELO MAIL RCPT DATA RSET NOOP VRFY HELP QUIT");
     return PROGRESS_AGAIN;
 }
 

@@ -17,9 +17,9 @@ struct session_setup {
     struct maildir *maildir;                /* NULL: a server */
     struct message_pool *messages;
     struct connection_set *connections;
-    const char *name;                       /* what we call ourselves */
-    struct metrics_worker *metrics;         /* may be NULL */
-    struct domain_stats_worker *domains;    /* may be NULL */
+    const char *name;                                    /* what we call ourselves */
+    struct metrics_worker *metrics;                      /* may be NULL */
+    struct domain_stats_worker *domains;                 /* may be NULL */
     void (*ended)(void *owner, struct session *session); /* it is over and its memory is about to go; may be NULL */
     void *owner;
 };

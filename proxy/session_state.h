@@ -1,5 +1,5 @@
-/* proxy/session_state.h -- the inside of a session, shared by session.c (states and events) and session_commands.c (what
- * each command does). Of no use to anybody else; see session.h. */
+/* proxy/session_state.h -- the inside of a session, shared by session.c (machine and events), session_commands.c (what
+ * each command does) and session_message.c (from DATA to the final reply). Of no use to anybody else; see session.h. */
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
@@ -34,22 +34,22 @@ struct session {
     const struct session_setup *setup;
     struct list node;
     uint64_t id;
-    unsigned messages;                  /* begun so far */
+    unsigned messages; /* begun so far */
     enum session_state state;
-    struct connection *client;          /* NULL: let go of */
+    struct connection *client; /* NULL: let go of */
     struct line_reader lines;
-    struct downstream *downstream;      /* NULL: Maildir */
+    struct downstream *downstream; /* NULL: Maildir */
     struct socket_address peer;
     bool is_trusted, has_hello, is_esmtp;
     bool is_draining;
-    bool is_prompted;                   /* the time limit for the next command runs */
-    bool is_retried;                    /* this MAIL was already tried on a second connection */
+    bool is_prompted; /* the time limit for the next command runs */
+    bool is_retried;  /* this MAIL was already tried on a second connection */
     struct bytes helo;
     struct forwarded_client *forwarded; /* what XFORWARD said; NULL: nothing */
     struct transaction transaction;
-    enum smtp_verb awaited;             /* the client's command that waits for downstream */
-    int64_t delivery_us;                /* when the delivery began, 0: it has not */
-    size_t replies_due;                 /* final replies that the client still gets */
+    enum smtp_verb awaited; /* the client's command that waits for downstream */
+    int64_t delivery_us;    /* when the delivery began, 0: it has not */
+    size_t replies_due;     /* final replies that the client still gets */
     struct message_flow *flow;
     struct maildir_job *job;
     unsigned errors, chatter;
@@ -57,7 +57,7 @@ struct session {
     const struct smtp_reply *reply;
     enum downstream_step reply_step;
     bool is_ready, is_verified, is_stored, has_fault;
-    enum downstream_fault fault;        /* the last one, kept for the replies to come */
+    enum downstream_fault fault; /* the last one, kept for the replies to come */
 };
 
 /* Replies of our own, of downstream, and for its faults. A reply that cannot be sent ends the connection, not the caller. */
@@ -67,6 +67,8 @@ void session_pass(struct session *session, const struct smtp_reply *reply);
 enum progress session_complain(struct session *session, unsigned code, const char *enhanced, const char *text);
 /* Says goodbye politely; the session is over. */
 enum progress session_leave(struct session *session);
+/* MAIL got its refusal: back to commands. */
+void session_refuse_mail(struct session *session);
 /* Drops what the transaction has here and at downstream. */
 void session_forget_transaction(struct session *session);
 
@@ -75,3 +77,10 @@ enum progress session_command_run(struct session *session, struct span line);
 /* Go on after downstream is ready: the reply to EHLO, the MAIL that waited. */
 enum progress session_hello_answer(struct session *session);
 enum progress session_mail_send(struct session *session);
+
+/* The steps of a message: DATA, VERIFYING, DELIVERING; and the events that they wait for. */
+enum progress session_read_data(struct session *session);
+enum progress session_await_verdict(struct session *session);
+enum progress session_await_delivery(struct session *session);
+void session_note_verified(void *owner);
+void session_note_stored(struct maildir_job *job);

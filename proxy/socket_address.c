@@ -20,8 +20,8 @@ const char *socket_address_resolve(const struct endpoint *endpoint, bool passive
                                    struct socket_address out[SOCKET_ADDRESS_MAX], size_t *count) {
     *count = 0;
     if (endpoint->is_unix) return from_path(endpoint->path, &out[(*count)++]), NULL;
-    struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM,
-                             .ai_flags = AI_NUMERICSERV | (passive ? AI_PASSIVE : 0)};
+    struct addrinfo hints = {
+        .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV | (passive ? AI_PASSIVE : 0)};
     struct addrinfo *list = NULL;
     char port[8];
     bool any = endpoint->host[0] == '\0' || (endpoint->host[0] == '*' && endpoint->host[1] == '\0');
@@ -54,7 +54,8 @@ bool socket_address_octets(const struct socket_address *address, uint8_t octets[
 
 uint16_t socket_address_port(const struct socket_address *address) {
     if (address->storage.ss_family == AF_INET) return ntohs(((const struct sockaddr_in *)&address->storage)->sin_port);
-    if (address->storage.ss_family == AF_INET6) return ntohs(((const struct sockaddr_in6 *)&address->storage)->sin6_port);
+    if (address->storage.ss_family == AF_INET6)
+        return ntohs(((const struct sockaddr_in6 *)&address->storage)->sin6_port);
     return 0;
 }
 

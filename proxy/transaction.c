@@ -35,8 +35,10 @@ void transaction_try(struct transaction *transaction, struct span path) {
 }
 
 void transaction_settle(struct transaction *transaction, bool accepted) {
-    if (accepted) transaction->accepted++;
-    else transaction->recipients.len = transaction->recipients_sure;
+    if (accepted)
+        transaction->accepted++;
+    else
+        transaction->recipients.len = transaction->recipients_sure;
     transaction->recipients_sure = transaction->recipients.len;
 }
 

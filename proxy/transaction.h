@@ -13,6 +13,7 @@ enum { TRANSACTION_TEXT_MAX = 1024, TRANSACTION_LINE_MAX = 65536 };
 
 struct transaction {
     bool is_open;            /* MAIL was accepted */
+    bool is_refused;         /* MAIL was refused: what a client sent right behind it is no mistake of its own */
     bool is_lost;            /* downstream's side of it is gone: 451 until the client starts anew */
     size_t tried, accepted;  /* recipients */
     struct bytes mail_line;  /* the client's MAIL */

@@ -43,29 +43,34 @@ struct worker {
     struct spool_pool *spools;
     struct metrics_worker *metrics;
     struct domain_stats_worker *domains;
-    struct service *service;          /* the newest; NULL before the first order */
-    struct list services;             /* all that have sessions, and the newest */
+    struct service *service; /* the newest; NULL before the first order */
+    struct list services;    /* all that have sessions, and the newest */
     struct list sessions;
     struct acceptor **acceptor;
     size_t acceptor_count;
     struct loop_task retirement;
-    bool is_paused, is_draining;
-    int spare_fd;                     /* given up for a moment to say 421 when no descriptor is left */
+    struct loop_task draining;        /* no memory is needed to end, and the last session may end all before it has run */
+    int64_t drain_timeout_ms;
+    bool is_told_to_drain;            /* main's */
+    bool is_paused;
+    int spare_fd; /* given up for a moment to say 421 when no descriptor is left */
     struct loop_timer *pause, *drain, *tick;
     uint64_t sessions_begun, evictions;
 };
 
-/* An order from main. */
+/* A configuration that main orders into use; main's storage, who waits for is_done. */
 struct order {
     struct loop_task task;
     struct worker *worker;
-    struct generation *generation; /* NULL: drain */
-    int64_t timeout_ms;
+    struct generation *generation;
+    const int *fd;
     size_t count;
-    int fd[];
+    pthread_mutex_t lock; /* of what follows; nothing else is locked under it */
+    pthread_cond_t done;
+    bool is_done, is_taken;
 };
 
-/* -- sessions ------------------------------------------------------------------------------------------------------- */
+/* -- sessions -- */
 
 /* Runs from the loop by itself: the last session of a service may end inside a callback of what the service owns. */
 static void retire_services(struct loop_task *task) {
@@ -83,46 +88,50 @@ static void retire_soon(struct worker *worker) {
     if (list_is_empty(&worker->retirement.node)) loop_defer(worker->loop, &worker->retirement);
 }
 
-static void stop_when_empty(struct worker *worker) {
-    if (worker->is_draining && list_is_empty(&worker->sessions)) loop_stop(worker->loop);
+/* The last session of all has ended, or there was none: every worker goes home. */
+static void stop_all(struct worker_shared *shared) {
+    for (unsigned i = 0; i < shared->workers; i++) loop_stop(shared->worker[i]->loop);
+}
+
+/* Counts first and asks then, as the one who drains flags first and counts then: one of them sees the other. */
+static void uncount_session(struct worker_shared *shared) {
+    if (atomic_fetch_sub(&shared->sessions, 1) == 1 && atomic_load(&shared->is_draining)) stop_all(shared);
 }
 
 static void note_session_end(void *owner, struct session *session, struct service *service) {
     struct worker *worker = owner;
     list_remove(session_node(session));
     if (--service->sessions == 0 && service != worker->service) retire_soon(worker);
-    atomic_fetch_sub(&worker->shared->sessions, 1);
     metrics_move(worker->metrics, METRIC_SESSIONS, -1);
-    stop_when_empty(worker);
+    uncount_session(worker->shared);
 }
 
 /* A client that is turned away: one line, which a fresh socket always has room for, and goodbye. */
 static void turn_away(struct worker *worker, int fd, unsigned reason) {
-    const char *line = reason == METRIC_REJECT_LIMIT ? "421 4.7.0 Too many sessions, try again later\r\n"
-                     : reason == METRIC_REJECT_DRAINING ? "421 4.3.2 Service is shutting down\r\n"
-                                                        : "421 4.3.1 Out of resources, try again later\r\n";
+    const char *line = reason == METRIC_REJECT_LIMIT      ? "421 4.7.0 Too many sessions, try again later\r\n"
+                       : reason == METRIC_REJECT_DRAINING ? "421 4.3.2 Service is shutting down\r\n"
+                                                          : "421 4.3.1 Out of resources, try again later\r\n";
     metrics_count(worker->metrics, METRIC_REJECTED_CONNECTIONS, reason, 0);
     (void)!send(fd, line, strlen(line), MSG_NOSIGNAL | MSG_DONTWAIT);
     (void)shutdown(fd, SHUT_WR);
     close(fd);
 }
 
-static void begin_session(struct worker *worker, const struct acceptor *acceptor, int fd, const struct socket_address *peer) {
+static void begin_session(struct worker *worker, const struct acceptor *acceptor, int fd,
+                          const struct socket_address *peer) {
     struct service *service = worker->service;
     unsigned sessions_max = (unsigned)service->generation->options->sessions_max;
-    if (worker->is_draining) {
-        turn_away(worker, fd, METRIC_REJECT_DRAINING);
-        return;
-    }
-    if (atomic_fetch_add(&worker->shared->sessions, 1) >= sessions_max) {
-        atomic_fetch_sub(&worker->shared->sessions, 1);
-        turn_away(worker, fd, METRIC_REJECT_LIMIT);
+    unsigned before = atomic_fetch_add(&worker->shared->sessions, 1);
+    bool is_draining = atomic_load(&worker->shared->is_draining);
+    if (is_draining || before >= sessions_max) {
+        uncount_session(worker->shared);
+        turn_away(worker, fd, is_draining ? METRIC_REJECT_DRAINING : METRIC_REJECT_LIMIT);
         return;
     }
     uint64_t id = worker->shared->id_base + worker->sessions_begun++ * worker->shared->workers + worker->index;
     struct session *session = session_create(&service->listener[acceptor->listener], fd, peer, id);
     if (session == NULL) {
-        atomic_fetch_sub(&worker->shared->sessions, 1);
+        uncount_session(worker->shared);
         metrics_count(worker->metrics, METRIC_REJECTED_CONNECTIONS, METRIC_REJECT_RESOURCES, 0);
         return;
     }
@@ -131,7 +140,7 @@ static void begin_session(struct worker *worker, const struct acceptor *acceptor
     metrics_move(worker->metrics, METRIC_SESSIONS, 1);
 }
 
-/* -- accepting ------------------------------------------------------------------------------------------------------ */
+/* -- accepting -- */
 
 static void watch_acceptors(struct worker *worker) {
     for (size_t i = 0; i < worker->acceptor_count; i++)
@@ -247,7 +256,7 @@ static bool replace_acceptors(struct worker *worker, const int *fd, size_t count
     return true;
 }
 
-/* -- counts --------------------------------------------------------------------------------------------------------- */
+/* -- counts -- */
 
 /* The key cache and the spool's account are everybody's: the first worker tells of them. */
 static void tell_shared(struct worker *worker) {
@@ -256,7 +265,8 @@ static void tell_shared(struct worker *worker) {
     metrics_set(worker->shared->metrics, METRIC_KEY_CACHE_ENTRIES, (int64_t)usage.entries);
     metrics_set(worker->shared->metrics, METRIC_KEY_CACHE_BYTES, (int64_t)usage.octets);
     metrics_set(worker->shared->metrics, METRIC_SPOOL_BYTES, (int64_t)atomic_load(&worker->shared->spool_account.used));
-    if (usage.evictions > before) metrics_add(worker->metrics, METRIC_KEY_CACHE_EVICTIONS, 0, 0, usage.evictions - before);
+    if (usage.evictions > before)
+        metrics_add(worker->metrics, METRIC_KEY_CACHE_EVICTIONS, 0, 0, usage.evictions - before);
     worker->evictions = usage.evictions; /* less than before: a new cache */
 }
 
@@ -266,13 +276,20 @@ static void tick(void *owner) {
     loop_timer_start(worker->tick, TICK_MS);
 }
 
-/* -- orders --------------------------------------------------------------------------------------------------------- */
+/* -- orders -- */
 
 static bool take_into_use(struct worker *worker, struct generation *generation, const int *fd, size_t count) {
     const struct service_parts parts = {
-        .loop = worker->loop, .clock = worker->shared->clock, .connections = worker->connections, .spools = worker->spools,
-        .maildir = worker->shared->maildir, .metrics = worker->metrics, .domains = worker->domains,
-        .before = worker->service, .ended = note_session_end, .owner = worker,
+        .loop = worker->loop,
+        .clock = worker->shared->clock,
+        .connections = worker->connections,
+        .spools = worker->spools,
+        .maildir = worker->shared->maildir,
+        .metrics = worker->metrics,
+        .domains = worker->domains,
+        .before = worker->service,
+        .ended = note_session_end,
+        .owner = worker,
     };
     struct service *service = service_create(generation, &parts);
     if (service == NULL || !replace_acceptors(worker, fd, count)) return service_destroy(service), false;
@@ -288,58 +305,58 @@ static void abort_sessions(void *owner) {
         next = node->next;
         session_abort(session_of_node(node));
     }
-    stop_when_empty(worker);
 }
 
-static void start_draining(struct worker *worker, int64_t timeout_ms) {
-    worker->is_draining = true;
+static void start_draining(struct loop_task *task) {
+    struct worker *worker = LIST_ENTRY(task, struct worker, draining);
     for (struct list *node = worker->sessions.next, *next; node != &worker->sessions; node = next) {
         next = node->next;
         session_drain(session_of_node(node));
     }
-    loop_timer_start(worker->drain, timeout_ms);
-    stop_when_empty(worker);
+    loop_timer_start(worker->drain, worker->drain_timeout_ms);
+    if (atomic_load(&worker->shared->sessions) == 0) stop_all(worker->shared);
 }
 
 static void run_order(struct loop_task *task) {
     struct order *order = LIST_ENTRY(task, struct order, task);
-    if (order->generation == NULL) start_draining(order->worker, order->timeout_ms);
-    else if (!take_into_use(order->worker, order->generation, order->fd, order->count))
-        log_fault("reload", "out of memory: a worker keeps the configuration before");
-    generation_release(order->generation);
-    free(order);
-}
-
-static bool post(struct worker *worker, struct generation *generation, const int *fd, size_t count, int64_t timeout_ms) {
-    struct order *order = calloc(1, sizeof *order + count * sizeof *fd);
-    if (order == NULL) return false;
-    order->task.run = run_order;
-    order->worker = worker;
-    order->generation = generation != NULL ? generation_acquire(generation) : NULL;
-    order->timeout_ms = timeout_ms;
-    order->count = count;
-    if (count > 0) memcpy(order->fd, fd, count * sizeof *fd);
-    loop_post(worker->loop, &order->task);
-    return true;
+    bool is_taken = take_into_use(order->worker, order->generation, order->fd, order->count);
+    pthread_mutex_lock(&order->lock);
+    order->is_taken = is_taken;
+    order->is_done = true;
+    pthread_cond_signal(&order->done);
+    pthread_mutex_unlock(&order->lock);
 }
 
 bool worker_use(struct worker *worker, struct generation *generation, const int *fd, size_t count) {
-    if (worker->is_started) return post(worker, generation, fd, count, 0);
-    return take_into_use(worker, generation, fd, count);
+    struct order order = {
+        .task.run = run_order, .worker = worker, .generation = generation, .fd = fd, .count = count,
+        .lock = PTHREAD_MUTEX_INITIALIZER, .done = PTHREAD_COND_INITIALIZER,
+    };
+    if (!worker->is_started) return take_into_use(worker, generation, fd, count);
+    loop_post(worker->loop, &order.task);
+    pthread_mutex_lock(&order.lock);
+    while (!order.is_done) pthread_cond_wait(&order.done, &order.lock);
+    pthread_mutex_unlock(&order.lock);
+    pthread_cond_destroy(&order.done);
+    pthread_mutex_destroy(&order.lock);
+    return order.is_taken;
 }
 
 void worker_drain(struct worker *worker, int64_t timeout_ms) {
-    if (!worker->is_started) return;
-    if (!post(worker, NULL, NULL, 0, timeout_ms)) loop_stop(worker->loop); /* no memory for a gentle end */
+    if (!worker->is_started || worker->is_told_to_drain) return;
+    worker->is_told_to_drain = true;
+    worker->drain_timeout_ms = timeout_ms;
+    loop_post(worker->loop, &worker->draining);
 }
 
-/* -- life ----------------------------------------------------------------------------------------------------------- */
+/* -- life -- */
 
 /* Clients that were in line when the last session ended: they get their 421 as well. */
 static void turn_away_rest(struct worker *worker) {
     struct socket_address peer;
     for (size_t i = 0; i < worker->acceptor_count; i++)
-        for (int fd; (fd = accept_one(worker->acceptor[i]->fd, &peer)) >= 0;) turn_away(worker, fd, METRIC_REJECT_DRAINING);
+        for (int fd; (fd = accept_one(worker->acceptor[i]->fd, &peer)) >= 0;)
+            turn_away(worker, fd, METRIC_REJECT_DRAINING);
 }
 
 static void *serve(void *argument) {
@@ -355,6 +372,7 @@ struct worker *worker_create(struct worker_shared *shared, unsigned index) {
     worker->shared = shared;
     worker->index = index;
     worker->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    worker->draining.run = start_draining;
     worker->retirement.run = retire_services;
     list_init(&worker->retirement.node);
     list_init(&worker->services);
@@ -387,7 +405,6 @@ void worker_join(struct worker *worker) {
 
 void worker_destroy(struct worker *worker) {
     if (worker == NULL) return;
-    worker->is_draining = false; /* the loop needs no stopping any more */
     abort_sessions(worker);
     close_others(worker->acceptor, worker->acceptor_count, NULL, 0);
     worker->service = NULL;

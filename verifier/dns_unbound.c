@@ -435,3 +435,5 @@ struct dns_source *dns_unbound_source(struct dns_unbound *unbound) {
 }
 unsigned dns_unbound_in_flight(const struct dns_unbound *unbound) { return dns_limit_running(unbound->limit); }
 unsigned dns_unbound_waiting(const struct dns_unbound *unbound) { return dns_limit_waiting(unbound->limit); }
+
+const char *dns_unbound_library(void) { return ub_version(); }

@@ -44,3 +44,6 @@ struct dns_source *dns_unbound_source(struct dns_unbound *unbound);
 /* Queries that libunbound works on, cancelled ones included; and those that wait for a place. */
 unsigned dns_unbound_in_flight(const struct dns_unbound *unbound);
 unsigned dns_unbound_waiting(const struct dns_unbound *unbound);
+
+/* The version of libunbound in use, "1.17.1". Any thread. */
+const char *dns_unbound_library(void);

@@ -5,6 +5,7 @@ import base64
 import email.utils
 import json
 import os
+import re
 import shutil
 import signal
 import smtplib
@@ -238,7 +239,8 @@ class Daemon:
         new = os.path.join(self.folder, maildir, "new")
         files = [os.path.join(new, name) for name in os.listdir(new)] if os.path.isdir(new) else []
         texts = []
-        for file in sorted(files, key=os.path.getmtime):
+        # Times of files are too coarse: the name has seconds and microseconds.
+        for file in sorted(files, key=lambda one: [int(part) for part in re.match(r"(\d+)\.M(\d+)P", os.path.basename(one)).groups()]):
             with open(file, "rb") as source:
                 texts.append(source.read())
         return texts

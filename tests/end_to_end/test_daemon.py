@@ -1,5 +1,6 @@
 """sceaud as an operator meets it: its command line, what --check says, --dump, a port that is taken, the service manager's
 socket, SIGHUP with a good file and with a bad one, SIGTERM with a message on its way."""
+import json
 import os
 import re
 import signal
@@ -33,7 +34,10 @@ def conf(name, text):
 
 def the_command_line_is_read_strictly():
     for arguments, sentence in (
-            (["--chek"], "sceaud: there is no option --chek (see sceaud --help)\n"),
+            (["--chek"], "sceaud: there is no option --chek; did you mean --check?\n"),
+            (["--frobnicate"], "sceaud: there is no option --frobnicate (see sceaud --help)\n"),
+            (["--check=yes"], "sceaud: --check takes no value\n"),
+            (["--config="], "sceaud: --config needs a file behind it\n"),
             (["-x"], "sceaud: there is no option -x (see sceaud --help)\n"),
             (["-c"], "sceaud: -c needs a file behind it\n"),
             (["sceau.conf"], "sceaud: 'sceau.conf' is too much: the configuration is given with -c (see sceaud --help)\n"),
@@ -67,7 +71,7 @@ def check_reads_zone_files():
     for zone in (bad, "/nowhere/x.zone"):
         file = conf("zone", fill(LISTENER, smtp=10025, folder="/tmp") + 'dns { mode = "zones" zone_files = { "%s" } }' % zone)
         code, out, err = run("-c", file, "--check")
-        assert code == 78 and out == "" and err.startswith("sceaud: " + zone + ":") and err.count("\n") == 1, err
+        assert code == 78 and out == "" and err.startswith(f"sceaud: {file}: 'zone_files' in dns: {zone}:") and err.count("\n") == 1, err
 
 
 def dump_prints_what_reads_back():
@@ -124,6 +128,8 @@ def the_service_manager_is_told():
 
 def a_reload_is_all_or_nothing():
     daemon = house.Daemon(LISTENER + REST, "reload")
+    runs = json.loads(daemon.get("/api/v1/version")[1])
+    assert all(re.match(r"\d+\.\d+", runs[part]) for part in ("version", "openssl", "unbound")), runs
     text = house.message("there.test")
     daemon.configure(LISTENER + SECOND + REST.replace("mx.here.test", "mx2.here.test"))
     daemon.process.send_signal(signal.SIGHUP)

@@ -230,7 +230,8 @@ def hup_takes_a_good_configuration_and_keeps_the_old_one():
     listeners = {"box": ("smtp", "maildir:{folder}/Maildir", ""), "more": ("lmtp", "maildir:{folder}/Other", "")}
     proxy.configure(proxy.text(listeners, authserv_id="new.here.test"))
     proxy.process.send_signal(signal.SIGHUP)
-    wait_for(lambda: house.port_answers(proxy.port["more"]), "the new listener")
+    wait_for(lambda: "in use" in proxy.log_text(), "the new configuration")
+    assert house.port_answers(proxy.port["more"])
     assert through(old, MAIL)[0] == 250  # sessions that run go on
     # Each worker changes over in its own time.
     wait_for(lambda: name_in_new_session(proxy) == b"new.here.test", "the new name")

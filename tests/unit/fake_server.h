@@ -28,6 +28,7 @@ struct fake_server {
     const struct fake_rule *rules; /* ends with line NULL */
     struct bytes heard;       /* command lines, and content as it came, all with CRLF */
     bool in_data;
+    bool is_deaf;             /* leaves content unread */
     char path[64];
 };
 
@@ -54,7 +55,7 @@ static inline void fake_server_answer(struct fake_server *server, const char *li
 
 static inline void fake_server_changed(void *owner) {
     struct fake_server *server = owner;
-    while (server->peer != NULL) {
+    while (server->peer != NULL && !(server->in_data && server->is_deaf)) {
         struct span input = connection_input(server->peer);
         const char *end = input.len > 0 ? memmem(input.ptr, input.len, "\r\n", 2) : NULL;
         if (end == NULL) break;

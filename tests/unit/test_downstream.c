@@ -8,6 +8,7 @@
 #include "base/bytes.h"
 #include "base/loop.h"
 #include "proxy/connection.h"
+#include "proxy/content_writer.h"
 #include "proxy/smtp_reply.h"
 #include "proxy/spool.h"
 #include "proxy/xforward.h"
@@ -24,7 +25,7 @@ struct bench {
     struct spool_pool *pool;
     struct spool *spool;
     struct span head[1];
-    struct downstream_content content;
+    struct content content;
     struct bytes story;      /* what was told, one line an event */
     bool destroys_on_reply;
 };
@@ -71,7 +72,7 @@ static void set_up(struct bench *bench, const struct fake_rule *rules, bool is_l
     bench->spool = spool_create(bench->pool);
     assert_int_equal(spool_append(bench->spool, span_of("Subject: x\r\n\r\n.dot\r\nbody\r\n")), SPOOL_OK);
     bench->head[0] = span_of("A-R: ours\r\nSubject: x\r\n\r\n");
-    bench->content = (struct downstream_content){bench->head, 1, bench->spool, 14};
+    bench->content = (struct content){bench->head, 1, bench->spool, 14};
     bench->story = bytes_with_cap(1 << 16);
     bench->downstream = downstream_create(&bench->options, bench->set, &events, bench);
 }
@@ -114,6 +115,12 @@ static const struct {
      "ready\nmail 250 2.0.0 Ok\nrcpt 250 2.0.0 Ok\nrcpt 250 2.0.0 Ok\nfailed connection to the next server lost\n"},
     {"nonsense at the end", false, {{"", "220 hi\r\n"}, {"EHLO", EHLO_REPLY}, {"DATA", "354 go\r\n"}, {".", "fine by me\r\n"}},
      "ready\nmail 250 2.0.0 Ok\nrcpt 250 2.0.0 Ok\nrcpt 250 2.0.0 Ok\nfailed next server sent something that is no reply\n"},
+    {"an acknowledgement before the content is none", false, {{"", "220 hi\r\n"}, {"EHLO", EHLO_REPLY}, {"DATA", "354 go\r\n250 2.0.0 have it\r\n"}},
+     "ready\nmail 250 2.0.0 Ok\nrcpt 250 2.0.0 Ok\nrcpt 250 2.0.0 Ok\nfailed next server sent something that is no reply\n"},
+    {"3xx to RCPT is no reply to it", false, {{"", "220 hi\r\n"}, {"EHLO", EHLO_REPLY}, {"RCPT", "354 go\r\n"}},
+     "ready\nmail 250 2.0.0 Ok\nfailed next server sent something that is no reply\n"},
+    {"speaks before its turn", false, {{"", "220 hi\r\n250 2.0.0 Ok\r\n"}}, "failed next server sent something that is no reply\n"},
+    {"says more than was asked", false, {{"", "220 hi\r\n"}, {"EHLO", EHLO_REPLY "250 2.0.0 Ok\r\n"}}, "failed next server sent something that is no reply\n"},
     {"greets 4xx", false, {{"", "421 4.3.2 busy\r\n"}}, "failed next server takes no mail now\n"},
     {"greets 5xx", false, {{"", "554 5.3.2 no\r\n"}}, "failed next server takes no mail now\n"},
     {"is silent", false, {{"", ""}}, "failed next server does not answer\n"},
@@ -217,6 +224,69 @@ static void a_large_message_waits_for_the_socket(void **state) {
     tear_down(&bench);
 }
 
+/* Its 250 stands for nothing while we still hold a part of the message. */
+static void an_acknowledgement_of_a_part_is_none(void **state) {
+    int sockets[2], room;
+    socklen_t len = sizeof room;
+    (void)state;
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, sockets), 0);
+    assert_int_equal(getsockopt(sockets[0], SOL_SOCKET, SO_SNDBUF, &room, &len), 0);
+    close(sockets[0]);
+    close(sockets[1]);
+    for (int more = 64; more <= 320; more += 32) { /* KiB beyond what the sockets hold */
+        struct bench bench;
+        char line[1024];
+        set_up(&bench, rows[0].rules, false);
+        bench.server.is_deaf = true;
+        memset(line, 'x', sizeof line);
+        memcpy(line + sizeof line - 2, "\r\n", 2);
+        for (int i = 0; i < room / 1024 + more; i++)
+            assert_int_equal(spool_append(bench.spool, (struct span){line, sizeof line}), SPOOL_OK);
+        send_message(&bench);
+        run(&bench, 40);
+        assert_false(downstream_is_committed(bench.downstream));
+        fake_server_say(&bench.server, "250 2.0.0 have it\r\n");
+        run(&bench, 40);
+        assert_true(span_ends_nocase(bytes_span(&bench.story), span_of("failed next server sent something that is no reply\n")));
+        tear_down(&bench);
+    }
+}
+
+static void say_final(void *owner) { fake_server_say(&((struct bench *)owner)->server, "250 2.0.0 Ok\r\n"); }
+
+/* A server that stores for one recipient after the other has the time limit for each. */
+static void each_recipient_has_its_time(void **state) {
+    struct bench bench;
+    (void)state;
+    set_up(&bench, rows[6].rules, true);
+    struct loop_timer *timer = loop_timer_create(bench.loop, say_final, &bench);
+    send_message(&bench);
+    for (int i = 0; i < 2; i++) {
+        loop_timer_start(timer, 130);
+        run(&bench, 140);
+    }
+    loop_timer_destroy(timer);
+    assert_true(span_ends_nocase(bytes_span(&bench.story), span_of("end 250 2.0.0 Ok\nend 250 2.0.0 Ok\n")));
+    tear_down(&bench);
+}
+
+static void a_silent_address_is_not_the_last(void **state) {
+    struct bench bench;
+    struct fake_server silent;
+    static const struct fake_rule silence[] = {{"", ""}, {NULL, NULL}};
+    (void)state;
+    set_up(&bench, rows[0].rules, false);
+    fake_server_start(&silent, bench.loop, silence);
+    bench.options.address[1] = bench.options.address[0];
+    bench.options.address[0] = silent.address[0];
+    bench.options.address_count = 2;
+    downstream_open(bench.downstream);
+    run(&bench, 300);
+    assert_true(span_is(bytes_span(&bench.story), "ready\n"));
+    tear_down(&bench);
+    fake_server_stop(&silent);
+}
+
 static void an_owner_may_destroy_in_an_event(void **state) {
     struct bench bench;
     (void)state;
@@ -254,6 +324,9 @@ int main(void) {
         cmocka_unit_test(the_server_hears_what_it_should),
         cmocka_unit_test(a_transaction_that_is_dropped_never_ends_its_data),
         cmocka_unit_test(a_large_message_waits_for_the_socket),
+        cmocka_unit_test(an_acknowledgement_of_a_part_is_none),
+        cmocka_unit_test(each_recipient_has_its_time),
+        cmocka_unit_test(a_silent_address_is_not_the_last),
         cmocka_unit_test(an_owner_may_destroy_in_an_event),
         cmocka_unit_test(nobody_there_is_told_from_the_loop),
     };

@@ -225,6 +225,23 @@ static const struct row {
     {"an address that downstream cannot take", SMTP_TO_SMTP, {SERVER},
      "EHLO c\r\nMAIL FROM:<\xc3\xa9@x.example> SMTPUTF8\r\nMAIL FROM:<a@b> SMTPUTF8 BODY=8BITMIME\r\nRCPT TO:<\xc3\xa9@x.example>\r\nQUIT\r\n",
      HI OFFERS("3") "553 5.6.7 Address needs SMTPUTF8, which the next server lacks\r\n" OK "553 5.6.7 Address needs SMTPUTF8, which the next server lacks\r\n" BYE},
+    {"what downstream says unasked answers nothing", SMTP_TO_SMTP,
+     {SERVER, {"DATA", "354 go\r\n"}, {".", QUEUED "250 2.0.0 extra\r\n"}, {"RCPT TO:<no@", "550 5.1.1 nobody\r\n"}},
+     "EHLO c\r\n" MAIL_RCPT "DATA\r\nx: y\r\n\r\n.\r\nMAIL FROM:<s@x.example>\r\nRCPT TO:<no@b>\r\nQUIT\r\n",
+     HI OFFERS("3") OK OK GO QUEUED OK "550 5.1.1 nobody\r\n" BYE},
+    {"lmtp: more replies than recipients", LMTP_TO_LMTP, {SERVER, {"DATA", "354 go\r\n"}, {".", "250 2.0.0 a\r\n250 2.0.0 b\r\n250 2.0.0 c\r\n"}},
+     "LHLO c\r\n" MAIL_RCPT "DATA\r\nx: y\r\n\r\n.\r\n" MAIL_RCPT "DATA\r\nx: y\r\n\r\n.\r\nQUIT\r\n",
+     LHI OFFERS("3") OK OK GO "250 2.0.0 a\r\n" OK OK GO "250 2.0.0 a\r\n" BYE},
+    {"3xx to RCPT", SMTP_TO_SMTP, {SERVER, {"RCPT", "354 go\r\n"}},
+     "EHLO c\r\n" MAIL_RCPT "QUIT\r\n", HI OFFERS("3") OK "451 4.5.0 next server sent something that is no reply\r\n" BYE},
+    {"what was sent right behind a refused MAIL is no mistake", SMTP_TO_SMTP, {SERVER, {"MAIL", "451 4.7.1 later\r\n"}},
+     "EHLO c\r\n" MAIL_RCPT "RCPT TO:<b@b>\r\nRCPT TO:<c@b>\r\nDATA\r\nRSET\r\nRCPT TO:<d@b>\r\nQUIT\r\n",
+     HI OFFERS("3") "451 4.7.1 later\r\n" "503 5.5.1 MAIL was refused\r\n" "503 5.5.1 MAIL was refused\r\n" "503 5.5.1 MAIL was refused\r\n"
+     "503 5.5.1 MAIL was refused\r\n" OK "503 5.5.1 Say MAIL first\r\n" BYE},
+    {"a message that was taken wipes the slate", SMTP_TO_SMTP, {SERVER, {"DATA", "354 go\r\n"}, {".", QUEUED}},
+     "EHLO c\r\nFOO\r\nFOO\r\nFOO\r\n" MAIL_RCPT "DATA\r\nx: y\r\n\r\n.\r\nFOO\r\nQUIT\r\n",
+     HI OFFERS("3") "500 5.5.2 Command not recognized\r\n500 5.5.2 Command not recognized\r\n500 5.5.2 Command not recognized\r\n" OK OK GO QUEUED
+     "500 5.5.2 Command not recognized\r\n" BYE},
     {"xforward", SMTP_TO_SMTP, {SERVER}, "EHLO c\r\nXFORWARD ADDR=192.0.2.1 FOO=x\r\nXFORWARD ADDR=192.0.2.1\r\nMAIL FROM:<a@b>\r\nXFORWARD ADDR=192.0.2.1\r\nQUIT\r\n",
      HI OFFERS("3") "501 5.5.4 Bad XFORWARD attribute name\r\n" OK OK "503 5.5.1 Mail transaction in progress\r\n" BYE},
 };
@@ -392,6 +409,48 @@ static void an_idle_client_is_told_when_its_time_is_over(void **state) {
     tear_down(&bench);
 }
 
+/* What downstream makes of the message is told to nobody: the time to finish was given before. */
+static void an_abort_waits_for_no_reply(void **state) {
+    struct bench bench;
+    static const struct fake_rule silent_at_the_end[] = {SERVER, {"DATA", "354 go\r\n"}, {".", ""}, {NULL, NULL}};
+    (void)state;
+    set_up(&bench, SMTP_TO_SMTP, silent_at_the_end);
+    say(&bench, "EHLO c\r\n" MAIL_RCPT "DATA\r\nx: y\r\n\r\n.\r\n");
+    for (int i = 0; i < 100 && !has_heard(&bench, "\r\n.\r\n"); i++) run(&bench, 5);
+    session_abort(bench.session);
+    assert_null(bench.session);
+    tear_down(&bench);
+}
+
+/* LMTP's replies come all at once; the client reads them later. */
+static void many_long_replies_wait_for_the_client(void **state) {
+    struct bench bench;
+    char rcpt[40], reply[512];
+    enum { RECIPIENTS = 2000 };
+    struct fake_rule rules[] = {SERVER, {"DATA", "354 go\r\n"}, {".", reply}, {NULL, NULL}};
+    (void)state;
+    memset(reply, 'x', sizeof reply);
+    memcpy(reply, "250 ", 4);
+    memcpy(reply + 508, "\r\n", 3);
+    set_up(&bench, LMTP_TO_SMTP, rules);
+    bench.options.recipients_max = RECIPIENTS;
+    session_abort(bench.session); /* one with the new limit */
+    close(bench.client);
+    connect_client(&bench);
+    bench.said.cap = 1 << 22;
+    say(&bench, "LHLO c\r\nMAIL FROM:<s@x.example>\r\n");
+    for (int i = 0; i < RECIPIENTS; i++) {
+        (void)snprintf(rcpt, sizeof rcpt, "RCPT TO:<%d@x.example>\r\n", i);
+        say(&bench, rcpt);
+        if (i % 100 == 0) run(&bench, 5);
+    }
+    say(&bench, "DATA\r\nx: y\r\n\r\n.\r\n");
+    for (int i = 0; i < 400 && bench.said.len < RECIPIENTS * 510; i++) run(&bench, 5);
+    assert_true(bench.said.len > RECIPIENTS * 510);
+    assert_non_null(bench.session);
+    tear_down(&bench);
+}
+
 /* Downstream grew tired of the idle connection: the client need not know. */
 static void a_tired_downstream_is_called_again(void **state) {
     struct bench bench;
@@ -427,6 +486,8 @@ int main(void) {
         cmocka_unit_test(a_client_that_said_it_all_and_ended_gets_its_answers),
         cmocka_unit_test(draining_lets_the_message_finish),
         cmocka_unit_test(draining_ends_an_idle_session_at_once),
+        cmocka_unit_test(an_abort_waits_for_no_reply),
+        cmocka_unit_test(many_long_replies_wait_for_the_client),
         cmocka_unit_test(an_idle_client_is_told_when_its_time_is_over),
         cmocka_unit_test(a_tired_downstream_is_called_again),
     };

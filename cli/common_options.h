@@ -27,8 +27,8 @@ struct cli_list {
 
 struct cli_options {
     /* as given; NULL when absent */
-    bool json, help, pass_unsigned;
-    const char *language, *trust_anchor, *now, *jobs, *authserv_id, *cut, *record, *ip, *helo, *mail_from;
+    bool json, help, pass_unsigned, arc_merge, arc_plain;
+    const char *language, *trust_anchor, *now, *jobs, *authserv_id, *cut, *record, *ip, *helo, *mail_from, *arc_seal, *arc_headers;
     struct cli_list zone, faults, stub, forward, expect_cname, operand;
     /* what they mean */
     enum language report_language;

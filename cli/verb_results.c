@@ -1,10 +1,12 @@
-/* sceau results: read the value of an Authentication-Results field strictly (RFC 8601). */
+/* sceau results: read the value of an Authentication-Results field strictly (RFC 8601). One without authserv-id, as
+ * Microsoft writes it, is read too, and told as the claim that it is. */
 #include <stdlib.h>
 #include <string.h>
 #include "base/json.h"
 #include "cli/common_input.h"
 #include "cli/verb.h"
 #include "verifier/auth_results_reader.h"
+#include "verifier/report.h"
 
 enum { OUTPUT_MAX = 16 << 20, ARENA_MAX = 64 << 20 };
 
@@ -17,12 +19,17 @@ static struct span value_of(struct span text) {
     return text;
 }
 
+static bool is_claim(const struct auth_results *read) { return read->authserv_id.len == 0; }
+
 static void write_props(struct json *json, const struct auth_results_info *info) {
     json_key(json, "props");
     json_array(json);
     for (size_t i = 0; i < info->prop_count; i++) {
         json_object(json);
-        json_key_string(json, "ptype", info->prop[i].ptype);
+        if (info->prop[i].ptype.len > 0)
+            json_key_string(json, "ptype", info->prop[i].ptype);
+        else
+            json_key_null(json, "ptype");
         json_key_string(json, "property", info->prop[i].property);
         json_key_string(json, "value", info->prop[i].value);
         json_object_end(json);
@@ -32,7 +39,12 @@ static void write_props(struct json *json, const struct auth_results_info *info)
 
 static void write_json(struct json *json, const struct auth_results *read) {
     json_object(json);
-    json_key_string(json, "authserv_id", read->authserv_id);
+    if (is_claim(read)) {
+        json_key_null(json, "authserv_id");
+        json_key_bool(json, "claim", true);
+    } else {
+        json_key_string(json, "authserv_id", read->authserv_id);
+    }
     json_key_uint(json, "version", read->version);
     json_key(json, "results");
     json_array(json);
@@ -53,8 +65,11 @@ static void write_json(struct json *json, const struct auth_results *read) {
     json_object_end(json);
 }
 
-static void write_text(struct bytes *out, const struct auth_results *read) {
-    phrase_append_printable(out, read->authserv_id);
+static void write_text(struct bytes *out, const struct auth_results *read, enum language language) {
+    if (is_claim(read))
+        phrase_append(out, report_phrase(PHRASE_CLAIM), language, NULL, 0);
+    else
+        phrase_append_printable(out, read->authserv_id);
     bytes_append_text(out, read->count == 0 ? ": none\n" : "\n");
     for (size_t i = 0; i < read->count; i++) {
         const struct auth_results_info *info = &read->info[i];
@@ -68,12 +83,24 @@ static void write_text(struct bytes *out, const struct auth_results *read) {
             bytes_append_char(out, ')');
         }
         for (size_t p = 0; p < info->prop_count; p++) {
-            bytes_append_format(out, "%s%.*s.%.*s=", p == 0 ? ": " : ", ", (int)info->prop[p].ptype.len,
-                                info->prop[p].ptype.ptr, (int)info->prop[p].property.len, info->prop[p].property.ptr);
+            bytes_append_text(out, p == 0 ? ": " : ", ");
+            bytes_append(out, info->prop[p].ptype);
+            if (info->prop[p].ptype.len > 0) bytes_append_char(out, '.');
+            bytes_append(out, info->prop[p].property);
+            bytes_append_char(out, '=');
             phrase_append_printable(out, info->prop[p].value);
         }
         bytes_append_char(out, '\n');
     }
+}
+
+/* Strictly; else as a claim. What is neither gets the sentence of the strict reader. */
+static enum auth_results_status read_value(struct span value, struct arena *arena, struct auth_results *read,
+                                           size_t *error_at) {
+    size_t ignored;
+    enum auth_results_status status = auth_results_read(value, arena, read, error_at);
+    if (status == AUTH_RESULTS_OK || auth_results_read_claim(value, arena, read, &ignored) != AUTH_RESULTS_OK) return status;
+    return AUTH_RESULTS_OK;
 }
 
 static enum cli_status report(const struct cli_options *options, const char *path, struct span text,
@@ -86,13 +113,13 @@ static enum cli_status report(const struct cli_options *options, const char *pat
         return CLI_USAGE;
     }
     struct span value = value_of(text);
-    enum auth_results_status status = auth_results_read(value, arena, &read, &error_at);
+    enum auth_results_status status = read_value(value, arena, &read, &error_at);
     struct json json = json_writer(out);
     if (status == AUTH_RESULTS_OK) {
         if (options->json)
             write_json(&json, &read);
         else
-            write_text(out, &read);
+            write_text(out, &read, options->report_language);
     } else if (options->json) {
         json_object(&json);
         json_key_text(&json, "error", auth_results_status_text(status));

@@ -209,16 +209,16 @@ static enum cli_status verify_inputs(const struct cli_options *options, const st
     if (!name_ourselves(options, &id)) return CLI_USAGE;
     job.policy = verifier_policy_default;
     job.policy.unsigned_octets_pass = options->pass_unsigned;
+    job.policy.wants_seal_hash = options->arc_seal != NULL;
     job.authserv_id = (struct span){id.ascii, id.len};
     job.style = (struct report_style){options->report_language, isatty(STDOUT_FILENO) && getenv("NO_COLOR") == NULL};
+    if (!verify_seal_open(options, &id, job.clock, &job.seal)) return CLI_USAGE;
     job.cache = key_cache_create(CACHE_OCTETS, 0, job.clock);
-    if (job.cache == NULL) {
-        cli_complain("out of memory");
-        return CLI_USAGE;
-    }
     struct totals totals = {0};
-    bool done = run(&job, inputs, &totals);
+    bool done = job.cache != NULL && run(&job, inputs, &totals);
+    if (job.cache == NULL) cli_complain("out of memory");
     key_cache_destroy(job.cache);
+    verify_seal_close(job.seal);
     return done ? status_of(&totals) : CLI_USAGE;
 }
 

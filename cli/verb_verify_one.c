@@ -11,6 +11,7 @@
 enum {
     REPORT_MAX = 1 << 20, /* octets of one message's report */
     COMPLAINT_MAX = 16384,
+    SEAL_MAX = 192 * 1024,   /* the three fields of one ARC set */
     RANDOM_CUTS = 200,
     DNS_BUDGET_MS = 5000, /* after the end of a message; then temperror */
 };
@@ -161,10 +162,15 @@ static bool looks_like_a_message(const struct header_section *section) {
 
 static void report(struct verify_worker *worker, const char *path, struct verify_outcome *outcome) {
     const struct verify_job *job = worker->job;
-    struct bytes field = bytes_with_cap(8192);
+    struct bytes field = bytes_with_cap(8192), seal = bytes_with_cap(SEAL_MAX);
     struct report_message message = {.file = span_of(path), .result = message_verifier_result(worker->verifier)};
     bool written = auth_results_write(&field, job->authserv_id, message.result);
     message.our_field = bytes_span(&field);
+    if (job->seal != NULL && written) {
+        const char *why = verify_seal_write(job->seal, worker->verifier, message.our_field, &seal);
+        if (why != NULL) complain(outcome, path, why);
+        message.seal = bytes_span(&seal);
+    }
     if (job->options->json) {
         struct json json = json_writer(&outcome->report);
         report_write_json(&json, &message);
@@ -173,6 +179,7 @@ static void report(struct verify_worker *worker, const char *path, struct verify
         report_write_text(&outcome->report, &message, job->style);
     }
     bytes_release(&field);
+    bytes_release(&seal);
     tally(outcome, message.result);
     if (written && !outcome->report.failed) return;
     outcome->report.len = 0;

@@ -5,6 +5,7 @@
 #include "base/bytes.h"
 #include "base/clock.h"
 #include "cli/common_options.h"
+#include "cli/verb_verify_seal.h"
 #include "verifier/key_cache.h"
 #include "verifier/report.h"
 #include "verifier/verifier_policy.h"
@@ -26,6 +27,7 @@ struct verify_job {
     struct verifier_policy policy;
     struct cut cut;
     struct report_style style;
+    struct verify_seal *seal; /* NULL: no ARC set is wanted */
 };
 
 /* What became of one input. */

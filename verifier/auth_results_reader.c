@@ -6,6 +6,7 @@ struct reader {
     struct span rest;
     const char *start;
     struct arena *arena;
+    bool is_claim; /* Microsoft's form */
     enum auth_results_status status; /* once it is not OK, nothing is read any more */
     const char *error_at;
     struct auth_results_info *info;
@@ -234,6 +235,11 @@ static bool read_property(struct reader *reader, struct span ptype, struct auth_
     info->prop_count++;
     prop->ptype = ptype;
     if (ptype.len == 0) return fail(reader, AUTH_RESULTS_BAD_PROPERTY);
+    if (reader->is_claim && peek(reader) == '=') {
+        prop->property = ptype;
+        prop->ptype = (struct span){0};
+        return expect(reader, '=', AUTH_RESULTS_NO_EQUALS) && read_property_value(reader, &prop->value);
+    }
     if (!expect(reader, '.', AUTH_RESULTS_BAD_PROPERTY) || !read_keyword(reader, &prop->property)) return false;
     if (prop->property.len == 0) return fail(reader, AUTH_RESULTS_BAD_PROPERTY);
     return expect(reader, '=', AUTH_RESULTS_NO_EQUALS) && read_property_value(reader, &prop->value);
@@ -256,6 +262,13 @@ static bool read_reason_and_properties(struct reader *reader, struct auth_result
     }
 }
 
+/* One resinfo from behind its method on. */
+static bool read_info(struct reader *reader, struct span method) {
+    if (reader->info_count == reader->info_max) return fail(reader, AUTH_RESULTS_TOO_MANY);
+    struct auth_results_info *info = reader->info + reader->info_count++;
+    return read_method(reader, method, info) && read_reason_and_properties(reader, info);
+}
+
 /* One resinfo, or the whole of no-result; the semicolon before it has been read. */
 static bool read_result(struct reader *reader) {
     struct span word;
@@ -265,9 +278,26 @@ static bool read_result(struct reader *reader) {
     if (!read_keyword(reader, &word) || !skip_cfws(reader)) return false;
     if (reader->info_count == 0 && span_is(word, "none") && (at_end(reader) || peek(reader) == ';'))
         return at_end(reader) || fail(reader, AUTH_RESULTS_NONE_WITH_OTHERS);
-    if (reader->info_count == reader->info_max) return fail(reader, AUTH_RESULTS_TOO_MANY);
-    struct auth_results_info *info = reader->info + reader->info_count++;
-    return read_method(reader, word, info) && read_reason_and_properties(reader, info);
+    return read_info(reader, word);
+}
+
+/* One result of a claim; nothing, or the name of a domain, may stand in its place. */
+static bool read_claimed_result(struct reader *reader) {
+    struct span word;
+    if (!skip_cfws(reader)) return false;
+    struct reader ahead = *reader;
+    advance(&ahead, token_length(ahead.rest));
+    if (skip_cfws(&ahead) && (at_end(&ahead) || peek(&ahead) == ';')) {
+        *reader = ahead;
+        return true;
+    }
+    return read_keyword(reader, &word) && skip_cfws(reader) && read_info(reader, word);
+}
+
+static bool begins_with_result(const struct reader *reader) {
+    struct reader ahead = *reader;
+    struct span word;
+    return skip_cfws(&ahead) && read_keyword(&ahead, &word) && word.len > 0 && skip_cfws(&ahead) && peek(&ahead) == '=';
 }
 
 /* authserv-id [ CFWS version ] */
@@ -300,24 +330,46 @@ static struct span without_final_line_end(struct span value) {
     return value;
 }
 
-enum auth_results_status auth_results_read(struct span value, struct arena *arena, struct auth_results *out,
-                                           size_t *error_at) {
+static struct reader reader_of(struct span value, struct arena *arena) {
     value = without_final_line_end(value);
     if (value.ptr == NULL) value = span_of("");
-    struct reader reader = {.rest = value, .start = value.ptr, .arena = arena};
+    return (struct reader){.rest = value, .start = value.ptr, .arena = arena};
+}
+
+static enum auth_results_status finish(const struct reader *reader, struct auth_results *out, size_t *error_at) {
+    out->count = reader->info_count;
+    out->info = reader->info;
+    if (reader->status != AUTH_RESULTS_OK) {
+        *out = (struct auth_results){0};
+        *error_at = (size_t)(reader->error_at - reader->start);
+    }
+    return reader->status;
+}
+
+enum auth_results_status auth_results_read(struct span value, struct arena *arena, struct auth_results *out,
+                                           size_t *error_at) {
+    struct reader reader = reader_of(value, arena);
     *out = (struct auth_results){0};
     *error_at = 0;
-    if (make_room(&reader, value) && read_head(&reader, out)) {
+    if (make_room(&reader, reader.rest) && read_head(&reader, out)) {
         do advance(&reader, 1); /* the semicolon */
         while (read_result(&reader) && !at_end(&reader));
     }
-    out->count = reader.info_count;
-    out->info = reader.info;
-    if (reader.status != AUTH_RESULTS_OK) {
-        *out = (struct auth_results){0};
-        *error_at = (size_t)(reader.error_at - reader.start);
+    return finish(&reader, out, error_at);
+}
+
+enum auth_results_status auth_results_read_claim(struct span value, struct arena *arena, struct auth_results *out,
+                                                 size_t *error_at) {
+    struct reader reader = reader_of(value, arena);
+    *out = (struct auth_results){.version = 1};
+    *error_at = 0;
+    reader.is_claim = true;
+    if (!begins_with_result(&reader)) {
+        fail(&reader, AUTH_RESULTS_BAD_ID);
+    } else if (make_room(&reader, reader.rest)) {
+        while (read_claimed_result(&reader) && !at_end(&reader)) advance(&reader, 1); /* the semicolon */
     }
-    return reader.status;
+    return finish(&reader, out, error_at);
 }
 
 const char *auth_results_status_text(enum auth_results_status status) {

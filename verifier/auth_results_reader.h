@@ -35,7 +35,7 @@ enum auth_results_status { AUTH_RESULTS_STATUSES(X) AUTH_RESULTS_STATUS_COUNT };
 const char *auth_results_status_text(enum auth_results_status status);
 
 struct auth_results_prop {
-    struct span ptype, property; /* lower case */
+    struct span ptype, property; /* lower case; ptype is empty only in a claim (action=none) */
     struct span value;           /* a quoted string without its quotes; "local part"@domain as it stands */
 };
 
@@ -50,7 +50,7 @@ struct auth_results_info {
 };
 
 struct auth_results {
-    struct span authserv_id;
+    struct span authserv_id; /* empty: a claim that nobody answers for */
     uint32_t version; /* 1 when none is given */
     size_t count;     /* 0: the field says "none" */
     const struct auth_results_info *info;
@@ -61,3 +61,11 @@ struct auth_results {
  * offends. */
 enum auth_results_status auth_results_read(struct span value, struct arena *arena, struct auth_results *out,
                                            size_t *error_at);
+
+/* Reads a value in Microsoft's form, which names no authserv-id ("spf=pass (...) smtp.mailfrom=a.test; dkim=none ...;
+ * compauth=fail reason=001"): results from the start on, names of domains alone between semicolons, properties without a
+ * type, a semicolon at the end. Nobody answers for it by name, so it can only be a claim, never a result to be trusted
+ * (section 5). Statuses and promises of auth_results_read; AUTH_RESULTS_BAD_ID: does not begin as this form does. No value
+ * is read by both. */
+enum auth_results_status auth_results_read_claim(struct span value, struct arena *arena, struct auth_results *out,
+                                                 size_t *error_at);

@@ -125,8 +125,16 @@ static void write_arc(struct json *json, const struct arc_result *arc) {
     json_object_end(json);
 }
 
-static struct span without_line_end(struct span field) {
-    return field.len >= 2 ? span_first(field, field.len - 2) : field;
+/* Each field of fields, which may be none, as a string without its final CRLF. */
+static void write_fields(struct json *json, struct span fields) {
+    for (size_t line = 0; line < fields.len;) {
+        line += span_find(span_after(fields, line), '\n') + 1;
+        if (line > fields.len) return; /* ours all end in CRLF */
+        if (line < fields.len && (fields.ptr[line] == ' ' || fields.ptr[line] == '\t')) continue; /* a fold */
+        json_string(json, span_first(fields, line - 2));
+        fields = span_after(fields, line);
+        line = 0;
+    }
 }
 
 void report_write_json(struct json *json, const struct report_message *message) {
@@ -144,7 +152,8 @@ void report_write_json(struct json *json, const struct report_message *message) 
     json_key_null(json, "iprev");
     json_key(json, "headers");
     json_array(json);
-    if (message->our_field.len > 0) json_string(json, without_line_end(message->our_field));
+    write_fields(json, message->our_field);
+    write_fields(json, message->seal);
     json_array_end(json);
     json_key_null(json, "action");
     json_key(json, "findings");

@@ -11,6 +11,7 @@
 struct report_message {
     struct span file;      /* name for people; any octets */
     struct span our_field; /* the Authentication-Results field that we would write, with its final CRLF */
+    struct span seal;      /* the fields of the ARC set that we would add, each with its final CRLF; may be empty */
     const struct message_result *result;
 };
 

@@ -41,7 +41,12 @@ ROWS = [
     (["verify", "--faults", BAD_FAULTS, GOOD], 2, "--faults stands beside --zone only"),
     (["verify", "--expect-cname", "x", GOOD], 2, "has no option '--expect-cname'"),
     *[(["verify", option, GOOD], 2, f"{option} is not part of this version")
-      for option in ("--headers", "--explain", "--ip", "--helo", "--mail-from", "--rules", "--arc-seal")],
+      for option in ("--headers", "--explain", "--ip", "--helo", "--mail-from", "--rules")],
+    (["verify", "--arc-seal", "a:b", GOOD], 2, "--arc-seal wants SELECTOR:DOMAIN:KEYFILE, not 'a:b'"),
+    (["verify", "--arc-seal", "a:no name:" + GOOD, GOOD], 2, "--arc-seal wants SELECTOR:DOMAIN:KEYFILE"),
+    (["verify", "--arc-seal", "a:b.example:" + MISSING, GOOD], 2, f"cannot read {MISSING}: No such file or directory"),
+    (["verify", "--arc-seal", "a:b.example:" + GOOD, "--arc-headers", "from:arc-seal", GOOD], 2, "--arc-headers wants field names"),
+    (["verify", "--arc-plain", GOOD], 2, "stand beside --arc-seal only"),
     (["verify", "--zone", ZONE, MISSING], 2, f"cannot read {MISSING}: No such file or directory"),
     (["verify", "--zone", MISSING, GOOD], 2, f"{MISSING}: "),
     (["verify", "-j", "2", "--zone", BAD_ZONE, GOOD, GOOD], 2, f"{BAD_ZONE}:1: "),

@@ -82,6 +82,30 @@ static const struct {
     {"a; x=y\r", AUTH_RESULTS_BAD_PROPERTY, 6},
 };
 
+/* Microsoft's form, as it was seen: results from the start on. */
+static const struct {
+    const char *value, *want;
+} claims[] = {
+    {"spf=pass (sender IP is 40.107.22.53)\r\n smtp.mailfrom=example.com; dkim=pass (signature was verified)\r\n"
+     " header.d=example.com;dmarc=pass action=none\r\n header.from=example.com;compauth=pass reason=100\r\n",
+     "/1|spf/1=pass smtp.mailfrom=<example.com>|dkim/1=pass header.d=<example.com>"
+     "|dmarc/1=pass .action=<none> header.from=<example.com>|compauth/1=pass \"100\""},
+    {"spf=none (sender IP is )\r\n smtp.mailfrom=a.test; b.test; dkim=none (message not signed)\r\n header.d=none;b.test; "
+     "dmarc=bestguesspass action=none header.from=a.test;",
+     "/1|spf/1=none smtp.mailfrom=<a.test>|dkim/1=none header.d=<none>|dmarc/1=bestguesspass .action=<none> header.from=<a.test>"},
+    {" (c) SPF (c) = fail", "/1|spf/1=fail"},
+    {"spf/2=fail", NULL}, /* no version in this form */
+    {"spf=", NULL},
+    {"spf=pass b c; x=y", NULL},
+    {"spf=pass; \"b.test\"; x=y", NULL},
+    {"spf=pass (c", NULL},
+    {"a.test; spf=pass action=none", NULL},
+    {"a.test; spf=pass", NULL},
+    {"", NULL},
+    {"=", NULL},
+    {"(c", NULL},
+};
+
 static void describe(const struct auth_results *read, struct bytes *text) {
     bytes_append(text, read->authserv_id);
     bytes_append_format(text, "/%u", read->version);
@@ -158,6 +182,29 @@ static void every_cut_value_is_survived(void **state) {
         }
 }
 
+static void values_without_authserv_id_are_claims(void **state) {
+    (void)state;
+    for (size_t i = 0; i < sizeof claims / sizeof *claims; i++)
+        for (size_t cut = 0, whole = strlen(claims[i].value); cut <= whole; cut++) {
+            struct arena *arena = arena_create(1 << 20);
+            struct bytes text = bytes_with_cap(1 << 16);
+            struct auth_results read;
+            size_t at, len = whole - cut;
+            char *exact = memcpy(malloc(len > 0 ? len : 1), claims[i].value, len);
+            struct span value = {exact, len};
+            enum auth_results_status status = auth_results_read_claim(value, arena, &read, &at);
+            assert_true(at <= len);
+            if (cut == 0 && (status == AUTH_RESULTS_OK) != (claims[i].want != NULL))
+                fail_msg("\"%s\": %s at %zu", claims[i].value, auth_results_status_text(status), at);
+            describe(&read, &text);
+            if (cut == 0 && status == AUTH_RESULTS_OK) assert_string_equal(text.ptr, claims[i].want);
+            if (status == AUTH_RESULTS_OK) assert_int_not_equal(auth_results_read(value, arena, &read, &at), AUTH_RESULTS_OK);
+            bytes_release(&text);
+            arena_destroy(arena);
+            free(exact);
+        }
+}
+
 static void too_many_results_and_a_spent_arena_are_statuses(void **state) {
     (void)state;
     struct bytes text = bytes_with_cap(1 << 20);
@@ -182,6 +229,7 @@ int main(void) {
         cmocka_unit_test(valid_values_are_read_as_wanted),
         cmocka_unit_test(invalid_values_are_refused_at_the_right_place),
         cmocka_unit_test(every_cut_value_is_survived),
+        cmocka_unit_test(values_without_authserv_id_are_claims),
         cmocka_unit_test(too_many_results_and_a_spent_arena_are_statuses),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -23,6 +23,8 @@ ROWS = [
     ([], 2, "usage: sceau VERB"),
     (["verfy"], 2, "did you mean verify?"),
     (["frobnicate"], 2, "known verbs are verify, key, results and spf"),
+    (["verify", "--ip", "192.0.2.300", GOOD], 2, "verify: --ip wants an IPv4 or IPv6 address, not '192.0.2.300'"),
+    (["verify", "--results-style", "long", GOOD], 2, "--results-style knows standard and provider, not 'long'"),
     (["spf", "--ip", "192.0.2.1"], 2, "name the client with --ip and --helo"),
     (["spf", "--ip", "192.0.2.300", "--helo", "a.example"], 2, "--ip wants an IPv4 or IPv6 address, not '192.0.2.300'"),
     (["spf", "--ip", "192.0.2.1", "--helo", "a.example", "x"], 2, "name the client with --ip and --helo"),
@@ -41,7 +43,7 @@ ROWS = [
     (["verify", "--faults", BAD_FAULTS, GOOD], 2, "--faults stands beside --zone only"),
     (["verify", "--expect-cname", "x", GOOD], 2, "has no option '--expect-cname'"),
     *[(["verify", option, GOOD], 2, f"{option} is not part of this version")
-      for option in ("--headers", "--explain", "--ip", "--helo", "--mail-from", "--rules")],
+      for option in ("--headers", "--explain", "--rules")],
     (["verify", "--arc-seal", "a:b", GOOD], 2, "--arc-seal wants SELECTOR:DOMAIN:KEYFILE, not 'a:b'"),
     (["verify", "--arc-seal", "a:no name:" + GOOD, GOOD], 2, "--arc-seal wants SELECTOR:DOMAIN:KEYFILE"),
     (["verify", "--arc-seal", "a:b.example:" + MISSING, GOOD], 2, f"cannot read {MISSING}: No such file or directory"),

@@ -4,6 +4,7 @@ with their envelope through sceau verify --json. Result, policy and both alignme
 disputed ones are printed with what we say. Skipped (77) without the data."""
 import json
 import os
+import re
 import subprocess
 import sys
 
@@ -14,6 +15,9 @@ CASES = os.path.join(FOLDER, "CASES.jsonl")
 KEYS = ("result", "policy", "dkim_aligned", "spf_aligned")
 # Any time will do: the messages are signed without x=.
 NOW = "1798761600"
+KEPT = {  # held by what dmarc_check keeps of RFC 7489
+    "rspamd-dmarc-13": "SPF of the domain right above the author's, which has no record: by RFC 9989 alone it would fail",
+}
 OURS = {  # why we say what we say where suites or verifiers differ
     "mailauth-rs-dmarc-policy-np": "the author's domain is NXDOMAIN: np= applies (RFC 9989 sections 4.7 and 4.10.1)",
     "mailauth-rs-dmarc-policy-missing-p": "no p=, but rua= with a URI: as if p=none (section 4.10.1)",
@@ -42,9 +46,13 @@ def from_inputs(case):
 
 
 def from_message(case):
+    """What the Authentication-Results field says of DMARC: it is what every later reader goes by."""
     message = os.path.join(FOLDER, case["message"])
     envelope = ["--ip", case["ip"], "--helo", case["helo"], "--mail-from", case["mailfrom"]]
-    return sceau(case, "verify", "--now", NOW, "--authserv-id", "mx.example.com", *envelope, message)["dmarc"]
+    report = sceau(case, "verify", "--now", NOW, "--authserv-id", "mx.example.com", *envelope, message)
+    said = re.search(r"dmarc=(\w+) \(([^)]*)\)[^;]*", " ".join(report["headers"][0].split()))
+    policy = re.search(r"policy\.dmarc=(\w+)", said[0])
+    return {"result": said[1], "policy": policy and policy[1], "code": said[2]}
 
 
 def differences(case, answer):
@@ -58,9 +66,6 @@ def differences(case, answer):
 
 with open(CASES, encoding="utf-8") as file:
     cases = [json.loads(line) for line in file]
-if "--ip " not in subprocess.run([SCEAU, "verify", "--help"], capture_output=True, text=True).stdout:
-    print(f"sceau verify takes no envelope: {sum(case['mode'] == 'message' for case in cases)} cases with a message are left out")
-    cases = [case for case in cases if case["mode"] == "inputs"]
 held = disputed = 0
 failures = []
 for case in cases:
@@ -74,6 +79,8 @@ for case in cases:
         failures.append(f"{case['id']} ({case['notes']}): {', '.join(wrong)}; {answer}")
     else:
         held += 1
+        if case["id"] in KEPT:
+            print(f"{case['id']}: {answer['result']}; {KEPT[case['id']]}")
 
 for failure in failures:
     print(failure)

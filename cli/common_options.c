@@ -199,6 +199,9 @@ void cli_options_release(struct cli_options *options) {
     free(options->stub.item);
     free(options->forward.item);
     free(options->expect_cname.item);
+    free(options->header_from.item);
+    free(options->dkim.item);
+    free(options->spf.item);
     free(options->operand.item);
     *options = (struct cli_options){0};
 }

@@ -14,10 +14,11 @@ static const struct verb {
     {"key", verb_key, "judge the key records of selectors"},
     {"results", verb_results, "read the value of an Authentication-Results field"},
     {"spf", verb_spf, "ask whether a client may send for a domain"},
+    {"dmarc", verb_dmarc, "judge DKIM and SPF results by the author's domain"},
 };
 enum { VERB_COUNT = sizeof verbs / sizeof *verbs };
 
-static const char *const later[] = {"dmarc", "rules"}; /* named in the design, not yet part of the program */
+static const char *const later[] = {"rules"}; /* named in the design, not yet part of the program */
 
 static void print_usage(FILE *out) {
     fputs("usage: sceau VERB [OPTION]... OPERAND...\n\n", out);
@@ -30,14 +31,14 @@ static enum cli_status unknown_verb(const char *word) {
     for (size_t i = 0; i < VERB_COUNT; i++) names[i] = verbs[i].name;
     for (size_t i = 0; i < sizeof later / sizeof *later; i++)
         if (strcmp(word, later[i]) == 0) {
-            cli_complain("'%s' is not part of this version; known verbs are verify, key, results and spf", word);
+            cli_complain("'%s' is not part of this version; known verbs are verify, key, results, spf and dmarc", word);
             return CLI_USAGE;
         }
     const char *nearest = nearest_word(word, names, VERB_COUNT);
     if (nearest != NULL)
         cli_complain("no verb '%s'; did you mean %s?", word, nearest);
     else
-        cli_complain("no verb '%s'; known verbs are verify, key, results and spf", word);
+        cli_complain("no verb '%s'; known verbs are verify, key, results, spf and dmarc", word);
     return CLI_USAGE;
 }
 

@@ -3,57 +3,17 @@
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <unistd.h>
-#include "base/loop.h"
-#include "cli/common_dns.h"
+#include "cli/common_stage.h"
 #include "cli/verb.h"
 #include "verifier/spf_check.h"
 #include "verifier/spf_report.h"
 
-enum { OUTPUT_MAX = 1 << 20, CACHE_OCTETS = 1 << 16, DNS_BUDGET_MS = 20000 };
+enum { OUTPUT_MAX = 1 << 20, DNS_BUDGET_MS = 20000 };
 
-/* What a check runs on. */
-struct stage {
-    const struct clock *clock;
-    struct loop *loop;
-    struct loop_timer *budget;
-    struct key_cache *cache;
-    struct cli_dns *dns;
-    struct spf_check *check;
-};
-
-static void stop_waiting(void *owner) {
-    struct stage *stage = owner;
-    loop_stop(stage->loop);
-}
-
-static bool build(struct stage *stage, const struct cli_options *options) {
-    stage->loop = loop_create();
-    if (stage->loop != NULL) stage->budget = loop_timer_create(stage->loop, stop_waiting, stage);
-    stage->cache = key_cache_create(CACHE_OCTETS, 0, stage->clock);
-    if (stage->budget == NULL || stage->cache == NULL) {
-        cli_complain("out of memory or descriptors");
-        return false;
-    }
-    stage->dns = cli_dns_create(options, stage->loop, stage->cache, stage->clock);
-    if (stage->dns == NULL) return false;
-    stage->check = spf_check_create(cli_dns_source(stage->dns), stage->clock);
-    if (stage->check == NULL) cli_complain("out of memory");
-    return stage->check != NULL;
-}
-
-static void release(struct stage *stage) {
-    spf_check_destroy(stage->check);
-    cli_dns_destroy(stage->dns);
-    key_cache_destroy(stage->cache);
-    loop_timer_destroy(stage->budget);
-    loop_destroy(stage->loop);
-}
-
-static void run_check(struct stage *stage, const struct spf_question *question) {
-    if (spf_check_begin(stage->check, question, stop_waiting, stage) == SPF_DONE) return;
-    loop_timer_start(stage->budget, DNS_BUDGET_MS);
-    if (!loop_run(stage->loop)) cli_complain("the event loop failed");
-    spf_check_expire(stage->check); /* nothing when it is done */
+static void check_client(struct cli_stage *stage, struct spf_check *check, const struct spf_question *question) {
+    if (spf_check_begin(check, question, cli_stage_done, stage) == SPF_DONE) return;
+    cli_stage_wait(stage, DNS_BUDGET_MS);
+    spf_check_expire(check); /* nothing when it is done */
 }
 
 static enum cli_status status_of(const struct spf_result *result) {
@@ -106,11 +66,25 @@ static bool read_question(const struct cli_options *options, struct spf_question
     return true;
 }
 
-static enum cli_status run_verb(const struct cli_options *options) {
-    struct clock_fixed fixed = clock_fixed_at(options->now_s);
-    struct stage stage = {.clock = options->has_now ? &fixed.clock : &clock_system};
-    struct spf_question question;
+static enum cli_status ask(const struct cli_options *options, const struct spf_question *question) {
+    struct cli_stage stage;
+    struct spf_check *check = NULL;
     enum cli_status status = CLI_USAGE;
+    if (cli_stage_build(&stage, options)) {
+        check = spf_check_create(cli_dns_source(stage.dns), cli_stage_clock(&stage, options));
+        if (check == NULL) cli_complain("out of memory");
+    }
+    if (check != NULL) {
+        check_client(&stage, check, question);
+        status = report(options, spf_check_result(check));
+    }
+    spf_check_destroy(check);
+    cli_stage_release(&stage);
+    return status;
+}
+
+static enum cli_status run_verb(const struct cli_options *options) {
+    struct spf_question question;
     char host[256] = "";
     if (options->help) {
         printf("usage: sceau spf [OPTION]... --ip A --helo H [--mail-from F]\n"
@@ -120,12 +94,7 @@ static enum cli_status run_verb(const struct cli_options *options) {
     }
     if (!read_question(options, &question)) return CLI_USAGE;
     if (gethostname(host, sizeof host - 1) == 0) question.receiver = span_of(host);
-    if (build(&stage, options)) {
-        run_check(&stage, &question);
-        status = report(options, spf_check_result(stage.check));
-    }
-    release(&stage);
-    return status;
+    return ask(options, &question);
 }
 
 enum cli_status verb_spf(int count, char **arguments) {

@@ -1,10 +1,11 @@
-/* sceau verify: DKIM signatures of messages in files, folders and standard input. Workers take inputs in order; the
+/* sceau verify: DKIM signatures and ARC chains, and with an envelope SPF, DMARC and iprev, of messages in files, folders and standard input. Workers take inputs in order; the
  * main thread prints what they found, in the same order, as soon as it can. */
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
+#include "cli/common_envelope.h"
 #include "cli/common_input.h"
 #include "cli/verb.h"
 #include "cli/verb_verify_one.h"
@@ -198,6 +199,14 @@ static bool name_ourselves(const struct cli_options *options, struct authserv_id
     return known || authserv_id_init(id, span_of("localhost"));
 }
 
+static bool read_results_style(const struct cli_options *options, enum auth_results_style *out) {
+    const char *word = options->results_style;
+    *out = word != NULL && strcmp(word, "provider") == 0 ? AUTH_RESULTS_PROVIDER : AUTH_RESULTS_STANDARD;
+    if (word == NULL || *out == AUTH_RESULTS_PROVIDER || strcmp(word, "standard") == 0) return true;
+    cli_complain("verify: --results-style knows standard and provider, not '%s'", word);
+    return false;
+}
+
 static enum cli_status verify_inputs(const struct cli_options *options, const struct cli_inputs *inputs) {
     struct clock_fixed fixed = clock_fixed_at(options->now_s);
     struct authserv_id id;
@@ -206,10 +215,13 @@ static enum cli_status verify_inputs(const struct cli_options *options, const st
         cli_complain("verify: --cut wants octets, a number or random:SEED, not '%s'", options->cut);
         return CLI_USAGE;
     }
+    if (!read_results_style(options, &job.results_style) || !cli_envelope_read(options, "verify", &job.envelope)) return CLI_USAGE;
     if (!name_ourselves(options, &id)) return CLI_USAGE;
+    job.has_envelope = cli_envelope_is_given(options);
     job.policy = verifier_policy_default;
     job.policy.unsigned_octets_pass = options->pass_unsigned;
     job.policy.wants_seal_hash = options->arc_seal != NULL;
+    job.policy.trusts_received = options->trusted_received;
     job.authserv_id = (struct span){id.ascii, id.len};
     job.style = (struct report_style){options->report_language, isatty(STDOUT_FILENO) && getenv("NO_COLOR") == NULL};
     if (!verify_seal_open(options, &id, job.clock, &job.seal)) return CLI_USAGE;
@@ -236,7 +248,7 @@ static enum cli_status verify_operands(const struct cli_options *options) {
 
 static enum cli_status run_verb(const struct cli_options *options) {
     if (options->help) {
-        printf("usage: sceau verify [OPTION]... FILE|DIR|-...\nVerifies the DKIM signatures of messages.\n\n");
+        printf("usage: sceau verify [OPTION]... FILE|DIR|-...\nVerifies the DKIM signatures of messages, their ARC chain, and with --ip SPF, DMARC and iprev.\n\n");
         cli_options_help(stdout, VERB_VERIFY);
         return CLI_OK;
     }

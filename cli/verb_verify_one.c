@@ -6,14 +6,15 @@
 #include "cli/common_dns.h"
 #include "cli/common_input.h"
 #include "verifier/auth_results.h"
-#include "verifier/message_verifier.h"
+#include "verifier/authentication.h"
 
 enum {
     REPORT_MAX = 1 << 20, /* octets of one message's report */
     COMPLAINT_MAX = 16384,
     SEAL_MAX = 192 * 1024,   /* the three fields of one ARC set */
     RANDOM_CUTS = 200,
-    DNS_BUDGET_MS = 5000, /* after the end of a message; then temperror */
+    DNS_BUDGET_MS = 5000,  /* after the end of a message; then temperror */
+    SPF_BUDGET_MS = 20000, /* the same when SPF is among what waits: RFC 7208 section 4.6.4 */
 };
 
 bool cut_parse(const char *text, struct cut *out) {
@@ -36,7 +37,7 @@ struct verify_worker {
     struct loop *loop;
     struct loop_timer *budget;
     struct cli_dns *dns;
-    struct message_verifier *verifier;
+    struct authentication *authentication;
     bool is_done; /* the last verdict fell, or the budget ran out */
 };
 
@@ -48,8 +49,19 @@ static void wake(void *owner) {
 
 static void give_up(void *owner) {
     struct verify_worker *worker = owner;
-    message_verifier_expire(worker->verifier);
+    authentication_expire(worker->authentication);
     wake(worker);
+}
+
+static struct authentication *create_authentication(const struct verify_job *job, struct cli_dns *dns) {
+    struct authentication_setup setup = {
+        .policy = &job->policy,
+        .keys = cli_dns_keys(dns),
+        .dns = job->has_envelope ? cli_dns_source(dns) : NULL,
+        .clock = job->clock,
+        .receiver = job->authserv_id,
+    };
+    return authentication_create(&setup);
 }
 
 struct verify_worker *verify_worker_create(const struct verify_job *job) {
@@ -65,17 +77,16 @@ struct verify_worker *verify_worker_create(const struct verify_job *job) {
         return NULL;
     }
     worker->dns = cli_dns_create(job->options, worker->loop, job->cache, job->clock);
-    if (worker->dns != NULL)
-        worker->verifier = message_verifier_create(&job->policy, cli_dns_keys(worker->dns), job->clock);
-    if (worker->dns != NULL && worker->verifier == NULL) cli_complain("out of memory");
-    if (worker->verifier != NULL) return worker;
+    if (worker->dns != NULL) worker->authentication = create_authentication(job, worker->dns);
+    if (worker->dns != NULL && worker->authentication == NULL) cli_complain("out of memory");
+    if (worker->authentication != NULL) return worker;
     verify_worker_destroy(worker);
     return NULL;
 }
 
 void verify_worker_destroy(struct verify_worker *worker) {
     if (worker == NULL) return;
-    message_verifier_destroy(worker->verifier);
+    authentication_destroy(worker->authentication);
     cli_dns_destroy(worker->dns);
     loop_timer_destroy(worker->budget);
     loop_destroy(worker->loop);
@@ -89,7 +100,7 @@ static int compare_sizes(const void *a, const void *b) {
     return (left > right) - (left < right);
 }
 
-static enum verifier_progress feed_random(struct message_verifier *verifier, struct span message, uint32_t seed) {
+static enum verifier_progress feed_random(struct authentication *authentication, struct span message, uint32_t seed) {
     size_t place[RANDOM_CUTS + 1], from = 0;
     enum verifier_progress progress = VERIFIER_MORE;
     uint64_t state = seed;
@@ -100,17 +111,17 @@ static enum verifier_progress feed_random(struct message_verifier *verifier, str
     place[RANDOM_CUTS] = message.len;
     qsort(place, RANDOM_CUTS, sizeof *place, compare_sizes);
     for (size_t i = 0; i <= RANDOM_CUTS && progress == VERIFIER_MORE; from = place[i++])
-        progress = message_verifier_update(verifier, (struct span){message.ptr + from, place[i] - from});
+        progress = authentication_update(authentication, (struct span){message.ptr + from, place[i] - from});
     return progress;
 }
 
-static enum verifier_progress feed(struct message_verifier *verifier, struct span message, struct cut cut) {
+static enum verifier_progress feed(struct authentication *authentication, struct span message, struct cut cut) {
     enum verifier_progress progress = VERIFIER_MORE;
-    if (cut.kind == CUT_RANDOM) return feed_random(verifier, message, cut.number);
+    if (cut.kind == CUT_RANDOM) return feed_random(authentication, message, cut.number);
     size_t piece = cut.kind == CUT_EVERY ? cut.number : message.len;
     while (message.len > 0 && progress == VERIFIER_MORE) {
         size_t len = piece < message.len ? piece : message.len;
-        progress = message_verifier_update(verifier, span_first(message, len));
+        progress = authentication_update(authentication, span_first(message, len));
         message = span_after(message, len);
     }
     return progress;
@@ -119,14 +130,15 @@ static enum verifier_progress feed(struct message_verifier *verifier, struct spa
 /* False: the header section is over a limit. */
 static bool verify(struct verify_worker *worker, struct span message) {
     worker->is_done = false;
-    message_verifier_begin(worker->verifier, wake, worker);
-    if (feed(worker->verifier, message, worker->job->cut) == VERIFIER_REFUSED) return false;
-    enum verifier_progress progress = message_verifier_end(worker->verifier);
+    const struct verify_job *job = worker->job;
+    authentication_begin(worker->authentication, job->has_envelope ? &job->envelope : NULL, wake, worker);
+    if (feed(worker->authentication, message, job->cut) == VERIFIER_REFUSED) return false;
+    enum verifier_progress progress = authentication_end(worker->authentication);
     if (progress != VERIFIER_MORE) return progress == VERIFIER_DONE;
-    loop_timer_start(worker->budget, DNS_BUDGET_MS);
+    loop_timer_start(worker->budget, job->has_envelope ? SPF_BUDGET_MS : DNS_BUDGET_MS);
     bool runs = loop_run(worker->loop);
     loop_timer_stop(worker->budget);
-    if (!runs || !worker->is_done) message_verifier_expire(worker->verifier);
+    if (!runs || !worker->is_done) authentication_expire(worker->authentication);
     return true;
 }
 
@@ -163,11 +175,11 @@ static bool looks_like_a_message(const struct header_section *section) {
 static void report(struct verify_worker *worker, const char *path, struct verify_outcome *outcome) {
     const struct verify_job *job = worker->job;
     struct bytes field = bytes_with_cap(8192), seal = bytes_with_cap(SEAL_MAX);
-    struct report_message message = {.file = span_of(path), .result = message_verifier_result(worker->verifier)};
-    bool written = auth_results_write(&field, job->authserv_id, message.result);
+    struct report_message message = {.file = span_of(path), .result = authentication_result(worker->authentication)};
+    bool written = auth_results_write_styled(&field, job->authserv_id, message.result, job->results_style);
     message.our_field = bytes_span(&field);
     if (job->seal != NULL && written) {
-        const char *why = verify_seal_write(job->seal, worker->verifier, message.our_field, &seal);
+        const char *why = verify_seal_write(job->seal, authentication_verifier(worker->authentication), message.our_field, &seal);
         if (why != NULL) complain(outcome, path, why);
         message.seal = bytes_span(&seal);
     }
@@ -201,8 +213,8 @@ void verify_worker_run(struct verify_worker *worker, const char *path, struct ve
     } else if (status == CLI_INPUT_EMPTY) {
         complain(outcome, path, "the file is empty");
     } else if (!verify(worker, bytes_span(&text))) {
-        complain(outcome, path, header_status_text(message_verifier_header_status(worker->verifier)));
-    } else if (!looks_like_a_message(message_verifier_header(worker->verifier))) {
+        complain(outcome, path, header_status_text(message_verifier_header_status(authentication_verifier(worker->authentication))));
+    } else if (!looks_like_a_message(message_verifier_header(authentication_verifier(worker->authentication)))) {
         complain(outcome, path, "not a message: it does not begin with header fields");
     } else {
         report(worker, path, outcome);

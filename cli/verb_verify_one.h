@@ -6,6 +6,8 @@
 #include "base/clock.h"
 #include "cli/common_options.h"
 #include "cli/verb_verify_seal.h"
+#include "verifier/auth_results.h"
+#include "verifier/authentication.h"
 #include "verifier/key_cache.h"
 #include "verifier/report.h"
 #include "verifier/verifier_policy.h"
@@ -25,6 +27,9 @@ struct verify_job {
     const struct clock *clock;
     struct span authserv_id;
     struct verifier_policy policy;
+    bool has_envelope; /* SPF, DMARC and iprev are wanted */
+    struct authentication_envelope envelope;
+    enum auth_results_style results_style;
     struct cut cut;
     struct report_style style;
     struct verify_seal *seal; /* NULL: no ARC set is wanted */

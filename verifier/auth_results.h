@@ -8,12 +8,8 @@
 #pragma once
 #include <stdbool.h>
 #include "base/bytes.h"
+#include "verifier/auth_results_style.h"
 #include "verifier/result.h"
-
-/* STANDARD: all that there is to say, folded at 78. PROVIDER: the short shape that large mailbox providers show, one line
- * a result: dkim without comment, header.d and header.a; SPF told in a sentence that names address and client, where these
- * hold safe characters only; no iprev, and neither arc nor dmarc when they found nothing to say. */
-enum auth_results_style { AUTH_RESULTS_STANDARD, AUTH_RESULTS_PROVIDER };
 
 /* Appends "Authentication-Results: id; ..." in the standard style, with its final CRLF. authserv_id is ours (checked when
  * the configuration was read). False: out does not have the room, or no memory; out is then as before, but failed. */
@@ -28,8 +24,3 @@ bool auth_results_write_arc(struct bytes *out, unsigned instance, struct span au
  * octets of the line. */
 bool auth_results_write_content(struct bytes *out, size_t column, struct span authserv_id,
                                 const struct message_result *result, enum auth_results_style style);
-
-/* What header.b says: the beginning of signature (b= without white space) that no other signature of the message
- * shares, 8 to 64 characters (RFC 6008 section 3). Equal signatures cannot be told apart, so they do not lengthen each
- * other. */
-struct span auth_results_signature_prefix(const struct message_result *result, struct span signature);

@@ -8,3 +8,8 @@
  * more, those that pass and are aligned are listed first and the last one's comment counts the others. One at least is
  * listed. */
 void auth_results_put_dkim(struct auth_results_writer *writer, const struct message_result *message, size_t room);
+
+/* What header.b says: the beginning of signature (b= without white space) that no other signature of the message
+ * shares, 8 to 64 characters (RFC 6008 section 3). Equal signatures cannot be told apart, so they do not lengthen each
+ * other. */
+struct span auth_results_signature_prefix(const struct message_result *result, struct span signature);

@@ -7,7 +7,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include "base/bytes.h"
-#include "verifier/auth_results.h"
+#include "verifier/auth_results_style.h"
+#include "verifier/result.h"
 
 enum {
     AUTH_RESULTS_UNIT_MAX = 448, /* octets of one name=value: room for every legal value, quoted; a longer one is left

@@ -123,33 +123,53 @@ static enum alignment alignment_of_known(enum dmarc_known known) {
     return known == DMARC_AWAITED ? ALIGNMENT_AWAITED : ALIGNMENT_UNKNOWN;
 }
 
+/* Is domain the one right above author, with a name that is more than a top-level domain's? */
+static bool is_parent(struct span domain, struct span author) {
+    size_t dot = span_find(author, '.');
+    return dot < author.len && span_equal(span_after(author, dot + 1), domain) && span_find(domain, '.') < domain.len;
+}
+
+/* Equal organizational domains are aligned. One case of RFC 7489 is kept: the domain right above the author, when
+ * neither it nor a name above it has a record. There it was the organizational domain, and mail was set up by that; RFC
+ * 9989 makes the author's own record an organization apart. The price: whoever may send for the domain above, which
+ * holds the author's delegation, may send for the author too. The author can refuse it with psd=n or with strict
+ * alignment. */
+static enum alignment compare_places(struct span domain, const struct dmarc_place *place, struct span author,
+                                     const struct dmarc_place *author_place) {
+    if (span_equal(place->organization, author_place->organization)) return ALIGNED;
+    bool is_apart = author_place->top == NULL || author_place->top->record.psd != DMARC_PSD_UNKNOWN;
+    return !is_apart && place->top == NULL && is_parent(domain, author) ? ALIGNED : NOT_ALIGNED;
+}
+
 /* On ALIGNMENT_UNKNOWN *code says why. */
 static enum alignment align(struct dmarc_check *check, const struct dmarc_identifier *identifier,
                             enum dmarc_code *code) {
     bool strict = identifier->method == DMARC_BY_DKIM ? check->result.strict_dkim : check->result.strict_spf;
-    struct span author = check->author->domain, organization, other;
+    struct span author = check->author->domain, domain = identifier->domain;
+    struct dmarc_place author_place, place;
     enum dns_status failure = DNS_SERVFAIL;
-    if (span_equal(identifier->domain, author)) return ALIGNED; /* whatever organization that is */
+    if (span_equal(domain, author)) return ALIGNED; /* whatever organization that is */
     if (strict) return NOT_ALIGNED;
-    enum dmarc_known known = dmarc_walk_organization(check->author, &organization, &failure);
+    enum dmarc_known known = dmarc_walk_place(check->author, &author_place, &failure);
     *code = code_of_failure(failure);
     if (known != DMARC_KNOWN) return alignment_of_known(known);
-    if (!domain_name_is_within(identifier->domain, organization))
-        return NOT_ALIGNED; /* its own is above it, or itself */
-    const struct dmarc_walk *walk = dmarc_tree_walk(&check->tree, identifier->domain);
+    if (!domain_name_is_within(domain, author_place.organization) && !is_parent(domain, author))
+        return NOT_ALIGNED; /* wherever it stands, it is elsewhere */
+    const struct dmarc_walk *walk = dmarc_tree_walk(&check->tree, domain);
     *code = DMARC_NO_MEMORY;
     if (walk == NULL) return ALIGNMENT_UNKNOWN;
-    known = dmarc_walk_organization(walk, &other, &failure);
+    known = dmarc_walk_place(walk, &place, &failure);
     *code = code_of_failure(failure);
-    if (known != DMARC_KNOWN) return alignment_of_known(known);
-    return span_equal(organization, other) ? ALIGNED : NOT_ALIGNED;
+    return known == DMARC_KNOWN ? compare_places(domain, &place, author, &author_place) : alignment_of_known(known);
 }
 
 static enum progress find_alignment(struct dmarc_check *check) {
     struct dmarc_result *result = &check->result;
     enum dmarc_code code = DMARC_NOT_ALIGNED, why;
     enum dns_status failure;
-    bool waits = dmarc_walk_organization(check->author, &result->organizational_domain, &failure) == DMARC_AWAITED;
+    struct dmarc_place place = {.top = NULL};
+    bool waits = dmarc_walk_place(check->author, &place, &failure) == DMARC_AWAITED;
+    result->organizational_domain = place.organization;
     result->dkim_aligned = result->spf_aligned = false;
     for (size_t i = 0; i < check->count; i++) {
         const struct dmarc_identifier *identifier = &check->identifier[i];

@@ -152,10 +152,10 @@ static struct span organization_under(const struct dmarc_walk *walk, const struc
     return dmarc_last_labels(walk->domain, count_labels(top->domain));
 }
 
-enum dmarc_known dmarc_walk_organization(const struct dmarc_walk *walk, struct span *domain, enum dns_status *failure) {
+enum dmarc_known dmarc_walk_place(const struct dmarc_walk *walk, struct dmarc_place *place, enum dns_status *failure) {
     const struct dmarc_step *top;
     enum dmarc_known known = find_top(walk, &top, failure);
-    if (known == DMARC_KNOWN) *domain = organization_under(walk, top);
+    if (known == DMARC_KNOWN) *place = (struct dmarc_place){organization_under(walk, top), top};
     return known;
 }
 

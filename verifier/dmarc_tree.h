@@ -59,8 +59,13 @@ enum dmarc_known {
     DMARC_AWAITED,
     DMARC_FAILED
 }; /* FAILED: *failure is DNS_SERVFAIL, DNS_TIMEOUT or DNS_BOGUS */
-/* Section 4.10.2. *domain, a part of walk->domain, is set when known; that domain itself when there is no record. */
-enum dmarc_known dmarc_walk_organization(const struct dmarc_walk *walk, struct span *domain, enum dns_status *failure);
+/* Where a domain stands. */
+struct dmarc_place {
+    struct span organization;     /* the organizational domain, a part of walk->domain */
+    const struct dmarc_step *top; /* whose record says so; NULL: no name of the walk has a record */
+};
+/* Section 4.10.2. *place is set when known; without a record the domain itself is its organization. */
+enum dmarc_known dmarc_walk_place(const struct dmarc_walk *walk, struct dmarc_place *place, enum dns_status *failure);
 /* Section 4.10.1. *step, the one whose record applies, is set when known; NULL: no record applies. */
 enum dmarc_known dmarc_walk_policy(const struct dmarc_walk *walk, const struct dmarc_step **step,
                                    enum dns_status *failure);

@@ -9,7 +9,7 @@
 #include "base/list.h"
 #include "base/span.h"
 
-enum { DNS_CNAME_MAX = 8, DNS_RECORD_MAX = 32, DNS_NAME_MAX = 253 };
+enum { DNS_CNAME_MAX = 8, DNS_RECORD_MAX = 100, DNS_NAME_MAX = 253 };
 
 enum dns_type { DNS_A = 1, DNS_CNAME = 5, DNS_PTR = 12, DNS_MX = 15, DNS_TXT = 16, DNS_AAAA = 28 };
 

@@ -7,6 +7,7 @@
 #include "verifier/field_index.h"
 #include "verifier/from_field.h"
 #include "verifier/key_wait.h"
+#include "verifier/received_time.h"
 
 enum { ARENA_MAX = 4 * 1024 * 1024 }; /* octets one message's parse may take: 32 signatures of the largest size fit */
 
@@ -170,8 +171,15 @@ static bool read_signatures(struct message_verifier *verifier, struct span from_
     return true;
 }
 
+/* When the message entered our ADMD, as far as that is known. */
+static int64_t receipt_time(const struct message_verifier *verifier) {
+    int64_t now_s = clock_unix_s(verifier->clock), received_s;
+    bool is_known = verifier->policy->trusts_received && received_time_of(&verifier->section, &received_s);
+    return is_known && received_s < now_s ? received_s : now_s;
+}
+
 static void read_header(struct message_verifier *verifier) {
-    int64_t now_s = clock_unix_s(verifier->clock);
+    int64_t now_s = receipt_time(verifier);
     struct from_field from;
     verifier->stage = STAGE_BODY;
     bool ok = from_field_parse(&verifier->section, verifier->arena, &from);

@@ -1,6 +1,6 @@
 #include "verifier/report.h"
 #include <stdio.h>
-#include "verifier/auth_results.h"
+#include "verifier/auth_results_dkim.h"
 
 #define REPORT_PHRASE(id, en, fr) [id] = {{[LANGUAGE_EN] = en, [LANGUAGE_FR] = fr}},
 static const struct phrase phrases[REPORT_PHRASE_COUNT] = {

@@ -17,6 +17,8 @@ struct verifier_policy {
     unsigned arc_bodies_max;          /* body hashes that its message signatures may add to those of DKIM, 3 */
     const char *const *trusted_sealers; /* lower-case A-labels; borrowed */
     size_t trusted_sealer_count;
+    bool trusts_received;             /* t= and x= are judged at the time of the topmost Received field, which one of our
+                                         own servers added; where it tells none, or a later one than the clock: the clock */
     bool wants_seal_hash;             /* hash every body for a seal of our own: message_verifier_seal_hash */
 };
 extern const struct verifier_policy verifier_policy_default;

@@ -153,11 +153,37 @@ def senders_are_judged():
     assert "La syntaxe d'un enregistrement est fausse : not an address: ip4:1." in french, french
 
 
+def authors_are_judged():
+    zone = put("dmarc.zone", "$TTL 300\n_dmarc.d.example. IN TXT \"v=DMARC1; p=reject; sp=quarantine; t=y\"\n"
+                             "_dmarc.bad.example. IN TXT \"v=DMARC1; p=maybe\"\n")
+    faults = put("dmarc.faults.json", '{"_dmarc.slow.example TXT": "timeout"}')
+    rows = [  # author, identifiers, exit, result, organizational domain, policy, disposition, code
+        (["Me@D.example"], ["--dkim", "m.d.example=pass"], 0, "pass", "d.example", "reject", "none", "aligned"),
+        (["a@m.d.example"], ["--spf", "d.example=softfail"], 0, "fail", "d.example", "quarantine", "none", "not_aligned"),
+        (["d.example"], ["--dkim", "d.example=temperror"], 4, "temperror", "d.example", "reject", "none", "undecided"),
+        (["none.example"], ["--dkim", "none.example=pass"], 0, "none", None, None, "none", "no_record"),
+        (["bad.example"], [], 5, "permerror", None, None, "none", "syntax"),
+        (["slow.example"], [], 4, "temperror", None, None, "none", "dns_timeout"),
+        (["a@d.example", "b@d.example"], ["--dkim", "d.example=pass"], 5, "permerror", None, None, "none", "several_authors"),
+    ]
+    for authors, identifiers, want, *facts in rows:
+        authors = [word for author in authors for word in ("--header-from", author)]
+        code, out, error = run("dmarc", "--json", "--zone", zone, "--faults", faults, *authors, *identifiers)
+        report = json.loads(out)
+        assert code == want and error == "", (authors, code, out, error)
+        assert [report[key] for key in ("result", "organizational_domain", "policy", "disposition", "code")] == facts, out
+        assert list(report)[:6] == ["result", "domain", "organizational_domain", "policy", "disposition", "code"], out
+    _, english, _ = run("dmarc", "--zone", zone, "--header-from", "d.example")
+    assert "policy reject of d.example, asks for quarantine" in english and "t=y" in english and "Cure:" in english, english
+    _, french, _ = run("dmarc", "--lang", "fr", "--zone", zone, "--header-from", "d.example", "--spf", "d.example=pass")
+    assert "politique reject de d.example, prouvé par SPF" in french and "Cause" not in french, french
+
+
 def the_manual_names_every_option():
     manual = open(os.path.join(SOURCE, "docs", "man", "sceau.1"), encoding="utf-8").read()
     documented = set(re.findall(r"Fl -([a-z-]+)", manual))
     known = {"version"}
-    for verb in ("verify", "key", "results", "spf"):
+    for verb in ("verify", "key", "results", "spf", "dmarc"):
         code, out, _ = run(verb, "--help")
         options = set(re.findall(r"^  (?:-\w,|   ) --([a-z-]+)", out, re.M))
         assert code == 0 and len(options) >= 9 and f"sceau {verb}" in out, out
@@ -169,4 +195,4 @@ def the_manual_names_every_option():
 if __name__ == "__main__":
     main(exit_codes, the_json_has_the_keys_of_the_design, files_with_lf_and_mbox_lines_are_read,
          folders_are_sorted_and_order_is_kept, people_read_their_language, keys_are_judged, results_are_read, senders_are_judged,
-         the_manual_names_every_option)
+         authors_are_judged,          the_manual_names_every_option)

@@ -79,3 +79,11 @@ bool late_dns_answer(struct late_dns *late, bool newest) {
     query->answered(query, &answer);
     return true;
 }
+
+bool late_dns_answer_with(struct late_dns *late, const struct dns_answer *answer) {
+    if (list_is_empty(&late->waiting)) return false;
+    struct dns_query *query = LIST_ENTRY(late->waiting.next, struct dns_query, node);
+    free(take(late, query));
+    query->answered(query, answer);
+    return true;
+}

@@ -23,3 +23,5 @@ void late_dns_init(struct late_dns *late, struct dns_source *behind, bool is_lat
 void late_dns_forget(struct late_dns *late); /* counts and names */
 /* Answers the oldest question that waits, or the newest; false: none waits. */
 bool late_dns_answer(struct late_dns *late, bool newest);
+/* Answers the oldest question with this, whatever the source behind says; false: none waits. */
+bool late_dns_answer_with(struct late_dns *late, const struct dns_answer *answer);

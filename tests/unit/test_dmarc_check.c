@@ -34,6 +34,10 @@ static const char zone_text[] = "example.com. TXT \"x\"\n"
                                 "_dmarc.loud.psd. TXT \"v=DMARC1; p=quarantine\"\n"
                                 "_dmarc.mid.silent.psd. TXT \"v=DMARC1; p=none\"\n"
                                 "_dmarc.co.psd2. TXT \"v=DMARC1; p=reject; psd=y\"\n"
+                                "_dmarc.my.bare.example. TXT \"v=DMARC1; p=reject\"\n"
+                                "_dmarc.apart.bare.example. TXT \"v=DMARC1; p=reject; psd=n\"\n"
+                                "_dmarc.far.away.bare.example. TXT \"v=DMARC1; p=reject\"\n"
+                                "_dmarc.my.tight.example. TXT \"v=DMARC1; p=reject; aspf=s\"\n"
                                 "_dmarc.tld. TXT \"v=DMARC1; p=none\"\n"
                                 "_dmarc.seven.f.e.d.c.b.a. TXT \"v=DMARC1; p=reject\"\n"
                                 "_dmarc.x.seven.f.e.d.c.b.a. TXT \"v=DMARC1; p=none; psd=n\"\n";
@@ -83,6 +87,15 @@ static const struct row {
     {"a.split.example.com", "spf example.com pass", DMARC_NOT_ALIGNED, "split.example.com", "split.example.com", Q, Q,
      ""},
     {"example.com", "dkim a.split.example.com pass", DMARC_NOT_ALIGNED, "example.com", NULL, R, R, ""},
+    /* RFC 7489's organization, where there is no record above the author's own; not its other names, nor without a dot
+     */
+    {"my.bare.example", "spf bare.example pass", DMARC_ALIGNED, "my.bare.example", "my.bare.example", R, N, "s"},
+    {"my.bare.example", "dkim a.my.bare.example pass", DMARC_ALIGNED, "my.bare.example", NULL, R, N, "d"},
+    {"my.bare.example", "spf your.bare.example pass, dkim example pass", DMARC_NOT_ALIGNED, NULL, NULL, R, R, ""},
+    {"my.tight.example", "spf tight.example pass", DMARC_NOT_ALIGNED, NULL, NULL, R, R, ""},
+    {"far.away.bare.example", "spf bare.example pass", DMARC_NOT_ALIGNED, NULL, NULL, R, R, ""},
+    {"apart.bare.example", "spf bare.example pass", DMARC_NOT_ALIGNED, NULL, NULL, R, R,
+     ""}, /* psd=n says that it ends here */
     /* psd=y: the organization is one label below */
     {"silent.psd", "dkim a.silent.psd pass", DMARC_ALIGNED, "silent.psd", "psd", N, N, "d"},
     {"silent.psd", "dkim other.psd pass, spf psd pass", DMARC_NOT_ALIGNED, "silent.psd", "psd", N, N, ""},

@@ -167,7 +167,7 @@ static void chains_and_answers_have_their_limits(void **state) {
     size_t len = 0;
     for (int i = 0; i < DNS_CNAME_MAX + 1; i++) len += (size_t)sprintf(text + len, "n%d. CNAME n%d.\n", i, i + 1);
     len += (size_t)sprintf(text + len, "n%d. TXT end\n", DNS_CNAME_MAX + 1);
-    for (int i = 0; i < 40; i++) len += (size_t)sprintf(text + len, "many. TXT t%d\n", i);
+    for (int i = 0; i < DNS_RECORD_MAX + 8; i++) len += (size_t)sprintf(text + len, "many. TXT t%d\n", i);
     for (int i = 0; i < 3; i++) {
         len += (size_t)sprintf(text + len, "big. TXT");
         for (int j = 0; j < 30; j++) len += (size_t)sprintf(text + len, " %0250d", i);

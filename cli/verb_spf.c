@@ -1,8 +1,8 @@
 /* sceau spf: may this client send for this domain (RFC 7208)? */
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
+#include "cli/common_envelope.h"
 #include "cli/common_stage.h"
 #include "cli/verb.h"
 #include "verifier/spf_check.h"
@@ -42,27 +42,19 @@ static enum cli_status report(const struct cli_options *options, const struct sp
     return status;
 }
 
-/* "<user@domain>" is taken as "user@domain". */
-static struct span without_brackets(const char *text) {
-    struct span path = span_of(text);
-    bool has_brackets = path.len >= 2 && path.ptr[0] == '<' && path.ptr[path.len - 1] == '>';
-    return has_brackets ? (struct span){path.ptr + 1, path.len - 2} : path;
-}
-
 static bool read_question(const struct cli_options *options, struct spf_question *out) {
-    *out = (struct spf_question){.scope = options->mail_from != NULL ? SPF_MAIL_FROM : SPF_HELO,
-                                 .wants_explanation = true};
+    struct authentication_envelope envelope;
     if (options->operand.count > 0 || options->ip == NULL || options->helo == NULL) {
         cli_complain("spf: name the client with --ip and --helo, and the sender with --mail-from");
         return false;
     }
-    out->is_v4 = inet_pton(AF_INET, options->ip, out->address) == 1;
-    if (!out->is_v4 && inet_pton(AF_INET6, options->ip, out->address) != 1) {
-        cli_complain("spf: --ip wants an IPv4 or IPv6 address, not '%s'", options->ip);
-        return false;
-    }
-    out->helo = span_of(options->helo);
-    if (options->mail_from != NULL) out->mail_from = without_brackets(options->mail_from);
+    if (!cli_envelope_read(options, "spf", &envelope)) return false;
+    *out = (struct spf_question){.scope = options->mail_from != NULL ? SPF_MAIL_FROM : SPF_HELO,
+                                 .is_v4 = envelope.is_v4,
+                                 .helo = envelope.helo,
+                                 .mail_from = envelope.mail_from,
+                                 .wants_explanation = true};
+    memcpy(out->address, envelope.address, sizeof out->address);
     return true;
 }
 

@@ -175,7 +175,7 @@ static bool looks_like_a_message(const struct header_section *section) {
 static void report(struct verify_worker *worker, const char *path, struct verify_outcome *outcome) {
     const struct verify_job *job = worker->job;
     struct bytes field = bytes_with_cap(8192), seal = bytes_with_cap(SEAL_MAX);
-    struct report_message message = {.file = span_of(path), .result = authentication_result(worker->authentication)};
+    struct message_report message = {.file = span_of(path), .result = authentication_result(worker->authentication)};
     bool written = auth_results_write_styled(&field, job->authserv_id, message.result, job->results_style);
     message.our_field = bytes_span(&field);
     if (job->seal != NULL && written) {
@@ -185,10 +185,10 @@ static void report(struct verify_worker *worker, const char *path, struct verify
     }
     if (job->options->json) {
         struct json json = json_writer(&outcome->report);
-        report_write_json(&json, &message);
+        message_report_write_json(&json, &message);
         bytes_append_char(&outcome->report, '\n');
     } else {
-        report_write_text(&outcome->report, &message, job->style);
+        message_report_write_text(&outcome->report, &message, job->style);
     }
     bytes_release(&field);
     bytes_release(&seal);

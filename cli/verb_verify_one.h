@@ -9,7 +9,7 @@
 #include "verifier/auth_results.h"
 #include "verifier/authentication.h"
 #include "verifier/key_cache.h"
-#include "verifier/report.h"
+#include "verifier/message_report.h"
 #include "verifier/verifier_policy.h"
 
 /* How a message is handed to the verifier: whole, or for tests in pieces. */

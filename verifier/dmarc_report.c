@@ -12,13 +12,6 @@ static const struct {
 const struct phrase *dmarc_code_why(enum dmarc_code code) { return &texts[code].why; }
 const struct phrase *dmarc_code_cure(enum dmarc_code code) { return &texts[code].cure; }
 
-static void write_optional(struct json *json, const char *key, struct span value) {
-    if (value.len > 0)
-        json_key_string(json, key, value);
-    else
-        json_key_null(json, key);
-}
-
 /* Without an author nothing was asked. */
 static bool has_answer(const struct dmarc_result *result) {
     return result->domain.len > 0 && result->code != DMARC_NO_MEMORY;
@@ -27,26 +20,17 @@ static bool has_answer(const struct dmarc_result *result) {
 void dmarc_report_write_json(struct json *json, const struct dmarc_result *result) {
     json_object(json);
     json_key_text(json, "result", auth_result_word(result->result));
-    write_optional(json, "domain", result->domain);
-    write_optional(json, "organizational_domain", result->organizational_domain);
+    report_write_optional(json, "domain", result->domain);
+    report_write_optional(json, "organizational_domain", result->organizational_domain);
     json_key_text(json, "policy", dmarc_policy_word(result->policy));
     json_key_text(json, "disposition", dmarc_policy_word(result->disposition));
     json_key_text(json, "code", dmarc_code_word(result->code));
-    write_optional(json, "policy_domain", result->policy_domain);
+    report_write_optional(json, "policy_domain", result->policy_domain);
     json_key_bool(json, "dkim_aligned", result->dkim_aligned);
     json_key_bool(json, "spf_aligned", result->spf_aligned);
     json_key_bool(json, "testing", result->testing);
     json_key_text(json, "dnssec", has_answer(result) ? dnssec_state_word(result->dnssec) : NULL);
     json_object_end(json);
-}
-
-static enum report_mood mood_of(enum auth_result result) {
-    switch (result) {
-    case RESULT_PASS: return MOOD_GOOD;
-    case RESULT_TEMPERROR: return MOOD_DOUBTFUL;
-    case RESULT_NONE: return MOOD_PLAIN;
-    default: return MOOD_BAD;
-    }
 }
 
 static void append_comma_phrase(struct bytes *out, enum report_phrase phrase, struct report_style style,
@@ -65,7 +49,7 @@ static void write_line(struct bytes *out, const struct dmarc_result *result, str
     };
     size_t count = sizeof values / sizeof *values;
     bytes_append_text(out, "  ");
-    report_append_word(out, auth_result_word(result->result), mood_of(result->result), style);
+    report_append_word(out, auth_result_word(result->result), report_mood_of(result->result), style);
     bytes_append_text(out, result->domain.len > 0 ? " dmarc " : " dmarc");
     phrase_append_printable(out, result->domain);
     if (has_policy) append_comma_phrase(out, PHRASE_DMARC_POLICY, style, values, count);

@@ -12,44 +12,26 @@ static const struct {
 const struct phrase *spf_code_why(enum spf_code code) { return &texts[code].why; }
 const struct phrase *spf_code_cure(enum spf_code code) { return &texts[code].cure; }
 
-static void write_optional(struct json *json, const char *key, struct span value) {
-    if (value.len > 0)
-        json_key_string(json, key, value);
-    else
-        json_key_null(json, key);
-}
-
 void spf_report_write_json(struct json *json, const struct spf_result *result) {
     json_object(json);
     json_key_text(json, "result", auth_result_word(result->result));
-    write_optional(json, "explanation", result->explanation);
+    report_write_optional(json, "explanation", result->explanation);
     json_key_text(json, "code", spf_code_word(result->code));
     json_key_uint(json, "lookups", result->lookups);
     json_key_text(json, "scope", spf_scope_word(result->scope));
     json_key_string(json, "identity", result->identity);
-    write_optional(json, "domain", result->domain);
-    write_optional(json, "mechanism", result->mechanism);
-    write_optional(json, "detail", result->detail);
+    report_write_optional(json, "domain", result->domain);
+    report_write_optional(json, "mechanism", result->mechanism);
+    report_write_optional(json, "detail", result->detail);
     json_key_uint(json, "void_lookups", result->void_lookups);
     json_key_text(json, "dnssec", result->domain.len > 0 ? dnssec_state_word(result->dnssec) : NULL);
     json_object_end(json);
 }
 
-static enum report_mood mood_of(enum auth_result result) {
-    switch (result) {
-    case RESULT_PASS: return MOOD_GOOD;
-    case RESULT_FAIL:
-    case RESULT_PERMERROR: return MOOD_BAD;
-    case RESULT_SOFTFAIL:
-    case RESULT_TEMPERROR: return MOOD_DOUBTFUL;
-    default: return MOOD_PLAIN;
-    }
-}
-
 static void write_line(struct bytes *out, const struct spf_result *result, struct report_style style) {
     const struct phrase_value values[] = {{"state", span_of(dnssec_state_word(result->dnssec))}};
     bytes_append_text(out, "  ");
-    report_append_word(out, auth_result_word(result->result), mood_of(result->result), style);
+    report_append_word(out, auth_result_word(result->result), report_mood_of(result->result), style);
     bytes_append_format(out, " spf %s ", spf_scope_word(result->scope));
     phrase_append_printable(out, result->identity);
     if (result->mechanism.len > 0) {

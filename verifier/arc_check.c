@@ -118,8 +118,11 @@ static enum progress await_body(struct arc_check *check) {
 }
 
 static enum progress verify_newest_message(struct arc_check *check) {
-    if (!check->proofs[check->at - 1].message_key->is_answered) return PROGRESS_WAIT;
-    enum arc_code code = judge_message(check, check->at);
+    const struct arc_proof *proof = &check->proofs[check->at - 1];
+    enum arc_code code = judge_body(check, &check->chain.set[check->at - 1].message_signature, proof->body);
+    if (code != ARC_OK) return finish(check, code, check->at); /* needs no key to be proved */
+    if (!proof->message_key->is_answered) return PROGRESS_WAIT;
+    code = judge_message(check, check->at);
     if (code != ARC_OK) return finish(check, code, check->at);
     return hash_seals(check) ? advance(check, ARC_SEALS, check->at) : finish(check, ARC_NO_MEMORY, 0);
 }

@@ -22,10 +22,13 @@ static void require(bool ok, const char *what) {
 }
 
 /* DNS that holds one key record. */
-struct one_record { struct dns_source source; char text[1024]; };
+struct one_record {
+    struct dns_source source;
+    char text[1024];
+};
 
-static enum dns_progress answer(struct dns_source *source, struct span name, enum dns_type type, struct dns_query *query,
-                                struct dns_answer *out) {
+static enum dns_progress answer(struct dns_source *source, struct span name, enum dns_type type,
+                                struct dns_query *query, struct dns_answer *out) {
     struct one_record *dns = (struct one_record *)(void *)source;
     (void)name, (void)type, (void)query;
     *out = (struct dns_answer){.status = DNS_FOUND, .dnssec = DNSSEC_SECURE, .ttl_s = 3600};
@@ -56,12 +59,17 @@ static const struct arc_result *validate(struct bench *bench) {
 
 static void seal(struct bench *bench) {
     uint8_t body_hash[DIGEST_OCTETS];
-    struct arc_seal_request request = {
-        .section = message_verifier_header(bench->verifier), .body_hash = body_hash,
-        .arc = &message_verifier_result(bench->verifier)->arc, .results = span_of("mx.example.org; none"),
-        .domain = span_of("example.org"), .selector = span_of("sel"), .key = bench->key, .now_s = 1700000000};
+    struct arc_seal_request request = {.section = message_verifier_header(bench->verifier),
+                                       .body_hash = body_hash,
+                                       .arc = &message_verifier_result(bench->verifier)->arc,
+                                       .results = span_of("mx.example.org; none"),
+                                       .domain = span_of("example.org"),
+                                       .selector = span_of("sel"),
+                                       .key = bench->key,
+                                       .now_s = 1700000000};
     bytes_clear(&bench->set);
-    require(message_verifier_seal_hash(bench->verifier, body_hash) && arc_seal_write(&bench->set, &request) == ARC_SEAL_ADDED,
+    require(message_verifier_seal_hash(bench->verifier, body_hash) &&
+                arc_seal_write(&bench->set, &request) == ARC_SEAL_ADDED,
             "cannot seal");
 }
 
@@ -83,10 +91,13 @@ static void make_key(struct bench *bench, bool is_rsa) {
     EVP_PKEY *pkey = is_rsa ? EVP_RSA_gen(2048) : EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
     int fd = mkstemp(path);
     FILE *file = fd >= 0 ? fdopen(fd, "w") : NULL;
-    require(pkey != NULL && file != NULL && PEM_write_PrivateKey(file, pkey, NULL, NULL, 0, NULL, NULL) == 1 && fclose(file) == 0,
+    require(pkey != NULL && file != NULL && PEM_write_PrivateKey(file, pkey, NULL, NULL, 0, NULL, NULL) == 1 &&
+                fclose(file) == 0,
             "cannot make a key");
-    if (is_rsa) len = (size_t)i2d_PUBKEY(pkey, &at);
-    else EVP_PKEY_get_raw_public_key(pkey, octets, &len);
+    if (is_rsa)
+        len = (size_t)i2d_PUBKEY(pkey, &at);
+    else
+        EVP_PKEY_get_raw_public_key(pkey, octets, &len);
     EVP_EncodeBlock((unsigned char *)base64, octets, (int)len);
     snprintf(bench->dns.text, sizeof bench->dns.text, "v=DKIM1; k=%s; p=%.900s", is_rsa ? "rsa" : "ed25519", base64);
     require(sealing_key_load(path, &bench->key) == SEALING_KEY_OK, "cannot load the key");
@@ -126,7 +137,8 @@ static void grow(struct bench *bench) {
     struct bytes longer = bytes_with_cap(1 << 20);
     validate(bench);
     seal(bench);
-    require(bytes_append(&longer, bytes_span(&bench->set)) && bytes_append(&longer, bytes_span(&bench->message)), "no memory");
+    require(bytes_append(&longer, bytes_span(&bench->set)) && bytes_append(&longer, bytes_span(&bench->message)),
+            "no memory");
     bytes_release(&bench->message);
     bench->message = longer;
 }
@@ -136,7 +148,8 @@ static void print_table(struct measure_plan plan, bool is_rsa) {
     struct bench bench;
     unsigned sets = 0;
     start(&bench, is_rsa);
-    printf("\n%s\n  sets  octets  validate us  spread   seal us\n", is_rsa ? "rsa-sha256, 2048 bits" : "ed25519-sha256");
+    printf("\n%s\n  sets  octets  validate us  spread   seal us\n",
+           is_rsa ? "rsa-sha256, 2048 bits" : "ed25519-sha256");
     for (size_t i = 0; i < sizeof shown / sizeof *shown; i++) {
         while (sets < shown[i]) grow(&bench), sets++;
         struct work works[] = {{validate_once, &bench}, {seal_once, &bench}};
@@ -153,8 +166,10 @@ static void print_table(struct measure_plan plan, bool is_rsa) {
 
 int main(int argc, char **argv) {
     struct measure_plan plan = measure_plan_of(argc, argv);
-    printf("ARC chains, one core: CPU microseconds to validate a message with a chain (warm keys, all seals and message\n"
-           "signatures) and to seal it once more; median of %u rounds.\n", plan.rounds);
+    printf(
+        "ARC chains, one core: CPU microseconds to validate a message with a chain (warm keys, all seals and message\n"
+        "signatures) and to seal it once more; median of %u rounds.\n",
+        plan.rounds);
     print_table(plan, true);
     print_table(plan, false);
     return 0;

@@ -32,8 +32,10 @@ static const char *read_argument(struct verify_seal *seal, const char *text) {
 static bool load_key(struct verify_seal *seal, const char *path) {
     enum sealing_key_status status = sealing_key_load(path, &seal->key);
     if (status == SEALING_KEY_OK) return true;
-    if (status == SEALING_KEY_UNREADABLE) cli_complain("cannot read %s: %s", path, strerror(errno));
-    else cli_complain("%s: %s", path, sealing_key_status_text(status));
+    if (status == SEALING_KEY_UNREADABLE)
+        cli_complain("cannot read %s: %s", path, strerror(errno));
+    else
+        cli_complain("%s: %s", path, sealing_key_status_text(status));
     return false;
 }
 
@@ -47,7 +49,8 @@ static bool fill(struct verify_seal *seal, const struct cli_options *options) {
     seal->plain = options->arc_plain;
     if (options->arc_headers != NULL) seal->signed_names = span_of(options->arc_headers);
     if (options->arc_headers != NULL && !arc_seal_may_sign(seal->signed_names)) {
-        cli_complain("verify: --arc-headers wants field names with colons between, no ARC or Authentication-Results field, not '%s'",
+        cli_complain("verify: --arc-headers wants field names with colons between, no ARC or Authentication-Results "
+                     "field, not '%s'",
                      options->arc_headers);
         return false;
     }
@@ -83,8 +86,8 @@ void verify_seal_close(struct verify_seal *seal) {
     free(seal);
 }
 
-const char *verify_seal_write(const struct verify_seal *seal, const struct message_verifier *verifier, struct span our_field,
-                              struct bytes *out) {
+const char *verify_seal_write(const struct verify_seal *seal, const struct message_verifier *verifier,
+                              struct span our_field, struct bytes *out) {
     uint8_t body_hash[DIGEST_OCTETS];
     struct bytes merged = bytes_with_cap(RESULTS_MAX);
     size_t colon = span_find(our_field, ':');

@@ -10,12 +10,12 @@
 
 struct verify_seal;
 
-/* Loads the key that the options name; *out is NULL when they name none. False: a sentence was written. id and clock are
- * borrowed until close. */
+/* Loads the key that the options name; *out is NULL when they name none. False: a sentence was written. id and clock
+ * are borrowed until close. */
 bool verify_seal_open(const struct cli_options *options, const struct authserv_id *id, const struct clock *clock,
                       struct verify_seal **out);
 void verify_seal_close(struct verify_seal *seal); /* accepts NULL */
-/* Appends the fields for the message that verifier has just verified; our_field: our Authentication-Results field for it.
- * Returns NULL, or why there are none. */
-const char *verify_seal_write(const struct verify_seal *seal, const struct message_verifier *verifier, struct span our_field,
-                              struct bytes *out);
+/* Appends the fields for the message that verifier has just verified; our_field: our Authentication-Results field for
+ * it. Returns NULL, or why there are none. */
+const char *verify_seal_write(const struct verify_seal *seal, const struct message_verifier *verifier,
+                              struct span our_field, struct bytes *out);

@@ -24,7 +24,8 @@ void arc_check_release(struct arc_check *check) {
 static enum progress finish(struct arc_check *check, enum arc_code code, unsigned failed_set) {
     struct arc_result *result = &check->result;
     result->code = code;
-    result->result = arc_code_result(code) == RESULT_TEMPERROR ? RESULT_FAIL : arc_code_result(code); /* section 5.2.1 */
+    result->result =
+        arc_code_result(code) == RESULT_TEMPERROR ? RESULT_FAIL : arc_code_result(code); /* section 5.2.1 */
     result->failed_set = failed_set;
     check->state = ARC_DONE;
     return PROGRESS_AGAIN;
@@ -49,7 +50,8 @@ static enum arc_code code_of_key(enum dkim_code code, enum arc_code mismatch) {
 
 /* The key has been answered: does it verify signature over hash? */
 static enum arc_code judge_signature(const struct arc_check *check, const struct dkim_signature *signature,
-                                     const struct key_wait *key, const uint8_t hash[DIGEST_OCTETS], enum arc_code mismatch) {
+                                     const struct key_wait *key, const uint8_t hash[DIGEST_OCTETS],
+                                     enum arc_code mismatch) {
     if (key->entry == NULL) return code_of_key(key->failure, mismatch);
     enum dkim_code code = key_trial_lookup(key->entry);
     if (code == DKIM_OK) code = key_trial_run(key->entry, signature, hash, check->policy).code;
@@ -57,10 +59,12 @@ static enum arc_code judge_signature(const struct arc_check *check, const struct
 }
 
 /* bh= and l=, as for DKIM. */
-static enum arc_code judge_body(const struct arc_check *check, const struct dkim_signature *signature, const struct body_hash *body) {
+static enum arc_code judge_body(const struct arc_check *check, const struct dkim_signature *signature,
+                                const struct body_hash *body) {
     if (body == NULL || !body->is_known) return ARC_NO_MEMORY;
     uint64_t octets = body->canon.octets;
-    bool equal = signature->body_hash.len == DIGEST_OCTETS && memcmp(signature->body_hash.ptr, body->value, DIGEST_OCTETS) == 0;
+    bool equal =
+        signature->body_hash.len == DIGEST_OCTETS && memcmp(signature->body_hash.ptr, body->value, DIGEST_OCTETS) == 0;
     bool too_short = signature->has_body_limit && signature->body_limit > octets;
     bool too_long = signature->has_body_limit && signature->body_limit < octets && !check->policy->unsigned_octets_pass;
     return equal && !too_short && !too_long ? ARC_OK : ARC_MESSAGE_SIGNATURE;
@@ -86,13 +90,14 @@ static enum arc_code judge_message(struct arc_check *check, unsigned instance) {
     uint8_t hash[DIGEST_OCTETS];
     enum arc_code code = judge_body(check, signature, proof->body);
     if (code != ARC_OK) return code;
-    if (dkim_signature_judge_time(signature, check->now_s, check->policy->drift_s) != DKIM_OK) return ARC_MESSAGE_SIGNATURE;
+    if (dkim_signature_judge_time(signature, check->now_s, check->policy->drift_s) != DKIM_OK)
+        return ARC_MESSAGE_SIGNATURE;
     if (!hash_message_fields(check, set, hash)) return ARC_NO_MEMORY;
     return judge_signature(check, signature, proof->message_key, hash, ARC_MESSAGE_SIGNATURE);
 }
 
-/* Section 5.1.1: seal i signs the fields of sets 1 to i, relaxed, its own last and without b=. What all seals below have in
- * common is hashed once. */
+/* Section 5.1.1: seal i signs the fields of sets 1 to i, relaxed, its own last and without b=. What all seals below
+ * have in common is hashed once. */
 static bool hash_seals(struct arc_check *check) {
     digest_begin(&check->digest);
     for (unsigned i = 0; i < check->chain.newest; i++) {
@@ -158,7 +163,8 @@ static enum progress pass(struct arc_check *check, unsigned oldest_pass) {
 static enum progress verify_older_message(struct arc_check *check) {
     if (check->at == 0) return pass(check, 1);
     const struct arc_proof *proof = &check->proofs[check->at - 1];
-    if (proof->message_key == NULL || proof->body == NULL) return pass(check, check->at + 1); /* broken, or over a cap */
+    if (proof->message_key == NULL || proof->body == NULL)
+        return pass(check, check->at + 1); /* broken, or over a cap */
     if (!proof->message_key->is_answered) return PROGRESS_WAIT;
     if (judge_message(check, check->at) != ARC_OK) return pass(check, check->at + 1);
     return advance(check, ARC_OLDER_MESSAGES, check->at - 1);
@@ -169,7 +175,10 @@ static enum progress stay(struct arc_check *check) {
     return PROGRESS_WAIT;
 }
 
-static const struct step { const char *name; enum progress (*run)(struct arc_check *check); } steps[] = {
+static const struct step {
+    const char *name;
+    enum progress (*run)(struct arc_check *check);
+} steps[] = {
     [ARC_AWAIT_TURN] = {"await-turn", await_turn},                    /* -> AWAIT_BODY */
     [ARC_AWAIT_BODY] = {"await-body", await_body},                    /* -> NEWEST_MESSAGE */
     [ARC_NEWEST_MESSAGE] = {"newest-message", verify_newest_message}, /* -> SEALS | DONE (fail) */
@@ -179,7 +188,7 @@ static const struct step { const char *name; enum progress (*run)(struct arc_che
 };
 
 void arc_check_run(struct arc_check *check) {
-    while (steps[check->state].run(check) == PROGRESS_AGAIN) { }
+    while (steps[check->state].run(check) == PROGRESS_AGAIN) {}
 }
 
 /* ---- What message_verifier says ---- */
@@ -193,7 +202,8 @@ static bool make_ready(struct arc_check *check) {
     return check->is_ready;
 }
 
-bool arc_check_begin(struct arc_check *check, const struct header_section *section, int64_t now_s, struct arena *arena) {
+bool arc_check_begin(struct arc_check *check, const struct header_section *section, int64_t now_s,
+                     struct arena *arena) {
     check->arena = arena;
     check->now_s = now_s;
     check->proofs = NULL;
@@ -208,8 +218,10 @@ bool arc_check_begin(struct arc_check *check, const struct header_section *secti
     check->result.sets = chain->sets;
     check->result.was_failed = chain->was_failed;
     if (chain->newest > 0) check->result.sealer = chain->set[chain->newest - 1].seal_signature.domain_ascii;
-    if (chain->code != ARC_OK) finish(check, chain->code, chain->failed_set);
-    else if (!make_ready(check)) finish(check, ARC_NO_MEMORY, 0);
+    if (chain->code != ARC_OK)
+        finish(check, chain->code, chain->failed_set);
+    else if (!make_ready(check))
+        finish(check, ARC_NO_MEMORY, 0);
     return true;
 }
 
@@ -239,12 +251,13 @@ static struct key_wait *ask(struct supply *supply, const struct dkim_signature *
 static void prove_message(struct arc_check *check, unsigned instance, struct supply *supply) {
     const struct dkim_signature *signature = &check->chain.set[instance - 1].message_signature;
     struct arc_proof *proof = &check->proofs[instance - 1];
-    proof->body = body_hash_want(supply->bodies, signature->body_canon, signature->has_body_limit, signature->body_limit,
-                                 &supply->body_budget);
+    proof->body = body_hash_want(supply->bodies, signature->body_canon, signature->has_body_limit,
+                                 signature->body_limit, &supply->body_budget);
     if (proof->body != NULL || instance == check->chain.newest) proof->message_key = ask(supply, signature);
 }
 
-void arc_check_take_turn(struct arc_check *check, struct field_index *fields, struct key_wait_set *keys, struct body_hash_set *bodies) {
+void arc_check_take_turn(struct arc_check *check, struct field_index *fields, struct key_wait_set *keys,
+                         struct body_hash_set *bodies) {
     const struct arc_chain *chain = &check->chain;
     struct supply supply = {keys, bodies, check->policy->arc_keys_max, check->policy->arc_bodies_max};
     if (arc_check_is_done(check)) return;

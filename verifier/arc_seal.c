@@ -10,9 +10,9 @@
 #include "verifier/header_canon.h"
 
 enum {
-    FOLD_AT = 78,            /* RFC 5322 section 2.1.1 */
-    FIELD_MAX = 64 * 1024,   /* octets of one of our fields */
-    NAMES_MAX = 8 * 1024,    /* octets of h= */
+    FOLD_AT = 78,          /* RFC 5322 section 2.1.1 */
+    FIELD_MAX = 64 * 1024, /* octets of one of our fields */
+    NAMES_MAX = 8 * 1024,  /* octets of h= */
     ARENA_MAX = 4 * 1024 * 1024,
 };
 
@@ -28,20 +28,31 @@ static const struct signed_field {
     const char *name;
     bool once;
 } signed_fields[] = {
-    {"from", true},          {"sender", true},
-    {"reply-to", true},      {"subject", true},
-    {"date", true},          {"message-id", true},
-    {"to", true},            {"cc", true},
-    {"in-reply-to", true},   {"references", true},
-    {"mime-version", true},  {"content-type", true},
+    {"from", true},
+    {"sender", true},
+    {"reply-to", true},
+    {"subject", true},
+    {"date", true},
+    {"message-id", true},
+    {"to", true},
+    {"cc", true},
+    {"in-reply-to", true},
+    {"references", true},
+    {"mime-version", true},
+    {"content-type", true},
     {"content-transfer-encoding", true},
     {"content-disposition", false},
-    {"resent-from", false},  {"resent-date", false},
-    {"resent-to", false},    {"list-id", false},
-    {"list-help", false},    {"list-unsubscribe", false},
+    {"resent-from", false},
+    {"resent-date", false},
+    {"resent-to", false},
+    {"list-id", false},
+    {"list-help", false},
+    {"list-unsubscribe", false},
     {"list-subscribe", false},
-    {"list-post", false},    {"list-owner", false},
-    {"list-archive", false}, {"list-unsubscribe-post", false},
+    {"list-post", false},
+    {"list-owner", false},
+    {"list-archive", false},
+    {"list-unsubscribe-post", false},
     {"dkim-signature", false},
 };
 
@@ -85,12 +96,15 @@ struct seal_tag {
     enum cut cut;
 };
 
-/* What is cut starts a line, so it looks the same whatever stands before it: white space in h= is signed like all else. */
+/* What is cut starts a line, so it looks the same whatever stands before it: white space in h= is signed like all else.
+ */
 static void begin_tag(struct writer *writer, const struct seal_tag *tag, bool is_first) {
     size_t len = tag->cut != CUT_NOWHERE ? FOLD_AT : strlen(tag->name) + 1 + tag->value.len;
     if (!is_first) put_text(writer, ";");
-    if (!writer->plain && !is_first && writer->column + 1 + len + 1 > FOLD_AT) fold(writer);
-    else put_text(writer, " ");
+    if (!writer->plain && !is_first && writer->column + 1 + len + 1 > FOLD_AT)
+        fold(writer);
+    else
+        put_text(writer, " ");
     put_text(writer, tag->name);
     put_text(writer, "=");
     if (tag->cut == CUT_ANYWHERE) writer->signature_at = writer->out->len;
@@ -126,9 +140,12 @@ static void put_tags(struct writer *writer, struct seal_tag *tags, size_t count)
     if (writer->plain) qsort(tags, count, sizeof *tags, compare_tags);
     for (size_t i = 0; i < count; i++) {
         begin_tag(writer, &tags[i], i == 0);
-        if (writer->plain || tags[i].cut == CUT_NOWHERE) put(writer, tags[i].value);
-        else if (tags[i].cut == CUT_ANYWHERE) put_base64(writer, tags[i].value);
-        else put_names(writer, tags[i].value);
+        if (writer->plain || tags[i].cut == CUT_NOWHERE)
+            put(writer, tags[i].value);
+        else if (tags[i].cut == CUT_ANYWHERE)
+            put_base64(writer, tags[i].value);
+        else
+            put_names(writer, tags[i].value);
     }
 }
 
@@ -166,8 +183,10 @@ static void put_words(struct writer *writer, struct span text) {
     for (text = span_trim(text); text.len > 0; text = span_trim(text)) {
         size_t len = 0;
         while (len < text.len && !ascii_is_space(text.ptr[len])) len++;
-        if (!writer->plain && writer->column + 1 + len > FOLD_AT) fold(writer);
-        else put_text(writer, " ");
+        if (!writer->plain && writer->column + 1 + len > FOLD_AT)
+            fold(writer);
+        else
+            put_text(writer, " ");
         put(writer, span_first(text, len));
         text = span_after(text, len);
     }
@@ -185,8 +204,10 @@ static void write_results(struct sealer *sealer) {
         put_words(&writer, results);
         return;
     }
-    if (writer.column + 1 + line > FOLD_AT) fold(&writer);
-    else put_text(&writer, " ");
+    if (writer.column + 1 + line > FOLD_AT)
+        fold(&writer);
+    else
+        put_text(&writer, " ");
     put(&writer, results); /* with its own folds: so they were wanted */
 }
 
@@ -273,7 +294,8 @@ static void choose_names(struct sealer *sealer) {
 static enum arc_seal_status sign_message(struct sealer *sealer) {
     struct bytes body_hash = bytes_with_cap(64);
     struct field_index *fields = field_index_create(sealer->request->section, sealer->arena);
-    if (fields == NULL || !base64_encode(&body_hash, (struct span){(const char *)sealer->request->body_hash, DIGEST_OCTETS})) {
+    if (fields == NULL ||
+        !base64_encode(&body_hash, (struct span){(const char *)sealer->request->body_hash, DIGEST_OCTETS})) {
         bytes_release(&body_hash);
         return ARC_SEAL_NO_MEMORY;
     }
@@ -311,7 +333,8 @@ static enum arc_seal_status sign_seal(struct sealer *sealer) {
         header_canon_field(CANON_RELAXED, set->seal, &sealer->digest);
     }
     size_t signature_at = write_seal(sealer, (struct span){"", 0});
-    if (sealer->results_field.failed || sealer->message_field.failed || sealer->seal_field.failed) return ARC_SEAL_NO_MEMORY;
+    if (sealer->results_field.failed || sealer->message_field.failed || sealer->seal_field.failed)
+        return ARC_SEAL_NO_MEMORY;
     hash_whole(sealer, &sealer->results_field);
     hash_whole(sealer, &sealer->message_field);
     hash_unsigned(sealer, &sealer->seal_field, signature_at);
@@ -327,7 +350,8 @@ static enum arc_seal_status seal(struct sealer *sealer) {
     if (sealer->chain.newest == ARC_SETS_MAX || arc->code == ARC_TOO_MANY_SETS) return ARC_SEAL_FULL;
     sealer->instance = sealer->chain.newest + 1;
     /* What is not whole in itself cannot be covered, whatever arc says. */
-    sealer->chain_failed = arc->result == RESULT_FAIL || (sealer->chain.code != ARC_OK && sealer->chain.code != ARC_NO_SETS);
+    sealer->chain_failed =
+        arc->result == RESULT_FAIL || (sealer->chain.code != ARC_OK && sealer->chain.code != ARC_NO_SETS);
     snprintf(sealer->instance_text, sizeof sealer->instance_text, "%u", sealer->instance);
     snprintf(sealer->time_text, sizeof sealer->time_text, "%lld",
              (long long)(sealer->request->now_s > 0 ? sealer->request->now_s : 0));

@@ -9,10 +9,14 @@ static struct span skip_cfws(struct span text) {
     size_t depth = 0, i = 0;
     for (; i < text.len; i++) {
         char c = text.ptr[i];
-        if (c == '(') depth++;
-        else if (c == ')' && depth > 0) depth--;
-        else if (c == '\\' && depth > 0) i++;
-        else if (depth == 0 && !ascii_is_space(c)) break;
+        if (c == '(')
+            depth++;
+        else if (c == ')' && depth > 0)
+            depth--;
+        else if (c == '\\' && depth > 0)
+            i++;
+        else if (depth == 0 && !ascii_is_space(c))
+            break;
     }
     return span_after(text, i < text.len ? i : text.len);
 }
@@ -44,7 +48,8 @@ struct collector {
 };
 
 /* One field into its place. */
-static void place(struct collector *collector, unsigned instance, const struct header_field **at, const struct header_field *field) {
+static void place(struct collector *collector, unsigned instance, const struct header_field **at,
+                  const struct header_field *field) {
     struct arc_chain *chain = collector->chain;
     if (*at != NULL && collector->twice == 0) collector->twice = instance;
     *at = field;
@@ -88,9 +93,12 @@ static bool collect_seal(struct collector *collector, const struct header_field 
 static bool collect_fields(struct collector *collector, const struct header_section *section) {
     for (const struct header_field *field = section->fields; field < section->fields + section->count; field++) {
         bool ok = true;
-        if (span_is_nocase(field->name, results_name)) collect_results(collector, field);
-        else if (span_is_nocase(field->name, message_name)) ok = collect_message(collector, field);
-        else if (span_is_nocase(field->name, seal_name)) ok = collect_seal(collector, field);
+        if (span_is_nocase(field->name, results_name))
+            collect_results(collector, field);
+        else if (span_is_nocase(field->name, message_name))
+            ok = collect_message(collector, field);
+        else if (span_is_nocase(field->name, seal_name))
+            ok = collect_seal(collector, field);
         if (!ok) return false;
     }
     return true;

@@ -34,7 +34,8 @@ struct body_hash *body_hash_want(struct body_hash_set *set, enum canonicalizatio
 }
 
 void body_hash_update(struct body_hash_set *set, struct span octets) {
-    for (struct body_hash *hash = set->hash; hash < set->hash + set->count; hash++) body_canon_update(&hash->canon, octets);
+    for (struct body_hash *hash = set->hash; hash < set->hash + set->count; hash++)
+        body_canon_update(&hash->canon, octets);
 }
 
 void body_hash_end(struct body_hash_set *set) {

@@ -1,7 +1,6 @@
-/* verifier/body_hash.h -- the hashes of one message's body: one for each distinct (canonicalization, limit) that its signatures
- * want; usually one. RFC 6376 section 3.7.
- * Thread rule: one thread. Memory: one array, made once, used for many messages. Cost: each is a pass of its own over the
- * body, so whoever wants one has a cap (room). */
+/* verifier/body_hash.h -- the hashes of one message's body: one for each distinct (canonicalization, limit) that its
+ * signatures want; usually one. RFC 6376 section 3.7. Thread rule: one thread. Memory: one array, made once, used for
+ * many messages. Cost: each is a pass of its own over the body, so whoever wants one has a cap (room). */
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
@@ -9,14 +8,17 @@
 #include "verifier/digest.h"
 
 struct body_hash {
-    struct body_canon canon;      /* canon.octets: after the end the length of the whole canonical body */
+    struct body_canon canon; /* canon.octets: after the end the length of the whole canonical body */
     struct digest digest;
-    bool is_ready;                /* digest was initialised; it is used again for the next message */
-    bool is_known;                /* after body_hash_end: value is the hash; false then: no memory */
+    bool is_ready; /* digest was initialised; it is used again for the next message */
+    bool is_known; /* after body_hash_end: value is the hash; false then: no memory */
     uint8_t value[DIGEST_OCTETS];
 };
 
-struct body_hash_set { struct body_hash *hash; size_t room, count; };
+struct body_hash_set {
+    struct body_hash *hash;
+    size_t room, count;
+};
 
 bool body_hash_init(struct body_hash_set *set, size_t room); /* false: no memory; release is allowed then */
 void body_hash_release(struct body_hash_set *set);           /* accepts a zeroed struct */

@@ -1,6 +1,6 @@
-/* verifier/key_trial.h -- does one of the key records at a selector verify a signature? (RFC 6376 section 6.1.2 steps 4 to 8
- * and 6.1.3, RFC 8301 section 3.2.) The same rules for DKIM-Signature, ARC-Message-Signature and ARC-Seal.
- * Pure; any thread. Cost: a public-key operation for each record that fits. */
+/* verifier/key_trial.h -- does one of the key records at a selector verify a signature? (RFC 6376 section 6.1.2 steps 4
+ * to 8 and 6.1.3, RFC 8301 section 3.2.) The same rules for DKIM-Signature, ARC-Message-Signature and ARC-Seal. Pure;
+ * any thread. Cost: a public-key operation for each record that fits. */
 #pragma once
 #include <stdint.h>
 #include "verifier/digest.h"

@@ -45,8 +45,10 @@ struct key_wait *key_wait_ask(struct key_wait_set *set, struct span name, unsign
     struct key_wait *wait = &set->wait[set->count++];
     *wait = (struct key_wait){.request = {.ready = ready}, .set = set, .name = name};
     struct key_entry *entry = NULL;
-    if (key_source_get(set->source, name, &wait->request, &entry) == KEY_PENDING) wait->is_pending = true;
-    else answer(wait, entry, DKIM_NO_MEMORY);
+    if (key_source_get(set->source, name, &wait->request, &entry) == KEY_PENDING)
+        wait->is_pending = true;
+    else
+        answer(wait, entry, DKIM_NO_MEMORY);
     return wait;
 }
 

@@ -1,6 +1,6 @@
 /* verifier/key_wait.h -- the keys that one message asks for: each name once, however many signatures want it.
- * A wait is answered when key_wait_ask returns it so, or later through the set's callback, or at last by key_wait_expire.
- * Thread rule: that of the key_source. Memory: one array, made once, used for many messages. */
+ * A wait is answered when key_wait_ask returns it so, or later through the set's callback, or at last by
+ * key_wait_expire. Thread rule: that of the key_source. Memory: one array, made once, used for many messages. */
 #pragma once
 #include <stdbool.h>
 #include "verifier/key_source.h"
@@ -31,8 +31,8 @@ bool key_wait_init(struct key_wait_set *set, struct key_source *source, size_t r
 void key_wait_release(struct key_wait_set *set); /* accepts a zeroed struct */
 /* Before the next message: cancels what is pending, gives the entries back. */
 void key_wait_forget(struct key_wait_set *set);
-/* The wait for name, which must live as long as the message. A name not asked for before takes one off *budget; NULL when the
- * budget or the room is spent. */
+/* The wait for name, which must live as long as the message. A name not asked for before takes one off *budget; NULL
+ * when the budget or the room is spent. */
 struct key_wait *key_wait_ask(struct key_wait_set *set, struct span name, unsigned *budget);
 /* Time is up: what is pending is cancelled and answered with DKIM_DNS_TIMEOUT, without callbacks. */
 void key_wait_expire(struct key_wait_set *set);

@@ -123,10 +123,11 @@ static bool sign_ed25519(EVP_PKEY *pkey, const uint8_t *value, uint8_t *out, siz
     return ok;
 }
 
-bool sealing_key_sign(const struct sealing_key *key, const uint8_t value[DIGEST_OCTETS], uint8_t out[SEALING_KEY_SIGNATURE_MAX],
-                      size_t *len) {
+bool sealing_key_sign(const struct sealing_key *key, const uint8_t value[DIGEST_OCTETS],
+                      uint8_t out[SEALING_KEY_SIGNATURE_MAX], size_t *len) {
     *len = SEALING_KEY_SIGNATURE_MAX;
-    bool signs = key->algorithm == KEY_RSA ? sign_rsa(key->pkey, value, out, len) : sign_ed25519(key->pkey, value, out, len);
+    bool signs =
+        key->algorithm == KEY_RSA ? sign_rsa(key->pkey, value, out, len) : sign_ed25519(key->pkey, value, out, len);
     ERR_clear_error();
     return signs;
 }

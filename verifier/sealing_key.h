@@ -1,9 +1,8 @@
-/* verifier/sealing_key.h -- a private key to seal with, from a PEM file; sealing_key.c is the only file with OpenSSL's calls for
- * private keys. RSA of 1024 to 4096 bits, or Ed25519 (RFC 8463).
- * The file must be a regular one (no link in its last place), belong to root or to us, and be closed to all others (mode
- * 0600 or less). Its octets are wiped after reading and stand in no text of ours. Encrypted keys are refused: nobody is
- * there to be asked.
- * Thread rule: immutable once loaded; any number of threads sign. Cost: 0.5 ms for RSA of 2048 bits. */
+/* verifier/sealing_key.h -- a private key to seal with, from a PEM file; sealing_key.c is the only file with OpenSSL's
+ * calls for private keys. RSA of 1024 to 4096 bits, or Ed25519 (RFC 8463). The file must be a regular one (no link in
+ * its last place), belong to root or to us, and be closed to all others (mode 0600 or less). Its octets are wiped after
+ * reading and stand in no text of ours. Encrypted keys are refused: nobody is there to be asked. Thread rule: immutable
+ * once loaded; any number of threads sign. Cost: 0.5 ms for RSA of 2048 bits. */
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
@@ -35,5 +34,5 @@ enum sealing_key_status sealing_key_load(const char *path, struct sealing_key **
 void sealing_key_release(struct sealing_key *key); /* accepts NULL */
 enum key_algorithm sealing_key_algorithm(const struct sealing_key *key);
 /* Signs a SHA-256 value, as public_key_verify verifies it. Writes *len octets; false: OpenSSL failed or no memory. */
-bool sealing_key_sign(const struct sealing_key *key, const uint8_t value[DIGEST_OCTETS], uint8_t out[SEALING_KEY_SIGNATURE_MAX],
-                      size_t *len);
+bool sealing_key_sign(const struct sealing_key *key, const uint8_t value[DIGEST_OCTETS],
+                      uint8_t out[SEALING_KEY_SIGNATURE_MAX], size_t *len);

@@ -1,4 +1,5 @@
-/* Any header section: a code, and on ARC_OK all that arc_check and arc_seal rely on; sets and instances within bounds always. */
+/* Any header section: a code, and on ARC_OK all that arc_check and arc_seal rely on; sets and instances within bounds
+ * always. */
 #include <stdint.h>
 #include <stdlib.h>
 #include "verifier/arc_set.h"

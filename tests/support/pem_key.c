@@ -21,8 +21,10 @@ void pem_key_make(struct pem_key *key, unsigned bits) {
     snprintf(key->path, sizeof key->path, "/tmp/sceau-test-key.XXXXXX");
     FILE *file = must(fdopen(mkstemp(key->path), "w")); /* mode 0600 */
     if (PEM_write_PrivateKey(file, pkey, NULL, NULL, 0, NULL, NULL) != 1 || fclose(file) != 0) abort();
-    if (bits > 0) len = (size_t)i2d_PUBKEY(pkey, &at);
-    else EVP_PKEY_get_raw_public_key(pkey, octets, &len);
+    if (bits > 0)
+        len = (size_t)i2d_PUBKEY(pkey, &at);
+    else
+        EVP_PKEY_get_raw_public_key(pkey, octets, &len);
     EVP_EncodeBlock((unsigned char *)text, octets, (int)len);
     snprintf(key->record, sizeof key->record, "v=DKIM1; k=%s; p=%.900s", bits > 0 ? "rsa" : "ed25519", text);
     EVP_PKEY_free(pkey);

@@ -3,7 +3,9 @@
 #pragma once
 #include <stdbool.h>
 
-struct pem_key { char path[64], record[1024]; };
+struct pem_key {
+    char path[64], record[1024];
+};
 
 /* bits 0: Ed25519. The file has mode 0600. */
 void pem_key_make(struct pem_key *key, unsigned bits);

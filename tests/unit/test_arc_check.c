@@ -13,8 +13,9 @@
 /* Chains are made with arc_seal and validated as they stream through message_verifier. */
 
 enum { NOW = 1700000000 };
-static const char MESSAGE[] = "From: Alice <alice@d.example>\r\nTo: bob@e.example\r\nSubject: the  quick\r\n brown fox\r\n"
-                              "Date: Tue, 14 Nov 2023 22:13:20 +0000\r\n\r\nHello  Bob \r\n\r\nsee you \t soon\r\n\r\n\r\n";
+static const char MESSAGE[] =
+    "From: Alice <alice@d.example>\r\nTo: bob@e.example\r\nSubject: the  quick\r\n brown fox\r\n"
+    "Date: Tue, 14 Nov 2023 22:13:20 +0000\r\n\r\nHello  Bob \r\n\r\nsee you \t soon\r\n\r\n\r\n";
 
 static struct pem_key rsa_file, ed25519_file, small_file;
 static struct sealing_key *rsa, *ed25519;
@@ -26,7 +27,9 @@ static int make_keys(void **state) {
     pem_key_make(&ed25519_file, 0);
     pem_key_make(&small_file, 768);
     return sealing_key_load(rsa_file.path, &rsa) == SEALING_KEY_OK &&
-           sealing_key_load(ed25519_file.path, &ed25519) == SEALING_KEY_OK ? 0 : -1;
+                   sealing_key_load(ed25519_file.path, &ed25519) == SEALING_KEY_OK
+               ? 0
+               : -1;
 }
 
 static int remove_keys(void **state) {
@@ -86,15 +89,20 @@ static struct span replace(struct span text, const char *from, const char *to) {
 }
 
 /* One more set on top, with the verdict as it is or (claim) as it is claimed to be. Takes message over. */
-static struct span seal(struct fixture *fixture, struct span message, const char *selector, const struct arc_result *claim) {
+static struct span seal(struct fixture *fixture, struct span message, const char *selector,
+                        const struct arc_result *claim) {
     uint8_t body_hash[DIGEST_OCTETS];
     struct bytes out = bytes_with_cap(1 << 20);
     struct arc_result found = *validate(fixture, message);
     assert_true(message_verifier_seal_hash(fixture->verifier, body_hash));
-    struct arc_seal_request request = {
-        .section = message_verifier_header(fixture->verifier), .body_hash = body_hash, .arc = claim != NULL ? claim : &found,
-        .results = span_of("mx.d.example; none"), .domain = span_of("d.example"), .selector = span_of(selector),
-        .key = strcmp(selector, "ed") == 0 ? ed25519 : rsa, .now_s = NOW};
+    struct arc_seal_request request = {.section = message_verifier_header(fixture->verifier),
+                                       .body_hash = body_hash,
+                                       .arc = claim != NULL ? claim : &found,
+                                       .results = span_of("mx.d.example; none"),
+                                       .domain = span_of("d.example"),
+                                       .selector = span_of(selector),
+                                       .key = strcmp(selector, "ed") == 0 ? ed25519 : rsa,
+                                       .now_s = NOW};
     assert_int_equal(arc_seal_write(&out, &request), ARC_SEAL_ADDED);
     bytes_append(&out, message);
     drop(message);
@@ -110,9 +118,9 @@ static struct span chain(struct fixture *fixture, unsigned sets) {
 static const struct row {
     const char *name;
     unsigned sets;
-    const char *from, *to; /* what changed on the way */
+    const char *from, *to;  /* what changed on the way */
     enum dns_status status; /* of the RSA key (sets 1 and 3) */
-    const char *record;    /* NULL: its own */
+    const char *record;     /* NULL: its own */
     enum arc_code code;
     unsigned failed_set;
 } rows[] = {
@@ -126,8 +134,10 @@ static const struct row {
     {"subject changed", 3, "quick", "slow", .code = ARC_MESSAGE_SIGNATURE, .failed_set = 3},
     {"a second From", 1, "From:", "From: eve@f.example\r\nFrom:", .code = ARC_MESSAGE_SIGNATURE, .failed_set = 1},
     {"unsigned field added", 1, "From:", "X-Spam: no\r\nFrom:", .code = ARC_OK},
-    {"results of set 1 changed", 3, "i=1; mx.d.example; none", "i=1; mx.d.example; spf=pass", .code = ARC_SEAL, .failed_set = 3},
-    {"results of the newest set changed", 2, "i=2; mx.d.example; none", "i=2; mx.d.example; spf=pass", .code = ARC_SEAL, .failed_set = 2},
+    {"results of set 1 changed", 3, "i=1; mx.d.example; none", "i=1; mx.d.example; spf=pass", .code = ARC_SEAL,
+     .failed_set = 3},
+    {"results of the newest set changed", 2, "i=2; mx.d.example; none", "i=2; mx.d.example; spf=pass", .code = ARC_SEAL,
+     .failed_set = 2},
     {"date of a seal changed", 2, "ARC-Seal: i=1; a=rsa-sha256; cv=none; d=d.example; s=rsa; t=1700000000",
      "ARC-Seal: i=1; a=rsa-sha256; cv=none; d=d.example; s=rsa; t=1700000001", .code = ARC_SEAL, .failed_set = 2},
     {"seal refolded", 2, "cv=none; d=d.example", "cv=none;\r\n d=d.example", .code = ARC_OK},
@@ -157,12 +167,15 @@ static void every_row_gets_its_code(void **state) {
         if (row->record != NULL) key->record[0] = row->record;
         if (row->status != DNS_FOUND) key->record[0] = NULL;
         const struct arc_result *arc = validate(&fixture, message);
-        enum auth_result wanted = row->code == ARC_OK ? RESULT_PASS : row->code == ARC_NO_SETS ? RESULT_NONE : RESULT_FAIL;
+        enum auth_result wanted = row->code == ARC_OK        ? RESULT_PASS
+                                  : row->code == ARC_NO_SETS ? RESULT_NONE
+                                                             : RESULT_FAIL;
         bool oldest = row->code == ARC_OK;
-        if (!arc->is_evaluated || arc->code != row->code || arc->result != wanted || arc->failed_set != row->failed_set ||
-            arc->sets != row->sets || arc->has_oldest_pass != oldest || arc->oldest_pass != 0 || arc->is_trusted != oldest)
-            fail_msg("%s: %s %s, set %u of %u, oldest %u", row->name, auth_result_word(arc->result), arc_code_word(arc->code),
-                     arc->failed_set, arc->sets, arc->oldest_pass);
+        if (!arc->is_evaluated || arc->code != row->code || arc->result != wanted ||
+            arc->failed_set != row->failed_set || arc->sets != row->sets || arc->has_oldest_pass != oldest ||
+            arc->oldest_pass != 0 || arc->is_trusted != oldest)
+            fail_msg("%s: %s %s, set %u of %u, oldest %u", row->name, auth_result_word(arc->result),
+                     arc_code_word(arc->code), arc->failed_set, arc->sets, arc->oldest_pass);
         if (row->sets > 0) assert_true(span_is(arc->sealer, "d.example"));
         drop(message);
         tear_down(&fixture);
@@ -201,7 +214,8 @@ static void late_keys_and_none(void **state) {
     fixture.keys.lookups = 0;
     message_verifier_begin(fixture.verifier, wake, &done);
     for (size_t i = 0; i < message.len; i++)
-        assert_int_equal(message_verifier_update(fixture.verifier, span_first(span_after(message, i), 1)), VERIFIER_MORE);
+        assert_int_equal(message_verifier_update(fixture.verifier, span_first(span_after(message, i), 1)),
+                         VERIFIER_MORE);
     assert_int_equal(message_verifier_end(fixture.verifier), VERIFIER_MORE);
     assert_int_equal(fixture.keys.lookups, 2); /* six signatures, two names */
     fake_keys_answer(&fixture.keys);
@@ -229,7 +243,8 @@ static void late_keys_and_none(void **state) {
     tear_down(&fixture);
 }
 
-/* What is decided does not wait for the rest: a changed body for no key, a newest message signature for its own. */
+/* What is decided does not wait for the rest (R-22): a changed body for no key, a newest message signature for its own.
+ */
 static void a_broken_message_is_told_at_once(void **state) {
     (void)state;
     struct fixture fixture;
@@ -295,7 +310,7 @@ static void messages_do_not_mix(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_row_gets_its_code), cmocka_unit_test(oldest_pass_names_the_first_that_holds),
-        cmocka_unit_test(late_keys_and_none), cmocka_unit_test(a_broken_message_is_told_at_once),
-        cmocka_unit_test(keys_are_capped), cmocka_unit_test(messages_do_not_mix)};
+        cmocka_unit_test(late_keys_and_none),      cmocka_unit_test(a_broken_message_is_told_at_once),
+        cmocka_unit_test(keys_are_capped),         cmocka_unit_test(messages_do_not_mix)};
     return cmocka_run_group_tests(tests, make_keys, remove_keys);
 }

@@ -17,14 +17,17 @@ static const uint8_t body_hash[DIGEST_OCTETS];
 static const struct arc_result no_chain = {.is_evaluated = true, .result = RESULT_NONE, .code = ARC_NO_SETS},
                                passed = {.is_evaluated = true, .result = RESULT_PASS, .code = ARC_OK},
                                failed = {.is_evaluated = true, .result = RESULT_FAIL, .code = ARC_SEAL},
-                               failed_before = {.is_evaluated = true, .result = RESULT_FAIL, .code = ARC_CV, .was_failed = true};
+                               failed_before = {
+                                   .is_evaluated = true, .result = RESULT_FAIL, .code = ARC_CV, .was_failed = true};
 
 static int make_keys(void **state) {
     (void)state;
     pem_key_make(&rsa_file, 2048);
     pem_key_make(&ed25519_file, 0);
     return sealing_key_load(rsa_file.path, &rsa) == SEALING_KEY_OK &&
-           sealing_key_load(ed25519_file.path, &ed25519) == SEALING_KEY_OK ? 0 : -1;
+                   sealing_key_load(ed25519_file.path, &ed25519) == SEALING_KEY_OK
+               ? 0
+               : -1;
 }
 
 static int remove_keys(void **state) {
@@ -44,13 +47,20 @@ static struct header_section section_of(const char *text) {
 }
 
 /* The fields, or why there are none, as a C string to be freed. */
-static char *sealed(const char *head, const struct arc_result *arc, const struct sealing_key *key, const char *names, bool plain) {
+static char *sealed(const char *head, const struct arc_result *arc, const struct sealing_key *key, const char *names,
+                    bool plain) {
     struct header_section section = section_of(head);
     struct bytes out = bytes_with_cap(1 << 20);
-    struct arc_seal_request request = {
-        .section = &section, .body_hash = body_hash, .arc = arc, .results = span_of(" mx.example;\r\n\tspf=pass\r\n"),
-        .domain = span_of("d.example"), .selector = span_of("sel"), .key = key, .now_s = 1700000000,
-        .signed_names = span_of(names), .plain = plain};
+    struct arc_seal_request request = {.section = &section,
+                                       .body_hash = body_hash,
+                                       .arc = arc,
+                                       .results = span_of(" mx.example;\r\n\tspf=pass\r\n"),
+                                       .domain = span_of("d.example"),
+                                       .selector = span_of("sel"),
+                                       .key = key,
+                                       .now_s = 1700000000,
+                                       .signed_names = span_of(names),
+                                       .plain = plain};
     enum arc_seal_status status = arc_seal_write(&out, &request);
     if (status != ARC_SEAL_ADDED) {
         assert_int_equal(out.len, 0);
@@ -63,7 +73,8 @@ static char *sealed(const char *head, const struct arc_result *arc, const struct
 
 #define SET(i, cv)                                                                                                     \
     "ARC-Seal: i=" i "; a=rsa-sha256; cv=" cv "; d=d.example; s=s; b=AAAA\r\n"                                         \
-    "ARC-Message-Signature: i=" i "; a=rsa-sha256; d=d.example; s=s; h=from; bh=47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=; " \
+    "ARC-Message-Signature: i=" i                                                                                      \
+    "; a=rsa-sha256; d=d.example; s=s; h=from; bh=47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=; "                      \
     "b=AAAA\r\nARC-Authentication-Results: i=" i "; mx.example; none\r\n"
 #define FROM "From: a@b.example\r\n"
 
@@ -75,19 +86,75 @@ static const struct row {
     const char *wanted[4]; /* all of them stand in what is written */
     const char *unwanted;
 } rows[] = {
-    {"first", FROM, &no_chain, "", false, {"ARC-Seal: i=1; a=rsa-sha256; cv=none; d=d.example; s=sel; t=1700000000;\r\n\tb=",
-     "ARC-Message-Signature: i=1; a=rsa-sha256; c=relaxed/relaxed; d=d.example;", "\th=from:from;", "ARC-Authentication-Results: i=1; mx.example;\r\n\tspf=pass\r\n"}, NULL},
-    {"second", SET("1", "none") FROM, &passed, "", false, {"ARC-Seal: i=2; a=rsa-sha256; cv=pass;", "i=2; mx.example"}, NULL},
-    {"plain", FROM, &no_chain, "date:from", true, {"ARC-Seal: a=rsa-sha256; b=", "; cv=none; d=d.example; i=1; s=sel; t=1700000000\r\n",
-     "; c=relaxed/relaxed; d=d.example; h=date:from; i=1; s=sel; t=1700000000\r\n", "ARC-Authentication-Results: i=1; mx.example; spf=pass\r\n"}, "\t"},
-    {"a broken chain is sealed as such", SET("1", "none") FROM, &failed, "", false, {"i=2; a=rsa-sha256; cv=fail;"}, NULL},
-    {"a structure that is not whole, whatever is claimed", "ARC-Seal: i=4\r\n" FROM, &passed, "", false, {"i=5; a=rsa-sha256; cv=fail;"}, NULL},
+    {"first",
+     FROM,
+     &no_chain,
+     "",
+     false,
+     {"ARC-Seal: i=1; a=rsa-sha256; cv=none; d=d.example; s=sel; t=1700000000;\r\n\tb=",
+      "ARC-Message-Signature: i=1; a=rsa-sha256; c=relaxed/relaxed; d=d.example;", "\th=from:from;",
+      "ARC-Authentication-Results: i=1; mx.example;\r\n\tspf=pass\r\n"},
+     NULL},
+    {"second",
+     SET("1", "none") FROM,
+     &passed,
+     "",
+     false,
+     {"ARC-Seal: i=2; a=rsa-sha256; cv=pass;", "i=2; mx.example"},
+     NULL},
+    {"plain",
+     FROM,
+     &no_chain,
+     "date:from",
+     true,
+     {"ARC-Seal: a=rsa-sha256; b=", "; cv=none; d=d.example; i=1; s=sel; t=1700000000\r\n",
+      "; c=relaxed/relaxed; d=d.example; h=date:from; i=1; s=sel; t=1700000000\r\n",
+      "ARC-Authentication-Results: i=1; mx.example; spf=pass\r\n"},
+     "\t"},
+    {"a broken chain is sealed as such",
+     SET("1", "none") FROM,
+     &failed,
+     "",
+     false,
+     {"i=2; a=rsa-sha256; cv=fail;"},
+     NULL},
+    {"a structure that is not whole, whatever is claimed",
+     "ARC-Seal: i=4\r\n" FROM,
+     &passed,
+     "",
+     false,
+     {"i=5; a=rsa-sha256; cv=fail;"},
+     NULL},
     {"no instance to count from", "ARC-Seal: x\r\n" FROM, &failed, "", false, {"i=1; a=rsa-sha256; cv=fail;"}, NULL},
-    {"a chain that says that it failed", SET("1", "fail") FROM, &failed_before, "", false, {"the chain says itself that it is broken"}, "ARC-"},
-    {"one that says it, though we are told otherwise", SET("2", "fail") SET("1", "none") FROM, &passed, "", false, {"the chain says itself that it is broken"}, "ARC-"},
-    {"instance 50 is there", "ARC-Seal: i=50; cv=pass\r\n" FROM, &failed, "", false, {"the chain has as many sets as there may be"}, "ARC-"},
-    {"what occurs once is over-signed, what may occur again is not", FROM "DKIM-Signature: x\r\nDKIM-Signature: y\r\nTo: c@d\r\nList-Id: <l>\r\nReceived: x\r\n"
-     "Authentication-Results: mx; none\r\nX-Own: 1\r\n", &no_chain, "", false, {"h=from:from:to:to:list-id:dkim-signature:dkim-signature;"}, NULL},
+    {"a chain that says that it failed",
+     SET("1", "fail") FROM,
+     &failed_before,
+     "",
+     false,
+     {"the chain says itself that it is broken"},
+     "ARC-"},
+    {"one that says it, though we are told otherwise",
+     SET("2", "fail") SET("1", "none") FROM,
+     &passed,
+     "",
+     false,
+     {"the chain says itself that it is broken"},
+     "ARC-"},
+    {"instance 50 is there",
+     "ARC-Seal: i=50; cv=pass\r\n" FROM,
+     &failed,
+     "",
+     false,
+     {"the chain has as many sets as there may be"},
+     "ARC-"},
+    {"what occurs once is over-signed, what may occur again is not",
+     FROM "DKIM-Signature: x\r\nDKIM-Signature: y\r\nTo: c@d\r\nList-Id: <l>\r\nReceived: x\r\n"
+          "Authentication-Results: mx; none\r\nX-Own: 1\r\n",
+     &no_chain,
+     "",
+     false,
+     {"h=from:from:to:to:list-id:dkim-signature:dkim-signature;"},
+     NULL},
     {"not even From", "X-Own: 1\r\n", &no_chain, "", false, {"\th=from;"}, NULL},
 };
 
@@ -96,7 +163,8 @@ static void every_row_is_written_as_wanted(void **state) {
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         char *text = sealed(rows[i].head, rows[i].arc, rsa, rows[i].names, rows[i].plain);
         for (size_t k = 0; k < 4 && rows[i].wanted[k] != NULL; k++)
-            if (strstr(text, rows[i].wanted[k]) == NULL) fail_msg("%s: no \"%s\" in\n%s", rows[i].name, rows[i].wanted[k], text);
+            if (strstr(text, rows[i].wanted[k]) == NULL)
+                fail_msg("%s: no \"%s\" in\n%s", rows[i].name, rows[i].wanted[k], text);
         if (rows[i].unwanted != NULL && strstr(text, rows[i].unwanted) != NULL) fail_msg("%s:\n%s", rows[i].name, text);
         free(text);
     }
@@ -122,16 +190,31 @@ static void lines_are_short_and_read_back(void **state) {
             header_section_release(&section);
             free(text);
         }
-        snprintf(head + strlen(head), sizeof head - strlen(head), "List-Unsubscribe-Post: %d\r\nDKIM-Signature: %d\r\n", times, times);
+        snprintf(head + strlen(head), sizeof head - strlen(head), "List-Unsubscribe-Post: %d\r\nDKIM-Signature: %d\r\n",
+                 times, times);
     }
 }
 
 static void names_that_may_be_signed(void **state) {
     (void)state;
-    static const struct { const char *names; bool may; } names[] = {
-        {"from", true}, {"from:to:x-own", true}, {"FROM:From", true},
-        {"", false}, {":", false}, {"from:", false}, {":from", false}, {"from::to", false}, {"from: to", false}, {"from;", false},
-        {"from:arc-seal", false}, {"ARC-Anything", false}, {"from:Authentication-Results", false}, {"from\r\n", false},
+    static const struct {
+        const char *names;
+        bool may;
+    } names[] = {
+        {"from", true},
+        {"from:to:x-own", true},
+        {"FROM:From", true},
+        {"", false},
+        {":", false},
+        {"from:", false},
+        {":from", false},
+        {"from::to", false},
+        {"from: to", false},
+        {"from;", false},
+        {"from:arc-seal", false},
+        {"ARC-Anything", false},
+        {"from:Authentication-Results", false},
+        {"from\r\n", false},
     };
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (arc_seal_may_sign(span_of(names[i].names)) != names[i].may) fail_msg("\"%s\"", names[i].names);
@@ -139,12 +222,18 @@ static void names_that_may_be_signed(void **state) {
 
 static void results_are_merged(void **state) {
     (void)state;
-    static const struct { const char *head, *wanted; } merges[] = {
-        {"Authentication-Results: mx.example; spf=pass smtp.mailfrom=a.example\r\n", "mx.example; spf=pass smtp.mailfrom=a.example"},
-        {"Authentication-Results: mx.example; arc=none;\r\n  spf=pass\r\nSubject: x\r\nAuthentication-Results: MX.example; dkim=fail\r\n",
+    static const struct {
+        const char *head, *wanted;
+    } merges[] = {
+        {"Authentication-Results: mx.example; spf=pass smtp.mailfrom=a.example\r\n",
+         "mx.example; spf=pass smtp.mailfrom=a.example"},
+        {"Authentication-Results: mx.example; arc=none;\r\n  spf=pass\r\nSubject: x\r\nAuthentication-Results: "
+         "MX.example; dkim=fail\r\n",
          "mx.example; arc=none; spf=pass; dkim=fail"},
-        {"Authentication-Results: other.example; spf=pass\r\nAuthentication-Results: mx.example; spf=fail\r\n", "mx.example; spf=fail"},
-        {"Authentication-Results: mx.example; spf=pa\nss\r\nAuthentication-Results: mx.example; dkim=pass\r\n", "mx.example; dkim=pass"},
+        {"Authentication-Results: other.example; spf=pass\r\nAuthentication-Results: mx.example; spf=fail\r\n",
+         "mx.example; spf=fail"},
+        {"Authentication-Results: mx.example; spf=pa\nss\r\nAuthentication-Results: mx.example; dkim=pass\r\n",
+         "mx.example; dkim=pass"},
         {"Authentication-Results: mx.example; none\r\n", NULL},
         {"Authentication-Results: other.example; spf=pass\r\n", NULL},
         {"Authentication-Results: mx.example; ;;\r\n", NULL},
@@ -166,8 +255,13 @@ static void results_are_merged(void **state) {
 static void no_room_is_told(void **state) {
     (void)state;
     struct header_section section = section_of(FROM);
-    struct arc_seal_request request = {.section = &section, .body_hash = body_hash, .arc = &no_chain, .results = span_of("mx; none"),
-                                       .domain = span_of("d.example"), .selector = span_of("s"), .key = ed25519};
+    struct arc_seal_request request = {.section = &section,
+                                       .body_hash = body_hash,
+                                       .arc = &no_chain,
+                                       .results = span_of("mx; none"),
+                                       .domain = span_of("d.example"),
+                                       .selector = span_of("s"),
+                                       .key = ed25519};
     for (size_t cap = 0; cap < 400; cap += 16) {
         struct bytes out = bytes_with_cap(cap);
         assert_int_equal(arc_seal_write(&out, &request), ARC_SEAL_NO_MEMORY);
@@ -178,8 +272,9 @@ static void no_room_is_told(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_row_is_written_as_wanted), cmocka_unit_test(lines_are_short_and_read_back),
-        cmocka_unit_test(names_that_may_be_signed), cmocka_unit_test(results_are_merged), cmocka_unit_test(no_room_is_told)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(every_row_is_written_as_wanted),
+                                       cmocka_unit_test(lines_are_short_and_read_back),
+                                       cmocka_unit_test(names_that_may_be_signed), cmocka_unit_test(results_are_merged),
+                                       cmocka_unit_test(no_room_is_told)};
     return cmocka_run_group_tests(tests, make_keys, remove_keys);
 }

@@ -13,7 +13,8 @@ static void equal_wishes_share_a_hash(void **state) {
     struct body_hash *relaxed = body_hash_want(&set, CANON_RELAXED, false, 0, &budget);
     struct body_hash *limited = body_hash_want(&set, CANON_RELAXED, true, 3, &budget);
     struct body_hash *simple = body_hash_want(&set, CANON_SIMPLE, false, 0, &budget);
-    assert_ptr_equal(body_hash_want(&set, CANON_RELAXED, false, 7, &budget), relaxed); /* no limit, whatever the number */
+    assert_ptr_equal(body_hash_want(&set, CANON_RELAXED, false, 7, &budget),
+                     relaxed); /* no limit, whatever the number */
     assert_ptr_equal(body_hash_want(&set, CANON_RELAXED, true, 3, &budget), limited);
     assert_null(body_hash_want(&set, CANON_RELAXED, true, 4, &budget)); /* the budget is spent */
     budget = 2;
@@ -58,7 +59,7 @@ static void nothing_is_left_for_the_next_message(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(equal_wishes_share_a_hash), cmocka_unit_test(nothing_is_left_for_the_next_message)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(equal_wishes_share_a_hash),
+                                       cmocka_unit_test(nothing_is_left_for_the_next_message)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

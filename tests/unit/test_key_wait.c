@@ -62,7 +62,7 @@ static void time_runs_out_or_the_message_is_dropped(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(each_name_is_asked_once), cmocka_unit_test(time_runs_out_or_the_message_is_dropped)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(each_name_is_asked_once),
+                                       cmocka_unit_test(time_runs_out_or_the_message_is_dropped)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -18,8 +18,11 @@ static const uint8_t value[DIGEST_OCTETS] = "thirty-two octets of a hash, say";
 /* What is signed is verified with the public half, and nothing else is. */
 static void signatures_verify(void **state) {
     (void)state;
-    static const struct { unsigned bits; enum key_algorithm algorithm; size_t len; } rows[] = {
-        {1024, KEY_RSA, 128}, {2048, KEY_RSA, 256}, {4096, KEY_RSA, 512}, {0, KEY_ED25519, 64}};
+    static const struct {
+        unsigned bits;
+        enum key_algorithm algorithm;
+        size_t len;
+    } rows[] = {{1024, KEY_RSA, 128}, {2048, KEY_RSA, 256}, {4096, KEY_RSA, 512}, {0, KEY_ED25519, 64}};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct pem_key file;
         struct sealing_key *key;
@@ -80,15 +83,21 @@ static void modes_and_kinds_of_files(void **state) {
 
 static void contents(void **state) {
     (void)state;
-    static const char locked[] = "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,"
-                                 "00112233445566778899AABBCCDDEEFF\n\nAAAAAAAAAAAAAAAAAAAAAA==\n-----END RSA PRIVATE KEY-----\n";
-    static const char elliptic[] = "-----BEGIN PRIVATE KEY-----\nMIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgevZzL1gdAFr88hb2\n"
-                                   "OF/2NxApJCzGCEDdfSp6VQO30hyhRANCAAQRWz+jn65BtOMvdyHKcvjBeBSDZH2r\n"
-                                   "1RTwjmYSi9R/zpBnuQ4EiMnCqfMPWiZqB4QdbAd0E7oH50VpuZ1P087G\n-----END PRIVATE KEY-----\n";
-    static const struct { const char *text; enum sealing_key_status wanted; } rows[] = {
+    static const char locked[] =
+        "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,"
+        "00112233445566778899AABBCCDDEEFF\n\nAAAAAAAAAAAAAAAAAAAAAA==\n-----END RSA PRIVATE KEY-----\n";
+    static const char elliptic[] =
+        "-----BEGIN PRIVATE KEY-----\nMIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgevZzL1gdAFr88hb2\n"
+        "OF/2NxApJCzGCEDdfSp6VQO30hyhRANCAAQRWz+jn65BtOMvdyHKcvjBeBSDZH2r\n"
+        "1RTwjmYSi9R/zpBnuQ4EiMnCqfMPWiZqB4QdbAd0E7oH50VpuZ1P087G\n-----END PRIVATE KEY-----\n";
+    static const struct {
+        const char *text;
+        enum sealing_key_status wanted;
+    } rows[] = {
         {"", SEALING_KEY_NOT_A_KEY},
         {"-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n", SEALING_KEY_NOT_A_KEY},
-        {"-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEA11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=\n-----END PUBLIC KEY-----\n",
+        {"-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEA11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=\n-----END PUBLIC "
+         "KEY-----\n",
          SEALING_KEY_NOT_A_KEY},
         {locked, SEALING_KEY_NOT_A_KEY}, /* and no question on the terminal */
         {elliptic, SEALING_KEY_BAD_TYPE},
@@ -110,7 +119,7 @@ static void contents(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(signatures_verify), cmocka_unit_test(modes_and_kinds_of_files), cmocka_unit_test(contents)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(signatures_verify), cmocka_unit_test(modes_and_kinds_of_files),
+                                       cmocka_unit_test(contents)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

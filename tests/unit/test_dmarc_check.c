@@ -37,6 +37,8 @@ static const char zone_text[] = "example.com. TXT \"x\"\n"
                                 "_dmarc.my.bare.example. TXT \"v=DMARC1; p=reject\"\n"
                                 "_dmarc.apart.bare.example. TXT \"v=DMARC1; p=reject; psd=n\"\n"
                                 "_dmarc.far.away.bare.example. TXT \"v=DMARC1; p=reject\"\n"
+                                "_dmarc.h.g.f.e.d.c.b.q. TXT \"v=DMARC1; p=none; psd=n\"\n"
+                                "_dmarc.i.h.g.f.e.d.c.b.q. TXT \"v=DMARC1; p=reject\"\n"
                                 "_dmarc.my.tight.example. TXT \"v=DMARC1; p=reject; aspf=s\"\n"
                                 "_dmarc.tld. TXT \"v=DMARC1; p=none\"\n"
                                 "_dmarc.seven.f.e.d.c.b.a. TXT \"v=DMARC1; p=reject\"\n"
@@ -94,6 +96,7 @@ static const struct row {
     {"my.bare.example", "spf your.bare.example pass, dkim example pass", DMARC_NOT_ALIGNED, NULL, NULL, R, R, ""},
     {"my.tight.example", "spf tight.example pass", DMARC_NOT_ALIGNED, NULL, NULL, R, R, ""},
     {"far.away.bare.example", "spf bare.example pass", DMARC_NOT_ALIGNED, NULL, NULL, R, R, ""},
+    {"i.h.g.f.e.d.c.b.q", "spf h.g.f.e.d.c.b.q pass", DMARC_NOT_ALIGNED, NULL, NULL, R, R, ""}, /* it has a record */
     {"apart.bare.example", "spf bare.example pass", DMARC_NOT_ALIGNED, NULL, NULL, R, R,
      ""}, /* psd=n says that it ends here */
     /* psd=y: the organization is one label below */

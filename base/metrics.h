@@ -11,11 +11,13 @@
 /* The closed lists of label values. Those that repeat an enum of the verifier stand in its order (a test compares), so
  * that its value is the label's. */
 #define METRIC_VALUES_VERDICT(X) X(VERDICT_ACCEPT, "accept") X(VERDICT_REJECT, "reject") X(VERDICT_TEMPFAIL, "tempfail")
-#define METRIC_VALUES_METHOD(X) X(METHOD_DKIM, "dkim") X(METHOD_SPF, "spf") X(METHOD_DMARC, "dmarc") X(METHOD_ARC, "arc")
+#define METRIC_VALUES_METHOD(X) X(METHOD_DKIM, "dkim") X(METHOD_SPF, "spf") X(METHOD_DMARC, "dmarc") X(METHOD_ARC, "arc") \
+    X(METHOD_IPREV, "iprev")
 #define METRIC_VALUES_AUTH_RESULT(X) /* enum auth_result */                                                            \
     X(AUTH_RESULT_NONE, "none") X(AUTH_RESULT_PASS, "pass") X(AUTH_RESULT_FAIL, "fail")                                \
     X(AUTH_RESULT_POLICY, "policy") X(AUTH_RESULT_NEUTRAL, "neutral")                                                  \
-    X(AUTH_RESULT_TEMPERROR, "temperror") X(AUTH_RESULT_PERMERROR, "permerror")
+    X(AUTH_RESULT_TEMPERROR, "temperror") X(AUTH_RESULT_PERMERROR, "permerror") \
+    X(AUTH_RESULT_SOFTFAIL, "softfail")
 #define METRIC_VALUES_SIGNATURE_RESULT(X) /* enum auth_result less one: a signature's result is never none */          \
     X(SIGNATURE_PASS, "pass") X(SIGNATURE_FAIL, "fail") X(SIGNATURE_POLICY, "policy")                                  \
     X(SIGNATURE_NEUTRAL, "neutral") X(SIGNATURE_TEMPERROR, "temperror") X(SIGNATURE_PERMERROR, "permerror")

@@ -35,12 +35,59 @@ static void write_dkim(struct bytes *out, const struct message_result *result) {
     }
 }
 
+/* Result and code, then what they speak of; name may be empty. */
+static void begin_value(struct bytes *value, enum auth_result result, const char *code, struct span name) {
+    bytes_clear(value);
+    bytes_append_text(value, auth_result_word(result));
+    if (code != NULL) bytes_append_format(value, " %s", code);
+    if (name.len > 0) bytes_append_char(value, ' ');
+    bytes_append(value, name);
+}
+
+/* "fail seal list.example 3 sets": only where there are sets. */
+static void log_arc(struct log_line *line, const struct arc_result *arc, struct bytes *value) {
+    if (!arc->is_evaluated || arc->code == ARC_NO_SETS) return;
+    begin_value(value, arc->result, arc_code_word(arc->code), arc->sealer);
+    bytes_append_format(value, " %u %s", arc->sets, arc->sets == 1 ? "set" : "sets");
+    log_span(line, "arc", bytes_span(value));
+}
+
+/* "pass matched example.com": of the reverse-path, or of HELO where that is empty. */
+static const struct spf_result *spf_of(const struct message_result *result) {
+    return &result->spf[result->spf[SPF_MAIL_FROM].is_evaluated ? SPF_MAIL_FROM : SPF_HELO];
+}
+
+static void log_spf(struct log_line *line, const struct spf_result *spf, struct bytes *value) {
+    if (!spf->is_evaluated) return;
+    begin_value(value, spf->result, spf_code_word(spf->code), spf->domain);
+    log_span(line, "spf", bytes_span(value));
+}
+
+/* "fail not_aligned example.com reject": with what the policy asks for. */
+static void log_dmarc(struct log_line *line, const struct dmarc_result *dmarc, struct bytes *value) {
+    const char *disposition = dmarc_policy_word(dmarc->disposition);
+    if (!dmarc->is_evaluated) return;
+    begin_value(value, dmarc->result, dmarc_code_word(dmarc->code), dmarc->domain);
+    if (dmarc->policy != DMARC_POLICY_ABSENT && disposition != NULL) bytes_append_format(value, " %s", disposition);
+    log_span(line, "dmarc", bytes_span(value));
+}
+
+static void log_iprev(struct log_line *line, const struct iprev_result *iprev, struct bytes *value) {
+    if (!iprev->is_evaluated) return;
+    begin_value(value, iprev->result, NULL, iprev->name);
+    log_span(line, "iprev", bytes_span(value));
+}
+
 static void log_verdicts(struct log_line *line, const struct message_result *result) {
-    struct bytes dkim = bytes_with_cap(RESULTS_MAX);
-    write_dkim(&dkim, result);
-    log_span(line, "dkim", bytes_span(&dkim));
+    struct bytes value = bytes_with_cap(RESULTS_MAX);
+    write_dkim(&value, result);
+    log_span(line, "dkim", bytes_span(&value));
     log_uint(line, "signatures", result->dkim_count);
-    bytes_release(&dkim);
+    log_arc(line, &result->arc, &value);
+    log_spf(line, spf_of(result), &value);
+    log_dmarc(line, &result->dmarc, &value);
+    log_iprev(line, &result->iprev, &value);
+    bytes_release(&value);
 }
 
 /* -- counts -- */
@@ -59,6 +106,10 @@ static enum auth_result best_result(const struct message_result *result) {
     return result->dkim_count > 0 ? result->dkim[0].result : RESULT_NONE;
 }
 
+static void count_method(const struct message_record *record, unsigned method, bool is_evaluated, enum auth_result result) {
+    if (is_evaluated) metrics_count(record->metrics, METRIC_AUTH_RESULTS, method, result);
+}
+
 static void count_verdicts(const struct message_record *record, const struct message_result *result) {
     for (const struct dkim_result *dkim = result->dkim; dkim < result->dkim + result->dkim_count; dkim++) {
         enum cause cause = dkim_code_cause(dkim->code);
@@ -66,7 +117,12 @@ static void count_verdicts(const struct message_record *record, const struct mes
         if (cause != CAUSE_NONE) metrics_count(record->metrics, METRIC_DKIM_FAILURES, cause, 0);
         domain_stats_add_signature(record->domains, dkim);
     }
-    metrics_count(record->metrics, METRIC_AUTH_RESULTS, METRIC_METHOD_DKIM, best_result(result));
+    const struct spf_result *spf = spf_of(result);
+    count_method(record, METRIC_METHOD_DKIM, true, best_result(result));
+    count_method(record, METRIC_METHOD_ARC, result->arc.is_evaluated, result->arc.result);
+    count_method(record, METRIC_METHOD_SPF, spf->is_evaluated, spf->result);
+    count_method(record, METRIC_METHOD_DMARC, result->dmarc.is_evaluated, result->dmarc.result);
+    count_method(record, METRIC_METHOD_IPREV, result->iprev.is_evaluated, result->iprev.result);
 }
 
 static void count_times(const struct message_record *record) {

@@ -36,7 +36,7 @@ def options_of_page(text):
 
 def each_option_stands_in_its_manual_page():
     helps = {"sceaud": run([house.SCEAUD, "--help"]).stdout,
-             "sceau": "".join(run([house.SCEAU, verb, "--help"]).stdout for verb in ("verify", "key", "results"))}
+             "sceau": "".join(run([house.SCEAU, verb, "--help"]).stdout for verb in ("verify", "key", "results", "spf", "dmarc"))}
     for program, page in PAGES.items():
         told, described = options_of_help(helps[program]), options_of_page(read(page))
         assert len(told) > 3 and told == described, (program, "only in --help:", told - described, "only in the page:", described - told)

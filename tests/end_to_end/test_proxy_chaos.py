@@ -1,5 +1,5 @@
-"""Clients that misbehave, servers that do, reloads in between, and SIGTERM in the middle of it all. Whatever happens, the books
-must balance: nothing lost, altered, doubled, or acknowledged by us alone. SCEAU_SEED and SCEAU_ROUNDS give other and longer runs."""
+"""Clients that misbehave, servers that do, a DNS that does, reloads in between, and SIGTERM in the middle of it all. Whatever
+happens, the books must balance: nothing lost, altered, doubled, or acknowledged by us alone. SCEAU_SEED and SCEAU_ROUNDS give other and longer runs."""
 import collections
 import itertools
 import os
@@ -18,6 +18,8 @@ from smtp_script import Hangup, Received, stuffed
 SEED = int(os.environ.get("SCEAU_SEED", "1"))
 ROUNDS = int(os.environ.get("SCEAU_ROUNDS", "25"))  # sessions of each client
 NUMBER = re.compile(rb"X-Number: (\S+)\r\n")
+SIGNATURE = (b"DKIM-Signature: v=1; a=rsa-sha256; c=relaxed/simple; d=there.example; s=%s; h=from:to;\r\n"
+             b" bh=47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=; b=AAAA\r\n")
 LIMITS = ("workers = 2\nlog { lines_per_second = 0 }\nlimits { data_timeout = 5s final_reply_timeout = 1s reply_timeout = 1s greeting_timeout = 2s "
           "spool_memory = 32KiB errors = 1000 drain_timeout = 5s }\n")
 
@@ -114,6 +116,33 @@ class Moody(Downstream):
             self.say(wire, more[fault])
 
 
+class MoodyDns:
+    """A resolver that answers now, later, never, or with a reply of another kind."""
+
+    def __init__(self):
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.bind(("127.0.0.1", 0))
+        self.port, self.draws = self.socket.getsockname()[1], random.Random(SEED)
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self):
+        while True:
+            query, client = self.socket.recvfrom(4096)
+            mood = self.draws.choice(("now", "now", "later", "never", "no such name", "failure", "nonsense"))
+            threading.Timer(self.draws.random() * 0.6 if mood == "later" else 0, self._answer, (mood, query, client)).start()
+
+    def _answer(self, mood, query, client):
+        question = query[12:query.index(b"\0", 12) + 5]
+        counts = b"\0\1\0\0\0\0\0\0"
+        if mood in ("now", "later"):
+            record = b"\xc0\x0c\0\x10\0\1\0\0\0\1\0\x0c\x0bv=DKIM1; p="
+            self.socket.sendto(query[:2] + b"\x81\x80\0\1\0\1\0\0\0\0" + question + record, client)
+        elif mood in ("no such name", "failure"):
+            self.socket.sendto(query[:2] + (b"\x81\x83" if mood == "no such name" else b"\x81\x82") + counts + question, client)
+        elif mood == "nonsense":
+            self.socket.sendto(query[:2] + b"\x81\x80" + bytes(range(40)), client)
+
+
 class Books:
     """What clients sent and what they were told."""
 
@@ -128,7 +157,8 @@ class Books:
             lines.append(draws.choice((b"", b".", b"..", b".x", b"x" * draws.randrange(200), b"a" * 990)))
         with self.lock:
             number = b"%d" % next(self.numbers)
-            self.sent[number] = (b"From: a@there.test\r\nTo: b@here.test\r\nX-Number: " + number + b"\r\n\r\n"
+            signatures = b"".join(SIGNATURE % (b"s%d" % draws.randrange(500)) for _ in range(draws.choice((0, 0, 1, 3))))
+            self.sent[number] = (signatures + b"From: a@there.test\r\nTo: b@here.test\r\nX-Number: " + number + b"\r\n\r\n"
                                  + b"".join(line + b"\r\n" for line in lines))
             return number, self.sent[number]
 
@@ -252,7 +282,8 @@ def run(name, disturb):
     listeners = {"smtp": ("smtp", smtp, ""), "lmtp": ("lmtp", lmtp, ""), "lmtp-smtp": ("lmtp", smtp, ""), "smtp-lmtp": ("smtp", lmtp, ""),
                  "box": ("smtp", box, ""), "lmtp-box": ("lmtp", box, "")}
     BOOKS.__init__()
-    proxy = Proxy(listeners, more=LIMITS, name=name)
+    dns = f'mode = "forward" forward = {{ "127.0.0.1@{MoodyDns().port}" }} trust_anchor = "none" budget = 300ms query_timeout = 500ms'
+    proxy = Proxy(listeners, more=LIMITS, name=name, dns=dns)
     clients = [threading.Thread(target=be_client, args=(proxy, listener, SEED * 1000 + i), daemon=True)
                for i, listener in enumerate(2 * list(listeners))]
     for client in clients:
@@ -266,7 +297,12 @@ def run(name, disturb):
 
 
 def reload_now_and_then(proxy, clients):
-    while any(client.is_alive() for client in clients) and proxy.process.poll() is None:
+    """The same configuration, and every third time one that takes another resolver."""
+    for number in itertools.count():
+        if not any(client.is_alive() for client in clients) or proxy.process.poll() is not None:
+            return
+        if number % 3 == 0:
+            proxy.configure(proxy.template.replace("query_timeout = 500ms", f"query_timeout = {500 + number}ms"))
         proxy.process.send_signal(signal.SIGHUP)
         time.sleep(1)
 

@@ -100,7 +100,8 @@ static void describe_client(const struct session *session, struct forwarded_clie
     }
     xforward_set(out, XFORWARD_HELO, bytes_span(&session->helo));
     xforward_set(out, XFORWARD_PROTO, span_of(is_lmtp(session) ? "LMTP" : session->is_esmtp ? "ESMTP" : "SMTP"));
-    xforward_set(out, XFORWARD_SOURCE, span_of(session->is_trusted ? "LOCAL" : "REMOTE"));
+    /* Trusted or not: it handed us mail from elsewhere, and Postfix rewrites the header of what it takes for local. */
+    xforward_set(out, XFORWARD_SOURCE, span_of("REMOTE"));
 }
 
 /* No room for the line to downstream: what there is of it must not be sent. */

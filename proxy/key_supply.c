@@ -142,3 +142,6 @@ bool key_client_is_of(const struct key_client *client, const struct key_supply *
 struct key_source *key_client_source(struct key_client *client) {
     return key_lookup_source(client->lookup);
 }
+struct dns_source *key_client_dns(struct key_client *client) {
+    return dns_client_source(client->dns);
+}

@@ -152,6 +152,12 @@ def an_envelope_turns_the_other_methods_on():
     _, [report], _ = verify("--ip", "192.0.2.1", *arguments, "--results-style", "provider", "-", text=GOOD)
     [field] = report["headers"]
     assert "\r\n       spf=pass (mx.example: domain of a@d.example designates 192.0.2.1 as permitted sender) smtp.mailfrom=a@d.example" in field, field
+    # The seal's results have the same shape.
+    os.chmod(path("key.pem"), 0o600)
+    _, [report], _ = verify("--ip", "192.0.2.1", *arguments, "--results-style", "provider", "--arc-seal", f"s:d.example:{path('key.pem')}",
+                            "-", text=GOOD)
+    ours, *seal = report["headers"]
+    assert len(seal) == 3 and seal[2] == ours.replace("Authentication-Results: ", "ARC-Authentication-Results: i=1; "), report["headers"]
 
 
 def the_time_of_receipt_may_count():

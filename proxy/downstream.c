@@ -43,7 +43,8 @@ struct downstream {
     struct content_writer writer; /* of the message that is being delivered */
     bool is_whole;                /* the writer has come to its end */
     size_t replies_due;
-    struct loop_task notice; /* a fault found out inside a call, told from the loop */
+    struct loop_task notice; /* a fault found out inside a call, told from the loop ... */
+    int notice_error;        /* ... with this errno */
     unsigned depth;          /* events on the stack */
     bool is_dead;
 };
@@ -146,11 +147,15 @@ static bool is_out_of_step(const struct downstream *downstream) {
     return downstream->in_flight == 0 && connection_input(downstream->connection).len > 0;
 }
 
+static void fail_soon(struct downstream *downstream, int error) {
+    downstream->notice_error = error;
+    if (list_is_empty(&downstream->notice.node)) loop_defer(connection_set_loop(downstream->set), &downstream->notice);
+}
+
 /* Sends what was appended; without memory for the lines the conversation is lost, which is told from the loop. */
 static void submit(struct downstream *downstream) {
     if (downstream->lines.failed) {
-        if (list_is_empty(&downstream->notice.node))
-            loop_defer(connection_set_loop(downstream->set), &downstream->notice);
+        fail_soon(downstream, ENOMEM);
     } else if (!is_out_of_step(downstream)) {
         send_waiting(downstream);
     } /* else talk, which is on the stack, finds out: what is there already cannot be the answer to this command */
@@ -288,7 +293,7 @@ static void on_changed(void *owner);
 
 static enum progress stay(struct downstream *downstream) { return (void)downstream, PROGRESS_WAIT; }
 
-/* Tries the addresses in order until one can at least be tried. */
+/* Tries the addresses in order until one can at least be tried; false with errno when there is none. */
 static bool connect_next(struct downstream *downstream) {
     const struct downstream_server *server = downstream->server;
     connection_destroy(downstream->connection);
@@ -459,7 +464,7 @@ static void on_changed(void *owner) {
 static void run_notice(struct loop_task *task) {
     struct downstream *downstream = LIST_ENTRY(task, struct downstream, notice);
     downstream->depth++;
-    fail(downstream, DOWNSTREAM_NO_MEMORY, strerrordesc_np(ENOMEM));
+    fail(downstream, DOWNSTREAM_NO_MEMORY, strerrordesc_np(downstream->notice_error));
     if (--downstream->depth == 0 && downstream->is_dead) release(downstream);
 }
 
@@ -499,7 +504,7 @@ void downstream_open(struct downstream *downstream) {
     assert(downstream->state == CLOSED);
     downstream->address_at = 0;
     memset(&downstream->capabilities, 0, sizeof downstream->capabilities);
-    if (!connect_next(downstream)) loop_defer(connection_set_loop(downstream->set), &downstream->notice);
+    if (!connect_next(downstream)) fail_soon(downstream, errno);
 }
 
 bool downstream_is_closed(const struct downstream *downstream) { return downstream->state == CLOSED; }

@@ -35,10 +35,14 @@ def no_descriptor_is_left():
     pid, before = proxy.process.pid, resource.prlimit(proxy.process.pid, resource.RLIMIT_NOFILE)
     in_use = max(int(number) for number in os.listdir(f"/proc/{pid}/fd")) + 1
     resource.prlimit(pid, resource.RLIMIT_NOFILE, (in_use, before[1]))
-    code, text, _ = greeting(proxy.port["in"])
+    taken = []  # what was open below while we looked
+    while not taken or taken[-1][0] == 220 and len(taken) < 10:
+        taken.append(greeting(proxy.port["in"]))
+    code, text, _ = taken[-1]
     assert code == 421 and text.startswith("4.3.1"), (code, text)
     established.expect(250, "NOOP")
     resource.prlimit(pid, resource.RLIMIT_NOFILE, before)
+    taken.clear()
     house.wait_for(lambda: greeting(proxy.port["in"])[0] == 220, "clients are taken again")
     assert through(established, MAIL)[0] == 250
     assert proxy.stop() == 0

@@ -1,11 +1,11 @@
 /* proxy/downstream.h -- the client side: one SMTP or LMTP conversation with the server the mail goes on to
  * (RFC 5321, RFC 2033, XFORWARD). Connects, greets, relays commands one by one (several at once where the server offers
- * PIPELINING and order allows it), sends a message's content as fast as the socket takes it, and hands replies up as they
- * came. Knows no policy: what a reply or a fault means for the client is the session's business.
- * An end of data is sent only for a message that downstream_deliver was given whole; every fault before drops the
- * connection instead, so that the server never takes a part for the whole.
- * Events come from the loop only, never inside a call of this module; inside an event every call is allowed, destroy too.
- * Thread rule: the loop's thread. Memory: an idle conversation holds no buffers. */
+ * PIPELINING and order allows it), sends a message's content as fast as the socket takes it, and hands replies up as
+ * they came. Knows no policy: what a reply or a fault means for the client is the session's business. An end of data is
+ * sent only for a message that downstream_deliver was given whole; every fault before drops the connection instead, so
+ * that the server never takes a part for the whole. Events come from the loop only, never inside a call of this module;
+ * inside an event every call is allowed, destroy too. Thread rule: the loop's thread. Memory: an idle conversation
+ * holds no buffers. */
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
@@ -27,6 +27,9 @@ struct downstream_server {
     size_t address_count;
     char hello_name[256]; /* what we call ourselves */
     int64_t greeting_timeout_ms, reply_timeout_ms, data_timeout_ms, final_reply_timeout_ms;
+    /* NOOP so often while a transaction waits for its message: a slow client takes longer than the five minutes that a
+     * server waits for a command (RFC 5321 section 4.5.3.2.7). 0: never. */
+    int64_t keep_alive_ms;
 };
 
 /* id, enhanced code and text for the client */
@@ -78,8 +81,8 @@ const struct smtp_capabilities *downstream_capabilities(const struct downstream 
  * the server offers XFORWARD, and a refusal of them is no matter. Only when ready. */
 void downstream_mail(struct downstream *downstream, const struct forwarded_client *client, struct span line);
 void downstream_rcpt(struct downstream *downstream, struct span line);
-/* Sends DATA and, at 354, content, which stays the caller's and as it is until the last reply or failed. recipients: how
- * many were accepted. */
+/* Sends DATA and, at 354, content, which stays the caller's and as it is until the last reply or failed. recipients:
+ * how many were accepted. */
 void downstream_deliver(struct downstream *downstream, const struct content *content, size_t recipients);
 /* The end of data is out and its reply is not there yet: what becomes of the message is the server's decision now. */
 bool downstream_is_committed(const struct downstream *downstream);

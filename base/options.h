@@ -15,6 +15,9 @@ enum downstream_kind { DOWNSTREAM_SMTP, DOWNSTREAM_LMTP, DOWNSTREAM_MAILDIR };
 
 struct string_list { size_t count; char **item; };
 
+/* Bits of listener_options.without. */
+enum { LISTENER_WITHOUT_SPF = 1, LISTENER_WITHOUT_IPREV = 2, LISTENER_WITHOUT_DMARC = 4 };
+
 struct listener_options {
     char *name;
     enum listener_protocol protocol;
@@ -24,6 +27,7 @@ struct listener_options {
     char *maildir;              /* MAILDIR: its path */
     size_t trust_count;
     struct network *trust;      /* may speak XFORWARD */
+    unsigned without;           /* checks that are left out */
     bool reject_line_ends;      /* line_ends = reject: bare CR, LF or NUL get 550; else they pass as content */
 };
 
@@ -38,6 +42,10 @@ struct options {
     struct endpoint http_listen;
     bool http_enabled;
     char *log_format;      /* "logfmt" or "json" */
+    char *results_style;   /* "standard" or "provider" */
+    char *arc_domain, *arc_selector, *arc_key_file; /* "": not given; names as they were written */
+    char *arc_next_selector, *arc_next_key_file;
+    struct string_list arc_trusted_sealers;
 #define OPTION(field, section, key, kind, least, most, standard, help) int64_t field;
 #include "base/options.def"
 };

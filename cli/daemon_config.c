@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "base/options.h"
+#include "proxy/arc_config.h"
 #include "verifier/authserv_id.h"
 #include "verifier/dns_zone.h"
 
@@ -47,11 +48,20 @@ static bool check_trust_anchor(const char *path, const struct options *options, 
     return true;
 }
 
+static bool check_arc(const char *path, const struct options *options, char **error) {
+    char *reason;
+    struct arc_config *config = arc_config_create(options, &reason);
+    if (config == NULL && reason != NULL) refuse(error, "%s: %s", path, reason);
+    free(reason);
+    arc_config_destroy(config);
+    return config != NULL;
+}
+
 struct options *daemon_config_read(const char *path, char **error) {
     struct options *options = options_read(path, error);
     if (options == NULL) return NULL;
     if (check_authserv_id(path, options, error) && check_trust_anchor(path, options, error) &&
-        check_zone_files(path, options, error))
+        check_zone_files(path, options, error) && check_arc(path, options, error))
         return options;
     options_release(options);
     return NULL;

@@ -187,22 +187,29 @@ static bool read_downstream(cfg_t *cfg, cfg_opt_t *opt) {
     return refuse(cfg, opt, "'%s' is not smtp:, lmtp: (host:port or unix:path behind it) or maildir:path", text);
 }
 
-static bool read_trust(cfg_t *cfg, cfg_opt_t *opt) {
-    struct listener_options *listener = &current->listener;
+static bool read_networks(cfg_t *cfg, cfg_opt_t *opt, struct network **network, size_t *network_count) {
     unsigned count = cfg_opt_size(opt);
     if (count > LIST_ITEMS_MAX) return refuse(cfg, opt, "more than %d networks", LIST_ITEMS_MAX);
-    free(listener->trust);
-    listener->trust_count = 0;
-    listener->trust = calloc(count, sizeof *listener->trust);
-    if (listener->trust == NULL) return no_memory(cfg, opt);
-    for (; listener->trust_count < count; listener->trust_count++) {
-        const char *text = cfg_opt_getnstr(opt, (unsigned)listener->trust_count);
-        if (!network_parse(text, &listener->trust[listener->trust_count]))
+    free(*network);
+    *network_count = 0;
+    *network = calloc(count > 0 ? count : 1, sizeof **network);
+    if (*network == NULL) return no_memory(cfg, opt);
+    for (; *network_count < count; (*network_count)++) {
+        const char *text = cfg_opt_getnstr(opt, (unsigned)*network_count);
+        if (!network_parse(text, &(*network)[*network_count]))
             return refuse(cfg, opt,
                           "'%s' is no address and no network like 10.0.0.0/8 (with no bits set behind the prefix)",
                           text);
     }
     return true;
+}
+
+static bool read_trust(cfg_t *cfg, cfg_opt_t *opt) {
+    return read_networks(cfg, opt, &current->listener.trust, &current->listener.trust_count);
+}
+
+static bool read_proxy_from(cfg_t *cfg, cfg_opt_t *opt) {
+    return read_networks(cfg, opt, &current->listener.proxy_from, &current->listener.proxy_from_count);
 }
 
 static bool read_line_ends(cfg_t *cfg, cfg_opt_t *opt) {

@@ -26,7 +26,9 @@ struct listener_options {
     struct endpoint downstream; /* SMTP, LMTP */
     char *maildir;              /* MAILDIR: its path */
     size_t trust_count;
-    struct network *trust;      /* may speak XFORWARD */
+    struct network *trust;      /* may speak XFORWARD and XCLIENT */
+    size_t proxy_from_count;
+    struct network *proxy_from; /* must begin with a PROXY header */
     unsigned without;           /* checks that are left out */
     bool reject_line_ends;      /* line_ends = reject: bare CR, LF or NUL get 550; else they pass as content */
 };

@@ -50,6 +50,7 @@ void listener_options_clear(struct listener_options *listener) {
     free(listener->name);
     free(listener->maildir);
     free(listener->trust);
+    free(listener->proxy_from);
     *listener = (struct listener_options){.reject_line_ends = true};
 }
 

@@ -117,6 +117,9 @@ static const struct {
                                                        "lmtp: (host:port or unix:path behind it) or maildir:path"},
     {LISTENER_WITH("trust = { \"127.0.0.1/8\" }"), ":5: 'trust' in listener \"x\": '127.0.0.1/8' is no address and no "
                                                    "network like 10.0.0.0/8 (with no bits set behind the prefix)"},
+    {LISTENER_WITH("proxy_from = { \"10.0.0.5\", \"balancer\" }"),
+     ":5: 'proxy_from' in listener \"x\": 'balancer' is no address and no network like 10.0.0.0/8 (with no bits set "
+     "behind the prefix)"},
     {LISTENER_WITH("line_ends = \"fix\""), ":5: 'line_ends' in listener \"x\": 'fix' is not reject or pass"},
     {LISTENER_WITH("without = { \"spf\", \"dkim\" }"), ":5: 'without' in listener \"x\": 'dkim' is not spf, iprev or dmarc"},
     {LISTENER_WITH("listen = \"*:26\""), ":5: 'listen' in listener \"x\": it is set twice"},
@@ -131,8 +134,6 @@ static const struct {
      ":5: 'downstream_tls' in listener \"x\": 'verify': this version does not do TLS, only off is possible"},
     {LISTENER_WITH("tls_key = \"/etc/sceau/mx.key\""),
      ":5: 'tls_key' in listener \"x\": this version does not do that yet; remove it to go without"},
-    {LISTENER_WITH("proxy_from = { \"10.0.0.5\" }"),
-     ":5: 'proxy_from' in listener \"x\": this version does not do that yet; remove it to go without"},
     {"rules { file = \"/etc/sceau/sceau.rules\" }",
      ":1: 'file' in rules: this version does not do that yet; remove it to go without"},
     /* shape */
@@ -202,7 +203,7 @@ static const char whole[] =
     "authserv_id = \"mx.example.com\"\nresults_style = provider trust_received = true\nspool = '/var/spool/a\"b$ {HOME}\\\\'\nworkers = 3\n"
     "listener \"before \\\"queue\\\"\" { protocol = smtp listen = \"[::1]:10025\" downstream = "
     "\"lmtp:unix:/run/dovecot/lmtp\"\n"
-    "  trust = { \"127.0.0.0/8\", \"::1\" } without = { \"iprev\" } line_ends = \"pass\" tls = off proxy_from = { } tls_key = \"\" }\n"
+    "  trust = { \"127.0.0.0/8\", \"::1\" } without = { \"iprev\" } line_ends = \"pass\" tls = off proxy_from = { \"10.0.0.5\" } tls_key = \"\" }\n"
     "listener 'b' { protocol = lmtp listen = 'unix:/run/sceau.sock' downstream = 'maildir:/var/mail/${x}' without = { dmarc, iprev, spf } }\n"
     "listener 'c' { protocol = lmtp listen = 'mx:25' downstream = 'smtp:127.0.0.1:10026' line_ends = reject }\n"
     "dns { mode = \"stub\" forward = { } stub = { \"rig.test=127.0.0.1@5353\", \"x=::1\" } trust_anchor = \"none\"\n"
@@ -222,6 +223,7 @@ static void every_setting_is_read(void **state) {
     assert_string_equal(a->name, "before \"queue\"");
     assert_true(a->protocol == LISTENER_SMTP && a->downstream_kind == DOWNSTREAM_LMTP && a->downstream.is_unix);
     assert_true(a->trust_count == 2 && a->trust[0].is_v4 && a->trust[1].prefix_bits == 128 && !a->reject_line_ends);
+    assert_true(a->proxy_from_count == 1 && a->proxy_from[0].prefix_bits == 32 && b->proxy_from_count == 0);
     assert_true(b->protocol == LISTENER_LMTP && b->listen.is_unix && b->trust_count == 0 && b->reject_line_ends);
     assert_true(b->downstream_kind == DOWNSTREAM_MAILDIR && c->downstream_kind == DOWNSTREAM_SMTP &&
                 c->reject_line_ends);

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include "base/ascii.h"
 #include "base/bytes.h"
 #include "base/loop.h"
 #include "proxy/connection.h"
@@ -12,12 +13,13 @@
 
 enum {
     COMMANDS_MAX = 24,                                   /* in flight and waiting: RSET, XFORWARD's few lines, MAIL */
+    INTRODUCTION_MAX = 8192,
     CONTENT_BLOCK = 32768,                               /* octets made ready at a time */
     CONTENT_UNSENT = 131072,                             /* beyond it the socket is asked first */
     UNSENT_MAX = CONTENT_UNSENT + CONTENT_BLOCK + 65536, /* plus a command line */
 };
 
-enum command { COMMAND_MAIL, COMMAND_RCPT, COMMAND_DATA, COMMAND_XFORWARD, COMMAND_RSET };
+enum command { COMMAND_MAIL, COMMAND_RCPT, COMMAND_DATA, COMMAND_XFORWARD, COMMAND_RSET, COMMAND_XCLIENT, COMMAND_HELLO };
 
 enum downstream_state { CLOSED, CONNECTING, GREETING, EHLO, HELO, TALKING, CONTENT, FINAL };
 
@@ -40,6 +42,8 @@ struct downstream {
     } command[COMMANDS_MAX];
     size_t in_flight, waiting; /* command[0..in_flight) were sent, the next waiting ones are in lines */
     bool in_transaction;
+    struct bytes introduction; /* whom this connection was told of: XCLIENT's lines and the EHLO behind them */
+    bool is_introduced;        /* ... and the server took it */
     struct content_writer writer; /* of the message that is being delivered */
     bool is_whole;                /* the writer has come to its end */
     size_t replies_due;
@@ -66,6 +70,7 @@ const char *downstream_fault_text(enum downstream_fault fault) { return fault_te
 static void release(struct downstream *downstream) {
     smtp_reply_release(&downstream->reply);
     bytes_release(&downstream->lines);
+    bytes_release(&downstream->introduction);
     connection_destroy(downstream->connection);
     free(downstream);
 }
@@ -83,6 +88,7 @@ static void hang_up(struct downstream *downstream) {
     connection_destroy(downstream->connection);
     downstream->connection = NULL;
     downstream->state = CLOSED;
+    bytes_release(&downstream->introduction);
     forget_transaction(downstream);
 }
 
@@ -100,8 +106,17 @@ static enum progress fail_for(struct downstream *downstream, enum smtp_reply_sta
 
 /* -- commands -- */
 
+/* Their replies change what may follow (RFC 2920 section 3.1). */
+static bool stands_alone(enum command kind) { return kind == COMMAND_XCLIENT || kind == COMMAND_HELLO; }
+
+static bool may_send_next(const struct downstream *downstream) {
+    if (downstream->waiting == 0 || downstream->in_flight == 0) return downstream->waiting > 0;
+    return downstream->capabilities.pipelining && !stands_alone(downstream->command[downstream->in_flight].kind) &&
+           !stands_alone(downstream->command[downstream->in_flight - 1].kind);
+}
+
 static void send_waiting(struct downstream *downstream) {
-    while (downstream->waiting > 0 && (downstream->in_flight == 0 || downstream->capabilities.pipelining)) {
+    while (may_send_next(downstream)) {
         size_t len = downstream->command[downstream->in_flight].len;
         if (!connection_send(downstream->connection, span_first(bytes_span(&downstream->lines), len))) return;
         bytes_drop_first(&downstream->lines, len);
@@ -128,17 +143,22 @@ static void append_command(struct downstream *downstream, enum command kind, str
     add_command(downstream, kind, before);
 }
 
-static void append_xforward(struct downstream *downstream, const struct forwarded_client *client) {
-    size_t before = downstream->lines.len;
-    xforward_write(&downstream->lines, client, downstream->capabilities.xforward);
-    while (before < downstream->lines.len) { /* one command a line */
+/* Notes the commands, one a line, that stand in lines from before on. */
+static void add_lines(struct downstream *downstream, enum command kind, size_t before) {
+    while (before < downstream->lines.len) {
         size_t len = span_find(span_after(bytes_span(&downstream->lines), before), '\n') + 1;
         size_t at = downstream->in_flight + downstream->waiting++;
         assert(at < COMMANDS_MAX - 1);
-        downstream->command[at].kind = COMMAND_XFORWARD;
+        downstream->command[at].kind = kind;
         downstream->command[at].len = len;
         before += len;
     }
+}
+
+static void append_xforward(struct downstream *downstream, const struct forwarded_client *client) {
+    size_t before = downstream->lines.len;
+    xforward_write(XFORWARD_COMMAND, &downstream->lines, client, downstream->capabilities.xforward);
+    add_lines(downstream, COMMAND_XFORWARD, before);
 }
 
 /* The server said something that answers nothing. */
@@ -184,6 +204,90 @@ void downstream_deliver(struct downstream *downstream, const struct content *con
     downstream->is_whole = false;
     append_command(downstream, COMMAND_DATA, span_of("DATA"));
     submit(downstream);
+}
+
+/* -- XCLIENT -- */
+
+/* What stands behind EHLO: the client's own name, which the server judges, or ours when that is no word. */
+static struct span hello_name(const struct downstream *downstream, const struct forwarded_client *client) {
+    struct span name = xforward_text(client, XFORWARD_HELO);
+    for (size_t i = 0; i < name.len; i++)
+        if (!ascii_is_graph(name.ptr[i])) return span_of(downstream->server->hello_name);
+    return name.len > 0 ? name : span_of(downstream->server->hello_name);
+}
+
+static const char *hello_verb(const struct downstream *downstream) {
+    return downstream->server->is_lmtp ? "LHLO" : "EHLO";
+}
+
+static void write_introduction(const struct downstream *downstream, const struct forwarded_client *client,
+                               struct bytes *out) {
+    bool has_address = xforward_text(client, XFORWARD_ADDR).len > 0;
+    if (!has_address && downstream->introduction.len == 0) return;
+    if (xforward_write(XCLIENT_COMMAND, out, client, downstream->capabilities.xclient) == 0) return;
+    bytes_append_format(out, "%s ", hello_verb(downstream));
+    bytes_append(out, hello_name(downstream, client));
+    bytes_append_text(out, "\r\n");
+}
+
+/* Octets of the introduction's last line. */
+static size_t hello_len(const struct downstream *downstream) {
+    struct span text = bytes_span(&downstream->introduction);
+    size_t start = text.len - 1;
+    while (start > 0 && text.ptr[start - 1] != '\n') start--;
+    return text.len - start;
+}
+
+bool downstream_introduce(struct downstream *downstream, const struct forwarded_client *client) {
+    assert(downstream->state == TALKING && !downstream->in_transaction);
+    struct bytes text = bytes_with_cap(INTRODUCTION_MAX);
+    if (downstream->capabilities.xclient != 0) write_introduction(downstream, client, &text);
+    if (!text.failed && (text.len == 0 || span_equal(bytes_span(&text), bytes_span(&downstream->introduction)))) {
+        bytes_release(&text);
+        return false;
+    }
+    bytes_release(&downstream->introduction);
+    downstream->introduction = text;
+    downstream->is_introduced = false;
+    if (text.failed) {
+        downstream->lines.failed = true;
+    } else {
+        size_t before = downstream->lines.len;
+        struct span whole = bytes_span(&downstream->introduction);
+        bytes_append(&downstream->lines, span_first(whole, whole.len - hello_len(downstream)));
+        add_lines(downstream, COMMAND_XCLIENT, before);
+    }
+    submit(downstream);
+    return true;
+}
+
+static enum progress be_ready(struct downstream *downstream) {
+    smtp_reply_release(&downstream->reply);
+    downstream->events->ready(downstream->owner);
+    return PROGRESS_AGAIN;
+}
+
+/* A server that will not hear of the client takes us for it, as one does that does not offer XCLIENT. */
+static enum progress answer_xclient(struct downstream *downstream) {
+    if (smtp_reply_class(&downstream->reply) == 2) downstream->is_introduced = true;
+    if (downstream->waiting == 0 && !downstream->is_introduced) return be_ready(downstream);
+    smtp_reply_clear(&downstream->reply);
+    if (downstream->waiting > 0) return PROGRESS_AGAIN;
+    size_t before = downstream->lines.len, len = hello_len(downstream);
+    struct span whole = bytes_span(&downstream->introduction);
+    bytes_append(&downstream->lines, span_after(whole, whole.len - len));
+    add_command(downstream, COMMAND_HELLO, before);
+    submit(downstream);
+    return PROGRESS_AGAIN;
+}
+
+static enum progress answer_hello(struct downstream *downstream) {
+    unsigned xclient = downstream->capabilities.xclient; /* who was introduced once must be able to go */
+    if (smtp_reply_class(&downstream->reply) != 2)
+        return fail(downstream, DOWNSTREAM_UNWILLING, "EHLO or LHLO was refused after XCLIENT");
+    smtp_capabilities_read(&downstream->reply, &downstream->capabilities);
+    downstream->capabilities.xclient = xclient;
+    return be_ready(downstream);
 }
 
 /* -- content -- */
@@ -272,6 +376,8 @@ static enum progress answer_command(struct downstream *downstream) {
         if (smtp_reply_class(&downstream->reply) != 2) downstream->in_transaction = false;
         return hand_up(downstream, DOWNSTREAM_MAIL);
     case COMMAND_RCPT: return hand_up(downstream, DOWNSTREAM_RCPT);
+    case COMMAND_XCLIENT: return answer_xclient(downstream);
+    case COMMAND_HELLO: return answer_hello(downstream);
     case COMMAND_RSET:
         if (smtp_reply_class(&downstream->reply) != 2)
             return fail(downstream, DOWNSTREAM_MALFORMED, "RSET was refused");
@@ -325,7 +431,7 @@ static enum progress await_greeting(struct downstream *downstream) {
     if (status == SMTP_REPLY_MORE) return PROGRESS_WAIT;
     if (status != SMTP_REPLY_COMPLETE) return fail_for(downstream, status);
     if (downstream->reply.code != 220) return fail(downstream, DOWNSTREAM_UNWILLING, "greeting is not 220");
-    return say_hello(downstream, downstream->server->is_lmtp ? "LHLO" : "EHLO", EHLO);
+    return say_hello(downstream, hello_verb(downstream), EHLO);
 }
 
 static enum progress start_talking(struct downstream *downstream) {
@@ -472,6 +578,7 @@ struct downstream *downstream_create(const struct downstream_server *server, str
     downstream->events = events;
     downstream->owner = owner;
     downstream->lines = bytes_with_cap(1 << 17);
+    downstream->introduction = bytes_with_cap(INTRODUCTION_MAX);
     smtp_reply_init(&downstream->reply);
     downstream->notice.run = run_notice;
     list_init(&downstream->notice.node);

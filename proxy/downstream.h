@@ -1,5 +1,5 @@
 /* proxy/downstream.h -- the client side: one SMTP or LMTP conversation with the server the mail goes on to
- * (RFC 5321, RFC 2033, XFORWARD). Connects, greets, relays commands one by one (several at once where the server offers
+ * (RFC 5321, RFC 2033, XFORWARD, XCLIENT). Connects, greets, relays commands one by one (several at once where the server offers
  * PIPELINING and order allows it), sends a message's content as fast as the socket takes it, and hands replies up as they
  * came. Knows no policy: what a reply or a fault means for the client is the session's business.
  * An end of data is sent only for a message that downstream_deliver was given whole; every fault before drops the
@@ -53,7 +53,7 @@ enum downstream_step {
 };
 
 struct downstream_events {
-    void (*ready)(void *owner); /* after downstream_open: greeted, capabilities are known */
+    void (*ready)(void *owner); /* after downstream_open, _introduce: greeted, capabilities are known */
     /* reply is valid during the call. */
     void (*replied)(void *owner, enum downstream_step step, const struct smtp_reply *reply);
     /* The connection is gone, and with it the transaction; detail is static text, or errno's. May be opened again. */
@@ -70,6 +70,11 @@ void downstream_destroy(struct downstream *downstream);
 
 /* Connects and greets: ready or failed follows. Only when closed. */
 void downstream_open(struct downstream *downstream);
+/* Tells a server that offers XCLIENT whose commands follow, and says EHLO (LHLO) again, with that client's own name: ready
+ * or failed follows; a refusal of XCLIENT is no matter. False, and nothing follows: the server does not offer it, knows
+ * already, or client has no internet address and nobody was told before on this connection, so we speak for ourselves.
+ * Only when ready, and between transactions. */
+bool downstream_introduce(struct downstream *downstream, const struct forwarded_client *client);
 bool downstream_is_closed(const struct downstream *downstream); /* never opened, or failed */
 /* Valid from ready on. */
 const struct smtp_capabilities *downstream_capabilities(const struct downstream *downstream);

@@ -19,6 +19,7 @@ static struct session_setup setup_of(struct service *service, size_t at, const s
         .maildir = to_maildir ? parts->maildir : NULL,
         .messages = service->pool,
         .connections = parts->connections,
+        .addresses = parts->addresses,
         .name = service->generation->authserv_id.ascii,
         .metrics = parts->metrics,
         .domains = parts->domains,

@@ -2,6 +2,7 @@
 #pragma once
 #include "base/options.h"
 
+struct address_limit;
 struct connection_set;
 struct domain_stats_worker;
 struct downstream_server;
@@ -17,6 +18,7 @@ struct session_setup {
     struct maildir *maildir;                /* NULL: a server */
     struct message_pool *messages;
     struct connection_set *connections;
+    struct address_limit *addresses; /* may be NULL */
     const char *name;                                    /* what we call ourselves */
     struct metrics_worker *metrics;                      /* may be NULL */
     struct domain_stats_worker *domains;                 /* may be NULL */

@@ -47,6 +47,20 @@ static void print_numbers(FILE *out, const struct options *options, const char *
 #include "base/options.def"
 }
 
+static void print_file(FILE *out, const char *key, const char *path) {
+    print_text(out, "    ", key, "", path != NULL ? path : "");
+}
+
+static void print_tls(FILE *out, const struct listener_options *listener) {
+    static const char *const words[] = {
+        [TLS_OFF] = "off", [TLS_MAY] = "may", [TLS_REQUIRE] = "require", [TLS_VERIFY] = "verify"};
+    print_text(out, "    ", "tls", "", words[listener->tls]);
+    print_file(out, "tls_certificate", listener->tls_certificate);
+    print_file(out, "tls_key", listener->tls_key);
+    print_text(out, "    ", "downstream_tls", "", words[listener->downstream_tls]);
+    print_file(out, "downstream_ca", listener->downstream_ca);
+}
+
 static void print_listener(FILE *out, const struct listener_options *listener) {
     fputs("listener ", out);
     print_quoted(out, "", listener->name);
@@ -66,6 +80,7 @@ static void print_listener(FILE *out, const struct listener_options *listener) {
     }
     fputs(" }\n", out);
     print_text(out, "    ", "line_ends", "", listener->reject_line_ends ? "reject" : "pass");
+    print_tls(out, listener);
     fputs("}\n", out);
 }
 

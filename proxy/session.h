@@ -5,7 +5,8 @@
  * downstream did not acknowledge, and downstream never sees the end of a message that was not whole.
  * Commands are handled strictly one after the other, however many the client sends at once.
  * Downstream is connected to at the client's EHLO (its capabilities decide ours) and again at MAIL when it was lost.
- * STARTTLS, XCLIENT and PROXY have their places: rows of the table of commands, and connection.
+ * STARTTLS (RFC 3207) makes the session as new; nothing that was said in clear survives it.
+ * XCLIENT and PROXY have their places: rows of the table of commands, and connection.
  * Thread rule: the worker's thread. Memory: an idle session owns below 8 KiB. Limits: struct options. */
 #pragma once
 #include <stdint.h>

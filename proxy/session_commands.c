@@ -47,6 +47,7 @@ static void write_offers(const struct session *session, struct bytes *text) {
     bytes_append_format(text, "%s\nPIPELINING\nSIZE ", session->setup->name);
     bytes_append_uint(text, size_limit(session));
     bytes_append_text(text, "\n8BITMIME\nSMTPUTF8\nENHANCEDSTATUSCODES");
+    if (session_offers_tls(session)) bytes_append_text(text, "\nSTARTTLS");
     if (capabilities(session)->dsn) bytes_append_text(text, "\nDSN");
     if (session->is_trusted) bytes_append_format(text, "\nXFORWARD %s", xforward_offer());
     bytes_append_text(text, "\nLIMITS RCPTMAX=");
@@ -254,6 +255,8 @@ static enum progress quit(struct session *session) {
 }
 
 static enum progress dispatch(struct session *session, const struct smtp_command *command, struct span line) {
+    if (session_needs_tls(session, command->verb))
+        return session_complain(session, 530, "5.7.0", "Must issue a STARTTLS command first");
     switch (command->verb) {
     case SMTP_EHLO:
     case SMTP_LHLO:
@@ -267,6 +270,7 @@ static enum progress dispatch(struct session *session, const struct smtp_command
         session_say(session, 252, "2.1.5", "Cannot verify the user, send mail to find out");
         return PROGRESS_AGAIN;
     case SMTP_HELP: return help(session);
+    case SMTP_STARTTLS: return session_starttls(session);
     case SMTP_XFORWARD: return xforward(session, command);
     case SMTP_QUIT: return quit(session);
     default: return session_complain(session, 502, "5.5.1", "Command not implemented");

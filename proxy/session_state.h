@@ -1,5 +1,5 @@
 /* proxy/session_state.h -- the inside of a session, shared by session.c (machine and events), session_commands.c (what
- * each command does) and session_message.c (from DATA to the final reply). Of no use to anybody else; see session.h. */
+ * each command does), session_tls.c (STARTTLS) and session_message.c (from DATA to the final reply). Of no use to anybody else; see session.h. */
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
@@ -22,6 +22,8 @@ enum progress { PROGRESS_AGAIN, PROGRESS_WAIT };
 
 enum session_state {
     SESSION_COMMAND,
+    SESSION_STARTTLS,
+    SESSION_SECURING,
     SESSION_OPENING,
     SESSION_ASKING,
     SESSION_DATA,
@@ -43,6 +45,7 @@ struct session {
     bool is_trusted, has_hello, is_esmtp;
     bool is_draining;
     bool is_prompted; /* the time limit for the next command runs */
+    const char *tls_version; /* "TLSv1.3", static; NULL: in clear */
     bool is_retried;  /* this MAIL was already tried on a second connection */
     struct bytes helo;
     struct forwarded_client *forwarded; /* what XFORWARD said; NULL: nothing */
@@ -77,6 +80,14 @@ enum progress session_command_run(struct session *session, struct span line);
 /* Go on after downstream is ready: the reply to EHLO, the MAIL that waited. */
 enum progress session_hello_answer(struct session *session);
 enum progress session_mail_send(struct session *session);
+
+/* STARTTLS: its place in EHLO's reply, what it does, and whether the client has to say it before this command. */
+bool session_offers_tls(const struct session *session);
+enum progress session_starttls(struct session *session);
+bool session_needs_tls(const struct session *session, enum smtp_verb verb);
+/* The steps behind it: STARTTLS, SECURING. */
+enum progress session_begin_tls(struct session *session);
+enum progress session_await_tls(struct session *session);
 
 /* The steps of a message: DATA, VERIFYING, DELIVERING; and the events that they wait for. */
 enum progress session_read_data(struct session *session);

@@ -58,6 +58,9 @@
 #define METRIC_VALUES_HTTP_CODE(X)                                                                                     \
     X(HTTP_CODE_200, "200") X(HTTP_CODE_400, "400") X(HTTP_CODE_404, "404") X(HTTP_CODE_405, "405")                    \
     X(HTTP_CODE_503, "503") X(HTTP_CODE_OTHER, "other")
+#define METRIC_VALUES_SEAL_RESULT(X) /* enum message_seal less one */                                                   \
+    X(SEAL_ADDED, "added") X(SEAL_ALREADY_FAILED, "already_failed") X(SEAL_FULL, "full")                               \
+    X(SEAL_UNDECIDED, "undecided") X(SEAL_ERROR, "error")
 #define METRIC_VALUES_RELOAD_RESULT(X) X(RELOAD_SUCCESS, "success") X(RELOAD_ERROR, "error")
 
 /* The labels: id, name. The values are METRIC_VALUES_id. */
@@ -71,6 +74,7 @@
     L(STAGE, "stage")                                                                                                  \
     L(DNS_OUTCOME, "outcome")                                                                                          \
     L(DNSSEC_STATE, "state")                                                                                           \
+    L(SEAL_RESULT, "result")                                                                                           \
     L(CACHE_RESULT, "result")                                                                                          \
     L(REJECT_REASON, "reason")                                                                                         \
     L(INPUT_ERROR, "kind")                                                                                             \

@@ -241,11 +241,6 @@ static bool read_downstream_ca(cfg_t *cfg, cfg_opt_t *opt) {
     return read_file_name(cfg, opt, &current->listener.downstream_ca);
 }
 
-static bool read_arc_seal(cfg_t *cfg, cfg_opt_t *opt) {
-    return strcmp(text_of(opt), "false") == 0 ||
-           refuse(cfg, opt, "'%s': this version does not seal, only false is possible", text_of(opt));
-}
-
 /* What a later version will read. An empty text or list asks for nothing and may stay. */
 static bool read_not_yet(cfg_t *cfg, cfg_opt_t *opt) {
     return cfg_opt_size(opt) == 0 || text_of(opt)[0] == '\0' ||
@@ -285,6 +280,54 @@ static bool read_http_listen(cfg_t *cfg, cfg_opt_t *opt) {
                   "'%s' can be reached from elsewhere, but the pages know no passwords: take 127.0.0.1, ::1 or a unix "
                   "socket",
                   text_of(opt));
+}
+
+static bool read_results_style(cfg_t *cfg, cfg_opt_t *opt) {
+    static const char *const words[] = {"standard", "provider", NULL};
+    if (read_word(cfg, opt, words, "standard or provider") < 0) return false;
+    return read_text(cfg, opt, &current->options->results_style, "style");
+}
+
+static bool read_without(cfg_t *cfg, cfg_opt_t *opt) {
+    static const struct {
+        const char *word;
+        unsigned bit;
+    } checks[] = {{"spf", LISTENER_WITHOUT_SPF}, {"iprev", LISTENER_WITHOUT_IPREV}, {"dmarc", LISTENER_WITHOUT_DMARC}};
+    enum { COUNT = sizeof checks / sizeof *checks };
+    for (unsigned i = 0; i < cfg_opt_size(opt); i++) {
+        const char *text = cfg_opt_getnstr(opt, i);
+        size_t at = 0;
+        while (at < COUNT && strcmp(checks[at].word, text) != 0) at++;
+        if (at == COUNT) return refuse(cfg, opt, "'%s' is not spf, iprev or dmarc", text);
+        current->listener.without |= checks[at].bit;
+    }
+    return true;
+}
+
+/* ---- arc: whether a name is legal and a key usable is said by those who know names and keys ---- */
+
+static bool read_arc_domain(cfg_t *cfg, cfg_opt_t *opt) {
+    return read_text(cfg, opt, &current->options->arc_domain, "name");
+}
+
+static bool read_arc_selector(cfg_t *cfg, cfg_opt_t *opt) {
+    return read_text(cfg, opt, &current->options->arc_selector, "name");
+}
+
+static bool read_arc_key_file(cfg_t *cfg, cfg_opt_t *opt) {
+    return read_text(cfg, opt, &current->options->arc_key_file, "file");
+}
+
+static bool read_arc_next_selector(cfg_t *cfg, cfg_opt_t *opt) {
+    return read_text(cfg, opt, &current->options->arc_next_selector, "name");
+}
+
+static bool read_arc_next_key_file(cfg_t *cfg, cfg_opt_t *opt) {
+    return read_text(cfg, opt, &current->options->arc_next_key_file, "file");
+}
+
+static bool read_arc_trusted_sealers(cfg_t *cfg, cfg_opt_t *opt) {
+    return read_list(cfg, opt, &current->options->arc_trusted_sealers, is_filled, "name");
 }
 
 static bool read_log_format(cfg_t *cfg, cfg_opt_t *opt) {
@@ -413,6 +456,18 @@ static bool check_dns(cfg_t *cfg, const cfg_opt_t *opt) {
     return true;
 }
 
+static bool check_arc(cfg_t *cfg, const cfg_opt_t *opt) {
+    const struct options *options = current->options;
+    const struct {
+        const char *key, *text;
+    } needed[] = {{"domain", options->arc_domain}, {"selector", options->arc_selector}, {"key_file", options->arc_key_file}};
+    for (size_t i = 0; options->arc_seal != 0 && i < sizeof needed / sizeof *needed; i++)
+        if (needed[i].text[0] == '\0') return refuse(cfg, opt, "seal is true, but there is no '%s'", needed[i].key);
+    if ((options->arc_next_selector[0] == '\0') != (options->arc_next_key_file[0] == '\0'))
+        return refuse(cfg, opt, "next_selector and next_key_file go together");
+    return true;
+}
+
 /* libconfuse has just seen the end of a section. */
 static int check_section(cfg_t *cfg, cfg_opt_t *opt) {
     if (strcmp(opt->name, "listener") == 0)
@@ -420,6 +475,7 @@ static int check_section(cfg_t *cfg, cfg_opt_t *opt) {
     if ((opt->flags & SEEN) != 0) return refuse(cfg, opt, "the section is there twice"), -1;
     opt->flags |= SEEN;
     if (strcmp(opt->name, "dns") == 0) return check_dns(cfg, opt) ? 0 : -1;
+    if (strcmp(opt->name, "arc") == 0) return check_arc(cfg, opt) ? 0 : -1;
     if (current->options->rsa_bits_min > current->options->rsa_bits_max)
         return refuse(cfg, opt, "rsa_bits_min is more than rsa_bits_max"), -1;
     return 0;

@@ -61,6 +61,18 @@ static void print_tls(FILE *out, const struct listener_options *listener) {
     print_file(out, "downstream_ca", listener->downstream_ca);
 }
 
+static void print_without(FILE *out, unsigned without) {
+    static const char *const words[] = {"spf", "iprev", "dmarc"}; /* in the order of the bits */
+    const char *before = " ";
+    fputs("    without = {", out);
+    for (unsigned i = 0; i < sizeof words / sizeof *words; i++) {
+        if ((without & 1u << i) == 0) continue;
+        fprintf(out, "%s\"%s\"", before, words[i]);
+        before = ", ";
+    }
+    fputs(" }\n", out);
+}
+
 static void print_listener(FILE *out, const struct listener_options *listener) {
     fputs("listener ", out);
     print_quoted(out, "", listener->name);
@@ -79,8 +91,28 @@ static void print_listener(FILE *out, const struct listener_options *listener) {
         fprintf(out, "%s\"%s\"", i > 0 ? ", " : " ", text);
     }
     fputs(" }\n", out);
+    print_without(out, listener->without);
     print_text(out, "    ", "line_ends", "", listener->reject_line_ends ? "reject" : "pass");
     print_tls(out, listener);
+    fputs("}\n", out);
+}
+
+/* What is not given is not printed: an empty name is none. */
+static void print_arc(FILE *out, const struct options *options) {
+    const struct {
+        const char *key, *text;
+    } rows[] = {
+        {"domain", options->arc_domain},
+        {"selector", options->arc_selector},
+        {"key_file", options->arc_key_file},
+        {"next_selector", options->arc_next_selector},
+        {"next_key_file", options->arc_next_key_file},
+    };
+    fputs("arc {\n", out);
+    print_numbers(out, options, "arc");
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        if (rows[i].text[0] != '\0') print_text(out, "    ", rows[i].key, "", rows[i].text);
+    print_list(out, "trusted_sealers", &options->arc_trusted_sealers);
     fputs("}\n", out);
 }
 
@@ -98,9 +130,11 @@ static void print_dns(FILE *out, const struct options *options) {
 void options_dump(const struct options *options, FILE *out) {
     print_text(out, "", "authserv_id", "", options->authserv_id);
     print_text(out, "", "spool", "", options->spool_directory);
+    print_text(out, "", "results_style", "", options->results_style);
     print_numbers(out, options, "");
     for (size_t i = 0; i < options->listener_count; i++) print_listener(out, &options->listener[i]);
     print_dns(out, options);
+    print_arc(out, options);
     fputs("http {\n", out);
     if (options->http_enabled)
         print_endpoint(out, "listen", "", &options->http_listen);

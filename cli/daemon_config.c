@@ -9,6 +9,7 @@
 #include <unistd.h>
 #include "base/clock.h"
 #include "base/options.h"
+#include "proxy/arc_config.h"
 #include "proxy/listener_tls.h"
 #include "proxy/tls.h"
 #include "verifier/authserv_id.h"
@@ -75,11 +76,21 @@ bool daemon_config_is_valid(const char *path, const struct options *options, cha
     return check_tls(path, options, true, error);
 }
 
+static bool check_arc(const char *path, const struct options *options, char **error) {
+    char *reason;
+    struct arc_config *config = arc_config_create(options, &reason);
+    if (config == NULL && reason != NULL) refuse(error, "%s: %s", path, reason);
+    free(reason);
+    arc_config_destroy(config);
+    return config != NULL;
+}
+
 struct options *daemon_config_read(const char *path, char **error) {
     struct options *options = options_read(path, error);
     if (options == NULL) return NULL;
     if (check_authserv_id(path, options, error) && check_trust_anchor(path, options, error) &&
-        check_zone_files(path, options, error) && check_tls(path, options, false, error))
+        check_zone_files(path, options, error) && check_arc(path, options, error) &&
+        check_tls(path, options, false, error))
         return options;
     options_release(options);
     return NULL;

@@ -99,8 +99,9 @@ static bool same_list(const struct string_list *a, const struct string_list *b) 
 
 bool key_supply_fits(const struct key_supply *supply, const struct options *options) {
     const struct options *now = supply->options;
+    const char *anchor = options->dns_trust_anchor;
     /* Zone files may have changed behind their names, and so may a trust anchor: they are read anew. */
-    return options->dns_zone_files.count == 0 && same_text(options->dns_trust_anchor, "") &&
+    return options->dns_zone_files.count == 0 && (same_text(anchor, "") || same_text(anchor, "none")) &&
            same_text(now->dns_mode, options->dns_mode) && same_text(now->dns_trust_anchor, options->dns_trust_anchor) &&
            same_list(&now->dns_forward, &options->dns_forward) && same_list(&now->dns_stub, &options->dns_stub) &&
            now->dns_zone_files.count == 0 && now->dns_query_timeout_ms == options->dns_query_timeout_ms &&
@@ -140,4 +141,7 @@ bool key_client_is_of(const struct key_client *client, const struct key_supply *
 }
 struct key_source *key_client_source(struct key_client *client) {
     return key_lookup_source(client->lookup);
+}
+struct dns_source *key_client_dns(struct key_client *client) {
+    return dns_client_source(client->dns);
 }

@@ -94,10 +94,15 @@ static enum message_end end_of(const struct transaction *transaction) {
     return transaction->code >= 500 ? MESSAGE_REFUSED : MESSAGE_DEFERRED;
 }
 
-void session_forget_transaction(struct session *session) {
-    if (session->flow != NULL) write_record(session, end_of(&session->transaction));
+void session_drop_checks(struct session *session) {
     message_flow_release(session->flow);
     session->flow = NULL;
+}
+
+void session_forget_transaction(struct session *session) {
+    if (session->has_message) write_record(session, end_of(&session->transaction));
+    session->has_message = false;
+    session_drop_checks(session);
     if (session->downstream != NULL && !downstream_is_closed(session->downstream))
         downstream_reset(session->downstream);
     transaction_reset(&session->transaction);
@@ -107,6 +112,7 @@ void session_forget_transaction(struct session *session) {
 
 void session_refuse_mail(struct session *session) {
     session->state = SESSION_COMMAND;
+    session_drop_checks(session);
     transaction_reset(&session->transaction);
     session->transaction.is_refused = true;
 }
@@ -119,7 +125,7 @@ enum progress session_leave(struct session *session) {
 }
 
 static void release(struct session *session) {
-    if (session->flow != NULL) write_record(session, end_of(&session->transaction));
+    if (session->has_message) write_record(session, end_of(&session->transaction));
     downstream_destroy(session->downstream);
     connection_destroy(session->client);
     message_flow_release(session->flow);
@@ -216,7 +222,7 @@ static enum progress answer_asked(struct session *session) {
     if (session->awaited == SMTP_RCPT)
         transaction_settle(&session->transaction, accepted);
     else if (accepted)
-        session->transaction.is_open = true;
+        session_open_transaction(session);
     else
         session_refuse_mail(session);
     return PROGRESS_AGAIN;

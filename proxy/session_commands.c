@@ -6,6 +6,7 @@
 #include "proxy/relay_command.h"
 #include "proxy/smtp_reply.h"
 #include "proxy/xforward.h"
+#include "verifier/authentication.h"
 
 enum {
     HELO_MAX = 255,
@@ -101,7 +102,8 @@ static void describe_client(const struct session *session, struct forwarded_clie
     }
     xforward_set(out, XFORWARD_HELO, bytes_span(&session->helo));
     xforward_set(out, XFORWARD_PROTO, span_of(is_lmtp(session) ? "LMTP" : session->is_esmtp ? "ESMTP" : "SMTP"));
-    xforward_set(out, XFORWARD_SOURCE, span_of(session->is_trusted ? "LOCAL" : "REMOTE"));
+    /* Trusted or not: it handed us mail from elsewhere, and Postfix rewrites the header of what it takes for local. */
+    xforward_set(out, XFORWARD_SOURCE, span_of("REMOTE"));
 }
 
 /* No room for the line to downstream: what there is of it must not be sent. */
@@ -141,6 +143,7 @@ static enum progress mail(struct session *session, const struct smtp_command *co
         session_say(session, 552, "5.3.4", "Message larger than the limit announced with SIZE");
         return PROGRESS_AGAIN;
     }
+    session_drop_checks(session);
     transaction_reset(transaction);
     if (!bytes_append(&transaction->mail_line, line) || !bytes_append(&transaction->sender, command->path)) {
         session_refuse_mail(session);
@@ -151,7 +154,7 @@ static enum progress mail(struct session *session, const struct smtp_command *co
     session->is_retried = false;
     session->awaited = SMTP_MAIL;
     if (session->downstream == NULL) {
-        transaction->is_open = true;
+        session_open_transaction(session);
         return fine(session, "2.1.0", "Ok");
     }
     if (is_connected(session)) return session_mail_send(session);
@@ -161,11 +164,42 @@ static enum progress mail(struct session *session, const struct smtp_command *co
     return PROGRESS_AGAIN;
 }
 
+/* Who sends, for SPF and iprev: our client, or the one that it speaks for. Once it has used XFORWARD, what it did not say
+ * is not known: its own address would be that of a relay. */
+static struct authentication_envelope envelope_of(const struct session *session) {
+    unsigned without = session->setup->listener->without;
+    struct authentication_envelope envelope = {
+        .helo = bytes_span(&session->helo),
+        .mail_from = bytes_span(&session->transaction.sender),
+        .left_out = ((without & LISTENER_WITHOUT_SPF) != 0 ? AUTHENTICATION_NO_SPF : 0u) |
+                    ((without & LISTENER_WITHOUT_IPREV) != 0 ? AUTHENTICATION_NO_IPREV : 0u) |
+                    ((without & LISTENER_WITHOUT_DMARC) != 0 ? AUTHENTICATION_NO_DMARC : 0u),
+    };
+    if (session->forwarded == NULL) {
+        envelope.has_address = socket_address_octets(&session->peer, envelope.address, &envelope.is_v4);
+    } else {
+        envelope.has_address = xforward_address(session->forwarded, envelope.address, &envelope.is_v4);
+        envelope.helo = xforward_text(session->forwarded, XFORWARD_HELO);
+    }
+    return envelope;
+}
+
+void session_open_transaction(struct session *session) {
+    const struct authentication_envelope envelope = envelope_of(session);
+    session->transaction.is_open = true;
+    /* Without memory DATA will say so. */
+    session->flow = message_flow_open(session->setup->messages, &envelope, session_note_verified, session);
+}
+
 /* No transaction at downstream: lost there, or never begun here. */
 static bool needs_transaction(struct session *session, enum progress *progress) {
     struct transaction *transaction = &session->transaction;
     *progress = PROGRESS_AGAIN;
-    if (transaction->is_open && !is_connected(session)) transaction->is_open = false, transaction->is_lost = true;
+    if (transaction->is_open && !is_connected(session)) {
+        transaction->is_open = false;
+        transaction->is_lost = true;
+        session_drop_checks(session);
+    }
     if (transaction->is_open) return false;
     if (transaction->is_lost)
         session_say(session, 451, downstream_fault_enhanced(session->fault), downstream_fault_text(session->fault));

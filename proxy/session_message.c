@@ -54,14 +54,14 @@ static enum progress give_fault(struct session *session) {
 }
 
 static enum progress begin_message(struct session *session) {
-    bool strict = session->setup->listener->reject_line_ends;
-    session->flow = message_flow_begin(session->setup->messages, strict, session_note_verified, session);
     if (session->flow == NULL) {
         session_say(session, 452, "4.3.1", "Out of memory");
         session->state = SESSION_COMMAND;
         session_forget_transaction(session);
         return PROGRESS_AGAIN;
     }
+    message_flow_begin(session->flow, session->setup->listener->reject_line_ends);
+    session->has_message = true;
     session->messages++;
     session->delivery_us = 0;
     metrics_move(session->setup->metrics, METRIC_INFLIGHT_MESSAGES, 1);
@@ -105,7 +105,7 @@ static enum progress start_delivery(struct session *session) {
 
 enum progress session_read_data(struct session *session) {
     size_t taken;
-    if (session->flow == NULL) return begin_message(session);
+    if (!session->has_message) return begin_message(session);
     struct span input = connection_input(session->client);
     bool whole = message_flow_take(session->flow, input, &taken);
     connection_consume(session->client, taken);

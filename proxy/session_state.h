@@ -53,7 +53,8 @@ struct session {
     enum smtp_verb awaited; /* the client's command that waits for downstream */
     int64_t delivery_us;    /* when the delivery began, 0: it has not */
     size_t replies_due;     /* final replies that the client still gets */
-    struct message_flow *flow;
+    struct message_flow *flow; /* from the MAIL that was accepted on */
+    bool has_message;          /* DATA was answered with 354: the log will tell what became of it */
     struct maildir_job *job;
     unsigned errors, chatter;
     /* What the event at hand brought; gone when the steps have run. */
@@ -72,6 +73,10 @@ enum progress session_complain(struct session *session, unsigned code, const cha
 enum progress session_leave(struct session *session);
 /* MAIL got its refusal: back to commands. */
 void session_refuse_mail(struct session *session);
+/* MAIL was accepted: the transaction is open, and what the envelope tells is being checked. */
+void session_open_transaction(struct session *session);
+/* Stops these checks: the transaction ends before there was a message. */
+void session_drop_checks(struct session *session);
 /* Drops what the transaction has here and at downstream. */
 void session_forget_transaction(struct session *session);
 

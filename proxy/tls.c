@@ -240,7 +240,10 @@ static bool set_wire(struct tls *tls) {
 static bool set_name(const struct tls *tls, const char *name) {
     uint8_t address[16];
     bool is_address = inet_pton(AF_INET, name, address) == 1 || inet_pton(AF_INET6, name, address) == 1;
-    if (!is_address && SSL_set_tlsext_host_name(tls->ssl, name) != 1) return false; /* RFC 6066: never an address */
+    /* What SSL_set_tlsext_host_name does, but for its cast. RFC 6066 section 3: never an address. */
+    if (!is_address &&
+        SSL_ctrl(tls->ssl, SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name, (void *)(uintptr_t)name) != 1)
+        return false;
     if (!tls->context->verifies) return true;
     SSL_set_hostflags(tls->ssl,
                       X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT); /* RFC 9525 */

@@ -1,12 +1,12 @@
 /* proxy/tls.h -- TLS 1.2 and 1.3 as a machine over octets: ciphertext in, plaintext out, and the other way (RFC 5246,
  * RFC 8446). Does no socket I/O: proxy/connection moves the octets, keeps the back-pressure and the time limits.
- * A context is the immutable part (certificate and key, or whom to believe), shared by all connections of a listener
- * and counted; one tls is one connection's. tls.c is the only file of the proxy that includes OpenSSL's headers. Cipher
- * suites and curves are OpenSSL's defaults, or those of the system's openssl.cnf. No renegotiation, no compression, no
- * early data, and no resumption: every handshake is a whole one, so no ticket key has to be kept secret. Reads files in
- * the two create functions only. Thread rule: a context's functions from any thread, a tls on one. Memory: some 20 KiB
- * for each open tls; OpenSSL's record buffers (17 KiB each way) only while a record is in them. Limits: TLS_HELD_MAX,
- * TLS_FILE_MAX. */
+ * A context is the immutable part (certificate and key, or whom to believe), shared by all connections of a listener and
+ * counted; one tls is one connection's. tls.c is the only file of the proxy that includes OpenSSL's headers.
+ * Cipher suites and curves are OpenSSL's defaults, or those of the system's openssl.cnf. No renegotiation, no compression,
+ * no early data, and no resumption: every handshake is a whole one, so no ticket key has to be kept secret.
+ * Reads files in the two create functions only. Thread rule: a context's functions from any thread, a tls on one.
+ * Memory: some 15 KiB for each open tls; OpenSSL's record buffers (17 KiB each way) only while a record is in them.
+ * Limits: TLS_HELD_MAX, TLS_FILE_MAX. */
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>

@@ -57,6 +57,20 @@ static void print_networks(FILE *out, const char *key, const struct network *net
     fputs(" }\n", out);
 }
 
+static void print_file(FILE *out, const char *key, const char *path) {
+    print_text(out, "    ", key, "", path != NULL ? path : "");
+}
+
+static void print_tls(FILE *out, const struct listener_options *listener) {
+    static const char *const words[] = {
+        [TLS_OFF] = "off", [TLS_MAY] = "may", [TLS_REQUIRE] = "require", [TLS_VERIFY] = "verify"};
+    print_text(out, "    ", "tls", "", words[listener->tls]);
+    print_file(out, "tls_certificate", listener->tls_certificate);
+    print_file(out, "tls_key", listener->tls_key);
+    print_text(out, "    ", "downstream_tls", "", words[listener->downstream_tls]);
+    print_file(out, "downstream_ca", listener->downstream_ca);
+}
+
 static void print_without(FILE *out, unsigned without) {
     static const char *const words[] = {"spf", "iprev", "dmarc"}; /* in the order of the bits */
     const char *before = " ";
@@ -84,6 +98,7 @@ static void print_listener(FILE *out, const struct listener_options *listener) {
     print_without(out, listener->without);
     print_text(out, "    ", "line_ends", "", listener->reject_line_ends ? "reject" : "pass");
     print_networks(out, "proxy_from", listener->proxy_from, listener->proxy_from_count);
+    print_tls(out, listener);
     fputs("}\n", out);
 }
 

@@ -51,6 +51,9 @@ void listener_options_clear(struct listener_options *listener) {
     free(listener->maildir);
     free(listener->trust);
     free(listener->proxy_from);
+    free(listener->tls_certificate);
+    free(listener->tls_key);
+    free(listener->downstream_ca);
     *listener = (struct listener_options){.reject_line_ends = true};
 }
 

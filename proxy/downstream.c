@@ -1,14 +1,17 @@
 #include "proxy/downstream.h"
 #include <assert.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "base/ascii.h"
 #include "base/bytes.h"
+#include "base/log.h"
 #include "base/loop.h"
 #include "proxy/connection.h"
 #include "proxy/content_writer.h"
 #include "proxy/smtp_reply.h"
+#include "proxy/tls.h"
 #include "proxy/xforward.h"
 
 enum {
@@ -21,7 +24,7 @@ enum {
 
 enum command { COMMAND_MAIL, COMMAND_RCPT, COMMAND_DATA, COMMAND_XFORWARD, COMMAND_RSET, COMMAND_XCLIENT, COMMAND_HELLO };
 
-enum downstream_state { CLOSED, CONNECTING, GREETING, EHLO, HELO, TALKING, CONTENT, FINAL };
+enum downstream_state { CLOSED, CONNECTING, GREETING, EHLO, HELO, STARTTLS, SECURING, TALKING, CONTENT, FINAL };
 
 enum progress { PROGRESS_AGAIN, PROGRESS_WAIT };
 
@@ -33,6 +36,7 @@ struct downstream {
     enum downstream_state state;
     struct connection *connection;
     size_t address_at; /* the next address to try */
+    bool avoids_tls;   /* it failed where it may: once more without */
     struct smtp_capabilities capabilities;
     struct smtp_reply reply;
     struct bytes lines; /* of the commands that wait, each with its CRLF */
@@ -442,16 +446,60 @@ static enum progress start_talking(struct downstream *downstream) {
     return PROGRESS_AGAIN;
 }
 
+/* What EHLO's reply offers, or the lack of it, decides how we go on. */
+static enum progress choose_security(struct downstream *downstream) {
+    enum tls_policy policy = downstream->server->tls_policy;
+    bool wants = policy != TLS_OFF && !downstream->avoids_tls && !connection_is_secure(downstream->connection);
+    if (!wants) return start_talking(downstream);
+    if (!downstream->capabilities.starttls)
+        return policy == TLS_MAY ? start_talking(downstream)
+                                 : fail(downstream, DOWNSTREAM_TLS, "the server does not offer STARTTLS");
+    if (is_out_of_step(downstream)) return fail(downstream, DOWNSTREAM_MALFORMED, "the server spoke unasked");
+    smtp_reply_clear(&downstream->reply);
+    connection_send(downstream->connection, span_of("STARTTLS\r\n"));
+    connection_expect(downstream->connection, downstream->server->reply_timeout_ms);
+    connection_flush(downstream->connection);
+    downstream->state = STARTTLS;
+    return PROGRESS_AGAIN;
+}
+
+static enum progress await_starttls(struct downstream *downstream) {
+    const struct downstream_server *server = downstream->server;
+    enum smtp_reply_status status = read_reply(downstream);
+    if (status == SMTP_REPLY_MORE) return PROGRESS_WAIT;
+    if (status != SMTP_REPLY_COMPLETE) return fail_for(downstream, status);
+    if (downstream->reply.code != 220)
+        return server->tls_policy == TLS_MAY ? start_talking(downstream)
+                                             : fail(downstream, DOWNSTREAM_TLS, "STARTTLS was refused");
+    /* whoever put it there, it would be read as said inside. */
+    if (is_out_of_step(downstream)) return fail(downstream, DOWNSTREAM_TLS, "octets behind the reply to STARTTLS");
+    struct tls *tls = tls_create(server->tls, server->host[0] != '\0' ? server->host : NULL);
+    if (tls == NULL) return fail(downstream, DOWNSTREAM_NO_MEMORY, strerrordesc_np(ENOMEM));
+    smtp_reply_clear(&downstream->reply);
+    memset(&downstream->capabilities, 0, sizeof downstream->capabilities);
+    connection_start_tls(downstream->connection, tls);
+    connection_expect(downstream->connection, server->tls_handshake_timeout_ms);
+    downstream->state = SECURING;
+    return PROGRESS_AGAIN;
+}
+
+static enum progress await_security(struct downstream *downstream) {
+    if (!connection_is_secure(downstream->connection)) return PROGRESS_WAIT;
+    connection_expect(downstream->connection, downstream->server->greeting_timeout_ms);
+    return say_hello(downstream, downstream->server->is_lmtp ? "LHLO" : "EHLO", EHLO);
+}
+
 static enum progress await_ehlo(struct downstream *downstream) {
     enum smtp_reply_status status = read_reply(downstream);
     if (status == SMTP_REPLY_MORE) return PROGRESS_WAIT;
     if (status != SMTP_REPLY_COMPLETE) return fail_for(downstream, status);
-    if (smtp_reply_class(&downstream->reply) == 5 && !downstream->server->is_lmtp)
+    if (smtp_reply_class(&downstream->reply) == 5 && !downstream->server->is_lmtp &&
+        (downstream->server->tls_policy <= TLS_MAY || connection_is_secure(downstream->connection)))
         return say_hello(downstream, "HELO", HELO);
     if (smtp_reply_class(&downstream->reply) != 2)
         return fail(downstream, DOWNSTREAM_UNWILLING, "EHLO or LHLO was refused");
     smtp_capabilities_read(&downstream->reply, &downstream->capabilities);
-    return start_talking(downstream);
+    return choose_security(downstream);
 }
 
 static enum progress await_helo(struct downstream *downstream) {
@@ -525,27 +573,48 @@ static const struct step {
     [CLOSED] = {"closed", stay},                     /* -> CONNECTING (downstream_open) */
     [CONNECTING] = {"connecting", await_connection}, /* -> GREETING */
     [GREETING] = {"greeting", await_greeting},       /* -> EHLO */
-    [EHLO] = {"ehlo", await_ehlo},                   /* -> TALKING | HELO */
+    [EHLO] = {"ehlo", await_ehlo},                   /* -> TALKING | HELO | STARTTLS */
     [HELO] = {"helo", await_helo},                   /* -> TALKING */
+    [STARTTLS] = {"starttls", await_starttls},       /* -> SECURING | TALKING (refused, which it may) */
+    [SECURING] = {"securing", await_security},       /* -> EHLO | CONNECTING (failed, which it may) */
     [TALKING] = {"talking", talk},                   /* -> CONTENT (354) */
     [CONTENT] = {"content", pump},                   /* -> FINAL | CLOSED (an early answer) */
     [FINAL] = {"final", await_final},                /* -> TALKING */
 };                                                   /* every fault: -> CLOSED */
 
 static enum downstream_fault fault_now(const struct downstream *downstream, bool timed_out) {
+    if (downstream->state == SECURING) return DOWNSTREAM_TLS;
     if (downstream->state > GREETING) return timed_out ? DOWNSTREAM_TIMEOUT : DOWNSTREAM_LOST;
     return timed_out ? DOWNSTREAM_SILENT : DOWNSTREAM_REFUSED;
+}
+
+/* Where TLS is not required, a server that cannot do it gets the mail all the same, on a new connection. */
+static bool connect_without_tls(struct downstream *downstream, const char *detail) {
+    struct log_line line;
+    if (downstream->state != SECURING || downstream->server->tls_policy != TLS_MAY) return false;
+    log_begin(&line, LOG_LEVEL_WARNING, "downstream");
+    log_text(&line, "fault", "TLS failed, once more without");
+    log_text(&line, "detail", detail);
+    log_end(&line);
+    downstream->avoids_tls = true;
+    downstream->address_at--;
+    return connect_next(downstream);
 }
 
 /* The connection is over: what came before was answered by the steps. */
 static void end(struct downstream *downstream, enum connection_state state) {
     enum downstream_fault fault = fault_now(downstream, state == CONNECTION_TIMED_OUT);
+    const char *failure = connection_tls_failure(downstream->connection);
     int error = connection_error(downstream->connection);
+    char detail[160];
+    (void)snprintf(detail, sizeof detail, "%s",
+                   failure != NULL                 ? failure
+                   : error != 0                    ? strerrordesc_np(error)
+                   : state == CONNECTION_TIMED_OUT ? "time is up"
+                                                   : "closed by the server");
     if (downstream->state <= GREETING && connect_next(downstream)) return;
-    fail(downstream, fault,
-         error != 0                      ? strerrordesc_np(error)
-         : state == CONNECTION_TIMED_OUT ? "time is up"
-                                         : "closed by the server");
+    if (connect_without_tls(downstream, detail)) return;
+    fail(downstream, fault, detail);
 }
 
 static void on_changed(void *owner) {
@@ -605,6 +674,7 @@ void downstream_destroy(struct downstream *downstream) {
 void downstream_open(struct downstream *downstream) {
     assert(downstream->state == CLOSED);
     downstream->address_at = 0;
+    downstream->avoids_tls = false;
     memset(&downstream->capabilities, 0, sizeof downstream->capabilities);
     if (!connect_next(downstream)) loop_defer(connection_set_loop(downstream->set), &downstream->notice);
 }

@@ -68,6 +68,7 @@ static void write_record(struct session *session, enum message_end end) {
         .listener = session->setup->listener->name,
         .client = client,
         .helo = bytes_span(&session->helo),
+        .tls = session->tls_version,
         .transaction = &session->transaction,
         .flow = session->flow,
         .end = end,
@@ -260,7 +261,10 @@ static const struct step {
     enum progress (*run)(struct session *session);
 } steps[] = {
     [SESSION_ARRIVING] = {"arriving", session_read_proxy_header}, /* -> COMMAND | ENDED (no header, too many) */
-    [SESSION_COMMAND] = {"command", read_command},  /* -> OPENING (EHLO, MAIL) | ASKING (MAIL, RCPT) | DATA | ENDED */
+    [SESSION_COMMAND] = {"command",
+                         read_command}, /* -> OPENING (EHLO, MAIL) | ASKING (MAIL, RCPT) | DATA | STARTTLS | ENDED */
+    [SESSION_STARTTLS] = {"starttls", session_begin_tls}, /* -> SECURING | COMMAND (454) | ENDED (octets behind it) */
+    [SESSION_SECURING] = {"securing", session_await_tls}, /* -> COMMAND | ENDED (no TLS) */
     [SESSION_OPENING] = {"opening", await_opening}, /* -> COMMAND (EHLO answered, fault) | ASKING (MAIL) | ENDED */
     [SESSION_ASKING] = {"asking", await_answer},    /* -> COMMAND | OPENING (once more) | ENDED (421) */
     [SESSION_DATA] = {"data", session_read_data},   /* -> VERIFYING | DELIVERING | COMMAND (message refused) */

@@ -5,6 +5,7 @@
  * downstream did not acknowledge, and downstream never sees the end of a message that was not whole.
  * Commands are handled strictly one after the other, however many the client sends at once.
  * Downstream is connected to at the client's EHLO (its capabilities decide ours) and again at MAIL when it was lost.
+ * STARTTLS (RFC 3207) makes the session as new; nothing that was said in clear survives it.
  * Who the client is, its connection says, or the PROXY header of a balancer before the greeting, or XCLIENT.
  * Thread rule: the worker's thread. Memory: an idle session owns below 8 KiB. Limits: struct options. */
 #pragma once

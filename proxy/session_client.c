@@ -12,6 +12,11 @@
 #include "proxy/smtp_reply.h"
 #include "proxy/xforward.h"
 
+struct introduction {
+    struct forwarded_client said;
+    struct socket_address before; /* the peer that it replaced */
+};
+
 static bool is_among(const struct network *network, size_t count, const struct socket_address *address) {
     uint8_t octets[16];
     bool is_v4;
@@ -115,17 +120,16 @@ static bool is_refused(struct session *session, enum progress *progress) {
     return true;
 }
 
-/* What a command adds to; made at its first use. NULL: no memory, the client was told. */
-static struct forwarded_client *need(struct session *session, struct forwarded_client **client) {
-    if (*client == NULL) *client = calloc(1, sizeof **client);
-    if (*client == NULL) session_say(session, 452, "4.3.1", "Out of memory");
-    return *client;
+static enum progress refuse_without_memory(struct session *session) {
+    session_say(session, 452, "4.3.1", "Out of memory");
+    return PROGRESS_AGAIN;
 }
 
 enum progress session_xforward(struct session *session, struct span argument) {
     enum progress progress;
     if (is_refused(session, &progress)) return progress;
-    if (need(session, &session->forwarded) == NULL) return PROGRESS_AGAIN;
+    if (session->forwarded == NULL) session->forwarded = calloc(1, sizeof *session->forwarded);
+    if (session->forwarded == NULL) return refuse_without_memory(session);
     enum xforward_status status = xforward_parse(XFORWARD_COMMAND, argument, session->forwarded);
     if (status != XFORWARD_OK) return session_complain(session, 501, "5.5.4", xforward_status_text(status));
     session_say(session, 250, "2.0.0", "Ok");
@@ -154,14 +158,25 @@ static void become(struct session *session, const struct forwarded_client *clien
 enum progress session_xclient(struct session *session, struct span argument) {
     enum progress progress;
     if (is_refused(session, &progress)) return progress;
-    if (need(session, &session->introduced) == NULL) return PROGRESS_AGAIN;
-    enum xforward_status status = xforward_parse(XCLIENT_COMMAND, argument, session->introduced);
+    if (session->introduced == NULL) {
+        session->introduced = calloc(1, sizeof *session->introduced);
+        if (session->introduced == NULL) return refuse_without_memory(session);
+        session->introduced->before = session->peer;
+    }
+    enum xforward_status status = xforward_parse(XCLIENT_COMMAND, argument, &session->introduced->said);
     if (status != XFORWARD_OK) return session_complain(session, 501, "5.5.4", xforward_status_text(status));
     session_forget_transaction(session);
-    become(session, session->introduced);
+    become(session, &session->introduced->said);
     session->has_hello = false;
     greet(session); /* the session begins anew, but for what XCLIENT said: the next one adds to it */
     return PROGRESS_AGAIN;
+}
+
+void session_forget_introduction(struct session *session) {
+    if (session->introduced == NULL) return;
+    session->peer = session->introduced->before;
+    free(session->introduced);
+    session->introduced = NULL;
 }
 
 /* -- what downstream is told -- */
@@ -188,7 +203,7 @@ static void describe(const struct session *session, struct forwarded_client *out
     /* Trusted or not: it handed us mail from elsewhere, and Postfix rewrites the header of what it takes for local. */
     xforward_set(out, XFORWARD_SOURCE, span_of("REMOTE"));
     if (session->introduced == NULL) return;
-    for (size_t i = 0; i < sizeof told / sizeof *told; i++) out->value[told[i]] = session->introduced->value[told[i]];
+    for (size_t i = 0; i < sizeof told / sizeof *told; i++) out->value[told[i]] = session->introduced->said.value[told[i]];
 }
 
 const struct forwarded_client *session_message_client(const struct session *session, struct forwarded_client *storage) {

@@ -47,6 +47,7 @@ static void write_offers(const struct session *session, struct bytes *text) {
     bytes_append_format(text, "%s\nPIPELINING\nSIZE ", session->setup->name);
     bytes_append_uint(text, size_limit(session));
     bytes_append_text(text, "\n8BITMIME\nSMTPUTF8\nENHANCEDSTATUSCODES");
+    if (session_offers_tls(session)) bytes_append_text(text, "\nSTARTTLS");
     if (capabilities(session)->dsn) bytes_append_text(text, "\nDSN");
     if (session->is_trusted)
         bytes_append_format(text, "\n%s\n%s", xforward_offer(XFORWARD_COMMAND), xforward_offer(XCLIENT_COMMAND));
@@ -251,6 +252,8 @@ static enum progress quit(struct session *session) {
 }
 
 static enum progress dispatch(struct session *session, const struct smtp_command *command, struct span line) {
+    if (session_needs_tls(session, command->verb))
+        return session_complain(session, 530, "5.7.0", "Must issue a STARTTLS command first");
     switch (command->verb) {
     case SMTP_EHLO:
     case SMTP_LHLO:
@@ -264,6 +267,7 @@ static enum progress dispatch(struct session *session, const struct smtp_command
         session_say(session, 252, "2.1.5", "Cannot verify the user, send mail to find out");
         return PROGRESS_AGAIN;
     case SMTP_HELP: return help(session);
+    case SMTP_STARTTLS: return session_starttls(session);
     case SMTP_XCLIENT: return session_xclient(session, command->argument);
     case SMTP_XFORWARD: return session_xforward(session, command->argument);
     case SMTP_QUIT: return quit(session);

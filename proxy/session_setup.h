@@ -10,10 +10,12 @@ struct maildir;
 struct message_pool;
 struct metrics_worker;
 struct session;
+struct tls_context;
 
 struct session_setup {
     const struct options *options;
     const struct listener_options *listener;
+    struct tls_context *tls;                /* toward clients; NULL: no STARTTLS */
     const struct downstream_server *server; /* NULL: Maildir */
     struct maildir *maildir;                /* NULL: a server */
     struct message_pool *messages;

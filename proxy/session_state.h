@@ -1,6 +1,6 @@
 /* proxy/session_state.h -- the inside of a session, shared by session.c (machine and events), session_client.c (who the
- * client is), session_commands.c (what each command does) and session_message.c (from DATA to the final reply). Of no use
- * to anybody else; see session.h. */
+ * client is), session_commands.c (what each command does), session_tls.c (STARTTLS) and session_message.c (from DATA to the
+ * final reply). Of no use to anybody else; see session.h. */
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
@@ -16,6 +16,7 @@
 struct address_place;
 struct connection;
 struct forwarded_client;
+struct introduction;
 struct maildir_job;
 struct message_flow;
 struct smtp_reply;
@@ -25,6 +26,8 @@ enum progress { PROGRESS_AGAIN, PROGRESS_WAIT };
 enum session_state {
     SESSION_ARRIVING,
     SESSION_COMMAND,
+    SESSION_STARTTLS,
+    SESSION_SECURING,
     SESSION_OPENING,
     SESSION_ASKING,
     SESSION_DATA,
@@ -48,9 +51,10 @@ struct session {
     bool is_trusted, has_hello, is_esmtp;
     bool is_draining;
     bool is_prompted; /* the time limit for the next command runs */
+    const char *tls_version; /* "TLSv1.3", static; NULL: in clear */
     bool is_retried;  /* this MAIL was already tried on a second connection */
     struct bytes helo;
-    struct forwarded_client *introduced; /* what XCLIENT said, for the session; NULL: nothing */
+    struct introduction *introduced;     /* what XCLIENT said, for the session; NULL: nothing */
     struct forwarded_client *forwarded;  /* what XFORWARD said, for one message; NULL: nothing */
     struct transaction transaction;
     enum smtp_verb awaited; /* the client's command that waits for downstream */
@@ -92,6 +96,8 @@ enum progress session_read_proxy_header(struct session *session);
 bool session_welcome(struct session *session);
 enum progress session_xforward(struct session *session, struct span argument);
 enum progress session_xclient(struct session *session, struct span argument);
+/* As if XCLIENT had not been: the peer is who connected, or whom PROXY named. */
+void session_forget_introduction(struct session *session);
 /* Whose message it is: what XFORWARD said, else the session's client, described in *storage. */
 const struct forwarded_client *session_message_client(const struct session *session, struct forwarded_client *storage);
 /* Connects to downstream, or tells it by XCLIENT of another client than before, if either is needed: OPENING. False: it
@@ -103,6 +109,14 @@ enum progress session_command_run(struct session *session, struct span line);
 /* Go on after downstream is ready: the reply to EHLO, the MAIL that waited. */
 enum progress session_hello_answer(struct session *session);
 enum progress session_mail_send(struct session *session);
+
+/* STARTTLS: its place in EHLO's reply, what it does, and whether the client has to say it before this command. */
+bool session_offers_tls(const struct session *session);
+enum progress session_starttls(struct session *session);
+bool session_needs_tls(const struct session *session, enum smtp_verb verb);
+/* The steps behind it: STARTTLS, SECURING. */
+enum progress session_begin_tls(struct session *session);
+enum progress session_await_tls(struct session *session);
 
 /* The steps of a message: DATA, VERIFYING, DELIVERING; and the events that they wait for. */
 enum progress session_read_data(struct session *session);

@@ -132,12 +132,14 @@ class Downstream:
     hang        the same places, but it says nothing more and keeps the connection
     die_octets  with die or hang "content": after so many octets of it
     delay       seconds before each final reply
+    starttls    called with the wire when the command comes; it answers
     """
 
     def __init__(self, lmtp=False, port=0):
         self.lmtp = lmtp
         self.greeting, self.offers, self.replies = "220 downstream.test", OFFERS, {}
         self.final, self.die, self.hang, self.die_octets, self.delay = "250 2.0.0 Ok: queued as 4F00", None, None, 0, 0
+        self.starttls = None
         self.received, self.commands, self.open = [], [], []
         self.listener = socket.create_server(("127.0.0.1", port))
         self.port = self.listener.getsockname()[1]
@@ -226,6 +228,8 @@ class Downstream:
             elif verb == "RSET":
                 current, client = None, {}
                 self._say(wire, reply or "250 2.0.0 Ok")
+            elif verb == "STARTTLS" and self.starttls is not None:
+                self.starttls(wire)
             elif verb == "QUIT":
                 self._say(wire, "221 2.0.0 Bye")
                 return

@@ -467,7 +467,8 @@ static bool check_arc(cfg_t *cfg, const cfg_opt_t *opt) {
     const struct options *options = current->options;
     const struct {
         const char *key, *text;
-    } needed[] = {{"domain", options->arc_domain}, {"selector", options->arc_selector}, {"key_file", options->arc_key_file}};
+    } needed[] = {
+        {"domain", options->arc_domain}, {"selector", options->arc_selector}, {"key_file", options->arc_key_file}};
     for (size_t i = 0; options->arc_seal != 0 && i < sizeof needed / sizeof *needed; i++)
         if (needed[i].text[0] == '\0') return refuse(cfg, opt, "seal is true, but there is no '%s'", needed[i].key);
     if ((options->arc_next_selector[0] == '\0') != (options->arc_next_key_file[0] == '\0'))

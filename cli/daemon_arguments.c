@@ -12,7 +12,7 @@ static const struct option options[] = {
 };
 
 void daemon_arguments_help(void) {
-    puts("sceaud -- verify the DKIM signatures of incoming mail on its way through\n"
+    puts("sceaud -- authenticate incoming mail on its way through\n"
          "\n"
          "  sceaud [-c FILE]            serve, in the foreground, with log lines on standard error\n"
          "  sceaud [-c FILE] --check    say what is wrong with the configuration, and end\n"

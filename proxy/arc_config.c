@@ -23,7 +23,8 @@ static bool read_name(const char *key, const char *text, bool is_domain, char ou
 static bool load_key(const char *key, const char *path, struct sealing_key **out, char **error) {
     enum sealing_key_status status = sealing_key_load(path, out);
     if (status == SEALING_KEY_OK) return true;
-    if (status == SEALING_KEY_UNREADABLE) return refuse(error, "'%s' in arc: %s: %s", key, path, strerrordesc_np(errno));
+    if (status == SEALING_KEY_UNREADABLE)
+        return refuse(error, "'%s' in arc: %s: %s", key, path, strerrordesc_np(errno));
     return refuse(error, "'%s' in arc: %s: %s", key, path, sealing_key_status_text(status));
 }
 

@@ -431,7 +431,7 @@ struct connection *connection_connect(struct connection_set *set, const struct s
     bool waits = error == EINPROGRESS || error == EINTR;
     struct connection *connection =
         create(set, fd, waits ? CONNECTION_CONNECTING : CONNECTION_OPEN, unsent_max, changed, owner);
-    if (connection == NULL) return NULL;
+    if (connection == NULL) return errno = ENOMEM, NULL;
     if (error != 0 && !waits) fail(connection, error);
     if (!waits) notify_later(connection);
     return connection;

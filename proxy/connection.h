@@ -40,7 +40,7 @@ enum connection_state {
 struct connection *connection_create(struct connection_set *set, int fd, size_t unsent_max,
                                      void (*changed)(void *owner), void *owner);
 /* Starts to connect; the outcome is reported by changed: CONNECTION_OPEN or CONNECTION_FAILED. NULL: no memory or
- * descriptors. */
+ * descriptors, errno says which. */
 struct connection *connection_connect(struct connection_set *set, const struct socket_address *to, size_t unsent_max,
                                       void (*changed)(void *owner), void *owner);
 /* Makes it CONNECTION_FAILED with this errno: for owners that cannot go on. */

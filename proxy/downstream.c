@@ -22,7 +22,16 @@ enum {
     UNSENT_MAX = CONTENT_UNSENT + CONTENT_BLOCK + 65536, /* plus a command line */
 };
 
-enum command { COMMAND_MAIL, COMMAND_RCPT, COMMAND_DATA, COMMAND_XFORWARD, COMMAND_RSET, COMMAND_XCLIENT, COMMAND_HELLO };
+enum command {
+    COMMAND_MAIL,
+    COMMAND_RCPT,
+    COMMAND_DATA,
+    COMMAND_XFORWARD,
+    COMMAND_RSET,
+    COMMAND_NOOP,
+    COMMAND_XCLIENT,
+    COMMAND_HELLO,
+};
 
 enum downstream_state { CLOSED, CONNECTING, GREETING, EHLO, HELO, STARTTLS, SECURING, TALKING, CONTENT, FINAL };
 
@@ -51,7 +60,8 @@ struct downstream {
     struct content_writer writer; /* of the message that is being delivered */
     bool is_whole;                /* the writer has come to its end */
     size_t replies_due;
-    struct loop_task notice; /* a fault found out inside a call, told from the loop */
+    struct loop_task notice; /* a fault found out inside a call, told from the loop ... */
+    int notice_error;        /* ... with this errno */
     unsigned depth;          /* events on the stack */
     bool is_dead;
 };
@@ -170,11 +180,15 @@ static bool is_out_of_step(const struct downstream *downstream) {
     return downstream->in_flight == 0 && connection_input(downstream->connection).len > 0;
 }
 
+static void fail_soon(struct downstream *downstream, int error) {
+    downstream->notice_error = error;
+    if (list_is_empty(&downstream->notice.node)) loop_defer(connection_set_loop(downstream->set), &downstream->notice);
+}
+
 /* Sends what was appended; without memory for the lines the conversation is lost, which is told from the loop. */
 static void submit(struct downstream *downstream) {
     if (downstream->lines.failed) {
-        if (list_is_empty(&downstream->notice.node))
-            loop_defer(connection_set_loop(downstream->set), &downstream->notice);
+        fail_soon(downstream, ENOMEM);
     } else if (!is_out_of_step(downstream)) {
         send_waiting(downstream);
     } /* else talk, which is on the stack, finds out: what is there already cannot be the answer to this command */
@@ -341,12 +355,6 @@ static enum progress hand_up(struct downstream *downstream, enum downstream_step
     return PROGRESS_AGAIN;
 }
 
-/* No reply stands out any more: wait for the owner, for as long as he likes. */
-static void rest(struct downstream *downstream) {
-    smtp_reply_release(&downstream->reply);
-    connection_expect(downstream->connection, 0);
-}
-
 static enum command take_command(struct downstream *downstream) {
     enum command kind = downstream->command[0].kind;
     downstream->in_flight--;
@@ -370,7 +378,6 @@ static enum progress answer_data(struct downstream *downstream) {
 
 static enum progress answer_command(struct downstream *downstream) {
     enum command kind = take_command(downstream);
-    if (downstream->in_flight == 0 && downstream->waiting == 0) connection_expect(downstream->connection, 0);
     /* A client that was passed this would go on with something else than its next command. */
     if (smtp_reply_class(&downstream->reply) == 3 && kind != COMMAND_DATA)
         return fail(downstream, DOWNSTREAM_MALFORMED, "3xx to another command than DATA");
@@ -387,6 +394,7 @@ static enum progress answer_command(struct downstream *downstream) {
             return fail(downstream, DOWNSTREAM_MALFORMED, "RSET was refused");
         break;
     case COMMAND_XFORWARD: break; /* the server knows its client a little less well, that is all */
+    case COMMAND_NOOP: break;
     }
     smtp_reply_clear(&downstream->reply);
     return PROGRESS_AGAIN;
@@ -398,7 +406,7 @@ static void on_changed(void *owner);
 
 static enum progress stay(struct downstream *downstream) { return (void)downstream, PROGRESS_WAIT; }
 
-/* Tries the addresses in order until one can at least be tried. */
+/* Tries the addresses in order until one can at least be tried; false with errno when there is none. */
 static bool connect_next(struct downstream *downstream) {
     const struct downstream_server *server = downstream->server;
     connection_destroy(downstream->connection);
@@ -440,7 +448,7 @@ static enum progress await_greeting(struct downstream *downstream) {
 
 static enum progress start_talking(struct downstream *downstream) {
     if (is_out_of_step(downstream)) return fail(downstream, DOWNSTREAM_MALFORMED, "the server spoke unasked");
-    rest(downstream);
+    smtp_reply_release(&downstream->reply);
     downstream->state = TALKING;
     downstream->events->ready(downstream->owner);
     return PROGRESS_AGAIN;
@@ -510,11 +518,22 @@ static enum progress await_helo(struct downstream *downstream) {
     return start_talking(downstream);
 }
 
+/* Nothing is under way: wait for the owner, for as long as he likes, but do not let the server wait too long. */
+static enum progress rest(struct downstream *downstream) {
+    bool is_time = connection_state(downstream->connection) == CONNECTION_TIMED_OUT;
+    connection_expect(downstream->connection, downstream->in_transaction ? downstream->server->keep_alive_ms : 0);
+    if (!downstream->in_transaction || !is_time) return PROGRESS_WAIT;
+    append_command(downstream, COMMAND_NOOP, span_of("NOOP"));
+    submit(downstream);
+    return PROGRESS_WAIT;
+}
+
 static enum progress talk(struct downstream *downstream) {
     if (downstream->in_flight == 0) {
         /* Whatever a server says unasked, it is about to leave (421), or the two of us are out of step. */
         if (is_out_of_step(downstream)) return fail(downstream, DOWNSTREAM_LOST, "the server spoke unasked");
-        if (downstream->waiting > 0) send_waiting(downstream);
+        if (downstream->waiting == 0) return rest(downstream);
+        send_waiting(downstream);
         return PROGRESS_WAIT;
     }
     enum smtp_reply_status status = read_reply(downstream);
@@ -561,7 +580,6 @@ static enum progress await_final(struct downstream *downstream) {
     if (--downstream->replies_due == 0) {
         downstream->in_transaction = false;
         downstream->state = TALKING;
-        connection_expect(downstream->connection, 0);
     }
     return hand_up(downstream, DOWNSTREAM_END);
 }
@@ -634,7 +652,7 @@ static void on_changed(void *owner) {
 static void run_notice(struct loop_task *task) {
     struct downstream *downstream = LIST_ENTRY(task, struct downstream, notice);
     downstream->depth++;
-    fail(downstream, DOWNSTREAM_NO_MEMORY, strerrordesc_np(ENOMEM));
+    fail(downstream, DOWNSTREAM_NO_MEMORY, strerrordesc_np(downstream->notice_error));
     if (--downstream->depth == 0 && downstream->is_dead) release(downstream);
 }
 
@@ -676,7 +694,7 @@ void downstream_open(struct downstream *downstream) {
     downstream->address_at = 0;
     downstream->avoids_tls = false;
     memset(&downstream->capabilities, 0, sizeof downstream->capabilities);
-    if (!connect_next(downstream)) loop_defer(connection_set_loop(downstream->set), &downstream->notice);
+    if (!connect_next(downstream)) fail_soon(downstream, errno);
 }
 
 bool downstream_is_closed(const struct downstream *downstream) { return downstream->state == CLOSED; }

@@ -35,6 +35,9 @@ struct downstream_server {
     char host[256];          /* whom a certificate must prove; "": a unix socket */
     int64_t tls_handshake_timeout_ms;
     int64_t greeting_timeout_ms, reply_timeout_ms, data_timeout_ms, final_reply_timeout_ms;
+    /* NOOP so often while a transaction waits for its message: a slow client takes longer than the five minutes that a
+     * server waits for a command (RFC 5321 section 4.5.3.2.7). 0: never. */
+    int64_t keep_alive_ms;
 };
 
 /* id, enhanced code and text for the client */
@@ -93,8 +96,8 @@ const struct smtp_capabilities *downstream_capabilities(const struct downstream 
  * the server offers XFORWARD, and a refusal of them is no matter. Only when ready. */
 void downstream_mail(struct downstream *downstream, const struct forwarded_client *client, struct span line);
 void downstream_rcpt(struct downstream *downstream, struct span line);
-/* Sends DATA and, at 354, content, which stays the caller's and as it is until the last reply or failed. recipients: how
- * many were accepted. */
+/* Sends DATA and, at 354, content, which stays the caller's and as it is until the last reply or failed. recipients:
+ * how many were accepted. */
 void downstream_deliver(struct downstream *downstream, const struct content *content, size_t recipients);
 /* The end of data is out and its reply is not there yet: what becomes of the message is the server's decision now. */
 bool downstream_is_committed(const struct downstream *downstream);

@@ -7,6 +7,8 @@
 #include "proxy/socket_address.h"
 #include "proxy/tls.h"
 
+enum { KEEP_ALIVE_MS = 60000 };
+
 static struct verifier_policy policy_of(const struct options *options, const struct arc_config *arc) {
     return (struct verifier_policy){
         .header = {(size_t)options->header_section_max, (size_t)options->header_field_max,
@@ -43,6 +45,7 @@ static bool fill_server(struct generation *generation, size_t at, char **error) 
     server->reply_timeout_ms = options->reply_timeout_ms;
     server->data_timeout_ms = options->data_timeout_ms;
     server->final_reply_timeout_ms = options->final_reply_timeout_ms;
+    server->keep_alive_ms = KEEP_ALIVE_MS;
     (void)snprintf(server->hello_name, sizeof server->hello_name, "%s", generation->authserv_id.ascii);
     const char *reason = socket_address_resolve(&listener->downstream, false, server->address, &server->address_count);
     if (reason == NULL) return true;

@@ -52,14 +52,16 @@ static bool fail(struct delivery *delivery, enum maildir_status status) {
     return false;
 }
 
-static bool make_folder(int at, const char *path, bool *made) {
-    if (mkdirat(at, path, 0700) == 0) *made = true;
-    else if (errno != EEXIST) return false;
-    return true;
-}
-
 static int open_folder(int at, const char *path) {
     return openat(at, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+}
+
+/* Opens the folder, which is nearly always there. */
+static bool open_or_make(int at, const char *path, int *fd, bool *made) {
+    if ((*fd = open_folder(at, path)) >= 0) return true;
+    if (errno != ENOENT || (mkdirat(at, path, 0700) != 0 && errno != EEXIST)) return false;
+    *made = true; /* by us, or by another thread that may not have made it safe yet */
+    return (*fd = open_folder(at, path)) >= 0;
 }
 
 /* Makes what is missing, and makes that safe on disk. */
@@ -67,12 +69,9 @@ static bool open_folders(struct delivery *delivery) {
     const struct { const char *name; int *fd; } parts[] = {
         {"cur", &delivery->cur}, {"new", &delivery->new}, {"tmp", &delivery->tmp}};
     bool made = false, made_inside = false;
-    if (!make_folder(AT_FDCWD, delivery->job->folder, &made)) return fail(delivery, MAILDIR_FOLDER);
-    if ((delivery->folder = open_folder(AT_FDCWD, delivery->job->folder)) < 0) return fail(delivery, MAILDIR_FOLDER);
-    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
-        if (!make_folder(delivery->folder, parts[i].name, &made_inside)) return fail(delivery, MAILDIR_FOLDER);
-        if ((*parts[i].fd = open_folder(delivery->folder, parts[i].name)) < 0) return fail(delivery, MAILDIR_FOLDER);
-    }
+    if (!open_or_make(AT_FDCWD, delivery->job->folder, &delivery->folder, &made)) return fail(delivery, MAILDIR_FOLDER);
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+        if (!open_or_make(delivery->folder, parts[i].name, parts[i].fd, &made_inside)) return fail(delivery, MAILDIR_FOLDER);
     if (made_inside && fsync(delivery->folder) != 0) return fail(delivery, MAILDIR_FSYNC);
     if (made) {
         int parent = open_folder(delivery->folder, "..");

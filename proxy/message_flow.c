@@ -14,10 +14,10 @@
 #include "verifier/auth_results.h"
 
 enum {
-    SEAL_MAX = 32768,         /* octets of an ARC set of ours */
+    SEAL_MAX = 32768, /* octets of an ARC set of ours */
     ADDED_MAX = 16384 + SEAL_MAX,
     RESULTS_MAX = 8192,
-    SPF_TIMEOUT_MS = 20000,   /* RFC 7208 section 4.6.4 */
+    SPF_TIMEOUT_MS = 20000, /* RFC 7208 section 4.6.4 */
     IDLE_FLOWS_MAX = 64,
     HEADER_PIECE = 4096, /* octets at a time until the header section is complete */
 };
@@ -195,7 +195,8 @@ void message_flow_release(struct message_flow *flow) {
     }
     loop_timer_stop(flow->budget);
     loop_timer_stop(flow->spf_budget);
-    authentication_begin(flow->authentication, NULL, on_verified, flow); /* cancels lookups under way and forgets the message */
+    authentication_begin(flow->authentication, NULL, on_verified,
+                         flow); /* cancels lookups under way and forgets the message */
     spool_clear(flow->spool);
     header_edit_release(&flow->edit);
     bytes_clear(&flow->added);
@@ -281,7 +282,9 @@ bool message_flow_end(struct message_flow *flow) {
     flow->times.verify_us = now_us(flow) - flow->ended_us;
     switch (progress) {
     case VERIFIER_DONE: return accept_results(flow), true;
-    case VERIFIER_REFUSED: set_fault(flow, header_fault(message_verifier_header_status(verifier_of(flow)))); return true;
+    case VERIFIER_REFUSED:
+        set_fault(flow, header_fault(message_verifier_header_status(verifier_of(flow))));
+        return true;
     case VERIFIER_MORE: break;
     }
     loop_timer_start(flow->budget, flow->pool->setup->budget_ms);

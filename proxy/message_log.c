@@ -48,7 +48,8 @@ static void begin_value(struct bytes *value, enum auth_result result, const char
 static void log_arc(struct log_line *line, const struct arc_result *arc, struct bytes *value) {
     if (!arc->is_evaluated || arc->code == ARC_NO_SETS) return;
     begin_value(value, arc->result, arc_code_word(arc->code), arc->sealer);
-    bytes_append_format(value, " %u %s", arc->sets, arc->sets == 1 ? "set" : "sets");
+    bytes_append_format(value, " %u %s%s", arc->sets, arc->sets == 1 ? "set" : "sets",
+                        arc->is_trusted ? " trusted" : "");
     log_span(line, "arc", bytes_span(value));
 }
 
@@ -106,13 +107,15 @@ static enum auth_result best_result(const struct message_result *result) {
     return result->dkim_count > 0 ? result->dkim[0].result : RESULT_NONE;
 }
 
-static void count_method(const struct message_record *record, unsigned method, bool is_evaluated, enum auth_result result) {
+static void count_method(const struct message_record *record, unsigned method, bool is_evaluated,
+                         enum auth_result result) {
     if (is_evaluated) metrics_count(record->metrics, METRIC_AUTH_RESULTS, method, result);
 }
 
 static void count_seal(const struct message_record *record) {
     enum message_seal seal = message_flow_seal_state(record->flow);
-    if (seal != MESSAGE_SEAL_OFF) metrics_count(record->metrics, METRIC_ARC_SEALS, (unsigned)seal - MESSAGE_SEAL_ADDED, 0);
+    if (seal != MESSAGE_SEAL_OFF)
+        metrics_count(record->metrics, METRIC_ARC_SEALS, (unsigned)seal - MESSAGE_SEAL_ADDED, 0);
 }
 
 static void count_verdicts(const struct message_record *record, const struct message_result *result) {

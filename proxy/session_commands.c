@@ -140,14 +140,14 @@ static enum progress mail(struct session *session, const struct smtp_command *co
     return session_mail_send(session);
 }
 
-/* Who sends, for SPF and iprev: our client, or the one that it speaks for. Once it has used XFORWARD, what it did not say
- * is not known: its own address would be that of a relay. */
+/* Who sends, for SPF and iprev: our client, or the one that it speaks for. Once it has used XFORWARD, what it did not
+ * say is not known: its own address would be that of a relay. */
 static struct authentication_envelope envelope_of(const struct session *session) {
     unsigned without = session->setup->listener->without;
     struct authentication_envelope envelope = {
         .helo = bytes_span(&session->helo),
         .mail_from = bytes_span(&session->transaction.sender),
-        .left_out = ((without & LISTENER_WITHOUT_SPF) != 0 ? AUTHENTICATION_NO_SPF : 0u) |
+        .left_out = AUTHENTICATION_ONE_SPF | ((without & LISTENER_WITHOUT_SPF) != 0 ? AUTHENTICATION_NO_SPF : 0u) |
                     ((without & LISTENER_WITHOUT_IPREV) != 0 ? AUTHENTICATION_NO_IPREV : 0u) |
                     ((without & LISTENER_WITHOUT_DMARC) != 0 ? AUTHENTICATION_NO_DMARC : 0u),
     };

@@ -162,11 +162,12 @@ static void begin_spf(struct authentication *authentication, enum spf_scope scop
 }
 
 static void begin_client(struct authentication *authentication, const struct authentication_envelope *envelope) {
-    if ((envelope->left_out & AUTHENTICATION_NO_SPF) == 0) {
-        begin_spf(authentication, SPF_HELO, envelope, spf_helo_done);
-        /* The null sender's identity is postmaster at the HELO name: the same question. */
-        if (envelope->mail_from.len > 0) begin_spf(authentication, SPF_MAIL_FROM, envelope, spf_mail_from_done);
-    }
+    bool wants_spf = (envelope->left_out & AUTHENTICATION_NO_SPF) == 0;
+    bool wants_one = (envelope->left_out & AUTHENTICATION_ONE_SPF) != 0;
+    /* The null sender's identity is postmaster at the HELO name: the same question. */
+    bool has_mail_from = envelope->mail_from.len > 0;
+    if (wants_spf && !(wants_one && has_mail_from)) begin_spf(authentication, SPF_HELO, envelope, spf_helo_done);
+    if (wants_spf && has_mail_from) begin_spf(authentication, SPF_MAIL_FROM, envelope, spf_mail_from_done);
     if ((envelope->left_out & AUTHENTICATION_NO_IPREV) != 0) return;
     authentication->iprev_runs = true;
     authentication->iprev_waits = iprev_check_begin(authentication->iprev, envelope->address, envelope->is_v4, iprev_done,

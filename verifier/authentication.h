@@ -19,8 +19,9 @@ struct authentication_setup {
     struct span receiver;       /* our name, for SPF's r macro */
 };
 
-/* What an envelope may leave out. */
-enum { AUTHENTICATION_NO_SPF = 1, AUTHENTICATION_NO_IPREV = 2, AUTHENTICATION_NO_DMARC = 4 };
+/* What an envelope may leave out. ONE_SPF: that of HELO where there is a reverse-path, since neither Authentication-Results
+ * nor DMARC read it then, and a name that nobody vouches for should not hold up mail. */
+enum { AUTHENTICATION_NO_SPF = 1, AUTHENTICATION_NO_IPREV = 2, AUTHENTICATION_NO_DMARC = 4, AUTHENTICATION_ONE_SPF = 8 };
 
 /* The client and what it said; spans are copied. */
 struct authentication_envelope {

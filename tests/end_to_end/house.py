@@ -239,8 +239,8 @@ class Daemon:
         new = os.path.join(self.folder, maildir, "new")
         files = [os.path.join(new, name) for name in os.listdir(new)] if os.path.isdir(new) else []
         texts = []
-        # Times of files are too coarse: the name has seconds and microseconds.
-        for file in sorted(files, key=lambda one: [int(part) for part in re.match(r"(\d+)\.M(\d+)P", os.path.basename(one)).groups()]):
+        # Times of files are too coarse: the name has seconds, and a number that counts deliveries (the microseconds are of another clock).
+        for file in sorted(files, key=lambda one: [int(part) for part in re.match(r"(\d+)\.M\d+P\d+Q(\d+)", os.path.basename(one)).groups()]):
             with open(file, "rb") as source:
                 texts.append(source.read())
         return texts

@@ -1,5 +1,7 @@
 """sceaud between real servers (shared/rig): Postfix before it as before-queue proxy, content filter and LMTP client, HAProxy
-before Postfix, the network itself; Postfix and Dovecot behind it. First the rig's own test, with its faults; then signed messages, whose verdict must lie in the mailbox."""
+before Postfix, the network itself; Postfix and Dovecot behind it. First the rig's own test, with its faults; then signed
+messages, whose verdicts must lie in the mailbox: those of the envelope as well, and the same for the same client whichever
+way the message took."""
 import argparse
 import importlib.util
 import os
@@ -26,16 +28,19 @@ spec = importlib.util.spec_from_file_location("rig", RIG)
 rig = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(rig)
 
+SHAPES, MANY = ("before", "lmtp"), 40
+# NSD refuses questions about test., which is all that DMARC's walk needs: there is no root to ask.
 CONFIGURATION = """
 authserv_id = "$RIG_AUTHSERV_ID"
 spool = "$RIG_DIR/spool"
 listener "before" { protocol = "smtp" listen = "$RIG_SMTP_LISTEN" downstream = "smtp:$RIG_SMTP_NEXT" trust = { "127.0.0.0/8" } }
 listener "lmtp" { protocol = "lmtp" listen = "$RIG_LMTP_LISTEN" downstream = "lmtp:$RIG_LMTP_NEXT" trust = { "127.0.0.0/8" } }
 listener "edge" { protocol = "smtp" listen = "$RIG_EDGE_LISTEN" downstream = "smtp:$RIG_EDGE_NEXT" }
-dns { mode = "stub" stub = { "rig.test=$RIG_DNS" } trust_anchor = "$RIG_ANCHOR" }
+dns { mode = "stub" stub = { "rig.test=$RIG_DNS", "test=$RIG_DNS" } trust_anchor = "$RIG_ANCHOR" }
 http { listen = "off" }
+arc { seal = true domain = "d.rig.test" selector = "sel" key_file = "$RIG_DIR/arc.key" }
 """
-FILTER = house.put("filter.sh", f'#!/bin/sh\ncat >"$RIG_DIR/sceau.conf" <<E\n{CONFIGURATION}E\nexec {house.SCEAUD} -c "$RIG_DIR/sceau.conf"\n')
+FILTER = house.put("filter.sh", f'#!/bin/sh\ninstall -m 600 "$RIG_DIR/nsd/dkim.key" "$RIG_DIR/arc.key"\ncat >"$RIG_DIR/sceau.conf" <<E\n{CONFIGURATION}E\nexec {house.SCEAUD} -c "$RIG_DIR/sceau.conf"\n')
 
 
 def free_shift():
@@ -67,6 +72,14 @@ def check(boxes, ident, wanted):
     results = house.field(boxes[ident][0][1])
     assert len(results) == 1 and results[0].startswith("mx.rig.test;"), results
     assert all(word in results[0] for word in wanted), (wanted, results[0])
+    seals = house.field(boxes[ident][0][1], "ARC-Seal")
+    assert len(seals) == 1 and "cv=none" in seals[0], seals
+    return results[0]
+
+
+def method(results, name):
+    """"pass (...) smtp.mailfrom=...": what one field says of one method."""
+    return next(part.split("=", 1)[1] for part in results.split("; ") if part.startswith(name + "="))
 
 
 def verdicts_lie_in_the_mailbox():
@@ -78,6 +91,7 @@ def verdicts_lie_in_the_mailbox():
         with open(os.path.join(servers.T, "nsd", "dkim.key"), "rb") as file:
             pem = file.read()
         wanted = {}
+        envelope = ["arc=none", "spf=pass", "smtp.mailfrom=sender@d.rig.test", "header.from=d.rig.test", "policy.iprev=127.0.0.9"]
         for shape in rig.SHAPES[1:]:  # all but the one without us
             good, altered, forged = message(f"{shape}-good", pem), message(f"{shape}-altered", pem), message(f"{shape}-forged", pem)
             altered += b"appended on the way\r\n"
@@ -87,11 +101,20 @@ def verdicts_lie_in_the_mailbox():
                 code, refused = servers.send(shape, [f"u1@{servers.dom(shape)}"], text)
                 assert code == 250 and not refused, (shape, ident, code, refused)
                 verdict = ["dkim=fail", "body hash mismatch"] if ident == "altered" else ["dkim=pass"]
-                wanted[f"{shape}-{ident}"] = verdict + ["spf=pass", "dnssec secure", "header.d=d.rig.test", "header.s=sel"]
+                wanted[f"{shape}-{ident}"] = verdict + ["dnssec secure", "header.d=d.rig.test", "header.s=sel", "dmarc=pass"] + envelope
+        for i in range(MANY):  # one after the other, taking turns: nothing of one is in the next
+            shape, is_signed, ident = SHAPES[i % 2], i % 3 > 0, f"{SHAPES[i % 2]}-many{i // 2}"
+            text = message(ident, pem) if is_signed else with_id(ident, house.message("d.rig.test", ident))
+            code, refused = servers.send(shape, [f"u{i % 4}@{servers.dom(shape)}"], text)
+            assert code == 250 and not refused, (ident, code, refused)
+            wanted[ident] = ["dkim=pass" if is_signed else "dkim=none", "dmarc=pass"] + envelope
         servers.settle(len(wanted))
         boxes = servers.boxes()
-        for ident, words in wanted.items():
-            check(boxes, ident, words)
+        got = {ident: check(boxes, ident, words) for ident, words in wanted.items()}
+        for ident in got:
+            if ident.startswith("before-"):
+                for name in ("spf", "dmarc", "iprev"):
+                    assert method(got[ident], name) == method(got[ident.replace("before", "lmtp")], name), (name, ident)
         with open(os.path.join(servers.T, "maillog"), encoding="utf-8") as file:  # XCLIENT: downstream takes us for the client
             assert any("rig/xclient" in line and f"client=unknown[{rig.CLIENT_IP}]" in line for line in file)
     finally:

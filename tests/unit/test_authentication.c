@@ -186,6 +186,61 @@ static void what_is_open_when_time_is_up_is_temperror(void **state) {
     world_destroy(world);
 }
 
+static void the_envelope_may_expire_alone(void **state) {
+    (void)state;
+    struct world *world = world_create(true);
+    const struct message_result *result = authentication_result(world->authentication);
+    authentication_begin(world->authentication, &client, done, world); /* before the message has ended */
+    assert_false(authentication_expire_envelope(world->authentication));
+    assert_true(nothing_waits(world));
+    authentication_update(world->authentication, world->message);
+    assert_int_equal(authentication_end(world->authentication), VERIFIER_MORE);
+    assert_false(authentication_expire_envelope(world->authentication)); /* the key still waits */
+    while (world->done == 0) answer_round(world);
+    assert_int_equal(result->spf[SPF_MAIL_FROM].result, RESULT_TEMPERROR);
+    assert_int_equal(result->iprev.result, RESULT_TEMPERROR);
+    assert_int_equal(result->dkim[0].result, RESULT_PASS);
+    assert_int_equal(result->dmarc.result, RESULT_PASS);
+
+    assert_int_equal(send(world, &client), VERIFIER_MORE); /* SPF's include and the address are the last that wait */
+    answer_round(world);
+    assert_true(authentication_expire_envelope(world->authentication));
+    assert_int_equal(world->done, 0);
+    assert_int_equal(result->spf[SPF_MAIL_FROM].result, RESULT_TEMPERROR);
+    assert_int_equal(result->dmarc.result, RESULT_PASS);
+    assert_true(nothing_waits(world));
+    assert_false(authentication_expire_envelope(world->authentication)); /* it is over */
+    world_destroy(world);
+}
+
+static void what_is_left_out_is_not_asked(void **state) {
+    static const struct {
+        unsigned left_out, lookups; /* those of SPF and iprev */
+        bool helo, mail_from, iprev, dmarc;
+    } cases[] = {
+        {AUTHENTICATION_NO_SPF | AUTHENTICATION_NO_IPREV | AUTHENTICATION_NO_DMARC, 0, false, false, false, false},
+        {AUTHENTICATION_NO_SPF | AUTHENTICATION_NO_DMARC, 2, false, false, true, false},
+        {AUTHENTICATION_NO_IPREV | AUTHENTICATION_NO_DMARC, 4, true, true, false, false},
+        {AUTHENTICATION_NO_IPREV | AUTHENTICATION_NO_DMARC | AUTHENTICATION_ONE_SPF, 2, false, true, false, false},
+        {AUTHENTICATION_NO_SPF | AUTHENTICATION_NO_IPREV, 0, false, false, false, true},
+    };
+    (void)state;
+    struct world *world = world_create(false);
+    const struct message_result *result = authentication_result(world->authentication);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct authentication_envelope envelope = client;
+        unsigned before = world->dns.lookups;
+        envelope.left_out = cases[i].left_out;
+        assert_int_equal(send(world, &envelope), VERIFIER_DONE);
+        if (!cases[i].dmarc) assert_int_equal(world->dns.lookups - before, cases[i].lookups);
+        assert_int_equal(result->spf[SPF_HELO].is_evaluated, cases[i].helo);
+        assert_int_equal(result->spf[SPF_MAIL_FROM].is_evaluated, cases[i].mail_from);
+        assert_int_equal(result->iprev.is_evaluated, cases[i].iprev);
+        assert_int_equal(result->dmarc.is_evaluated, cases[i].dmarc);
+    }
+    world_destroy(world);
+}
+
 static void a_new_message_forgets_the_one_before(void **state) {
     (void)state;
     struct world *world = world_create(true);
@@ -264,6 +319,8 @@ int main(void) {
         cmocka_unit_test(late_answers_overlap),
         cmocka_unit_test(the_order_of_answers_does_not_matter),
         cmocka_unit_test(what_is_open_when_time_is_up_is_temperror),
+        cmocka_unit_test(the_envelope_may_expire_alone),
+        cmocka_unit_test(what_is_left_out_is_not_asked),
         cmocka_unit_test(a_new_message_forgets_the_one_before),
         cmocka_unit_test(without_an_envelope_only_the_message_speaks),
         cmocka_unit_test(without_dns_nothing_is_asked),

@@ -270,6 +270,27 @@ static void each_recipient_has_its_time(void **state) {
     tear_down(&bench);
 }
 
+/* The client takes its time for the message, longer than the server waits for a command. */
+static void a_server_that_waits_for_a_message_is_kept_awake(void **state) {
+    struct bench bench;
+    (void)state;
+    set_up(&bench, rows[0].rules, false);
+    bench.options.keep_alive_ms = 30;
+    downstream_open(bench.downstream);
+    run(&bench, 100);
+    assert_false(has_heard(&bench, "NOOP")); /* no transaction: it may go */
+    downstream_mail(bench.downstream, NULL, span_of("MAIL FROM:<s@x.example>"));
+    run(&bench, 20);
+    downstream_rcpt(bench.downstream, span_of("RCPT TO:<a@x.example>"));
+    run(&bench, 100);
+    assert_true(has_heard(&bench, "RCPT TO:<a@x.example>\r\nNOOP\r\nNOOP\r\n"));
+    downstream_deliver(bench.downstream, &bench.content, 1);
+    run(&bench, 100);
+    assert_true(span_is(bytes_span(&bench.story), "ready\nmail 250 2.0.0 Ok\nrcpt 250 2.0.0 Ok\nend 250 2.0.0 Ok: queued as 4ABC\n"));
+    assert_true(span_ends_nocase(bytes_span(&bench.server.heard), span_of("body\r\n.\r\n")));
+    tear_down(&bench);
+}
+
 static void a_silent_address_is_not_the_last(void **state) {
     struct bench bench;
     struct fake_server silent;
@@ -326,6 +347,7 @@ int main(void) {
         cmocka_unit_test(a_large_message_waits_for_the_socket),
         cmocka_unit_test(an_acknowledgement_of_a_part_is_none),
         cmocka_unit_test(each_recipient_has_its_time),
+        cmocka_unit_test(a_server_that_waits_for_a_message_is_kept_awake),
         cmocka_unit_test(a_silent_address_is_not_the_last),
         cmocka_unit_test(an_owner_may_destroy_in_an_event),
         cmocka_unit_test(nobody_there_is_told_from_the_loop),

@@ -31,11 +31,12 @@ struct bench {
     struct message_pool *pool;
     struct session_setup setup;
     struct key_source keys;
+    struct dns_source dns;     /* given to messages by the tests that want it */
     struct session *session;   /* NULL once it has ended */
     int client;
     struct bytes said;         /* what the client was told */
     bool client_ended;         /* ... and whether that was all */
-    unsigned key_questions;
+    unsigned key_questions, dns_questions, dns_cancels;
 };
 
 static void stop(void *owner) { loop_stop(((struct bench *)owner)->loop); }
@@ -74,6 +75,20 @@ static enum key_progress ask_nobody(struct key_source *source, struct span name,
     return KEY_PENDING;
 }
 static void cancel(struct key_source *source, struct key_request *request) { (void)source, (void)request; }
+
+/* Nor does any other answer. */
+static enum dns_progress never_answer(struct dns_source *source, struct span name, enum dns_type type, struct dns_query *query,
+                                      struct dns_answer *answer) {
+    struct bench *bench = LIST_ENTRY(source, struct bench, dns);
+    (void)name, (void)type, (void)query, (void)answer;
+    bench->dns_questions++;
+    return DNS_PENDING;
+}
+static void cancel_query(struct dns_source *source, struct dns_query *query) {
+    struct bench *bench = LIST_ENTRY(source, struct bench, dns);
+    (void)query;
+    bench->dns_cancels++;
+}
 
 static struct session *connect_from(struct bench *bench, const struct socket_address *peer, int *client) {
     int pair[2];
@@ -317,6 +332,85 @@ static void keys_that_never_come_cost_the_budget_and_no_mail(void **state) {
     run_until(&bench, HI OFFERS("3") OK OK GO QUEUED);
     assert_true(has_heard(&bench, "dkim=temperror"));
     tear_down(&bench);
+}
+
+#define XFORWARD(address) "XFORWARD ADDR=" address " HELO=mail.d.example\r\n"
+#define MESSAGE "DATA\r\nFrom: a@d.example\r\n\r\nx\r\n.\r\n"
+
+static void set_up_with_dns(struct bench *bench) {
+    set_up(bench, SMTP_TO_SMTP, rows[0].rules);
+    bench->dns = (struct dns_source){never_answer, cancel_query};
+    bench->messages.dns = &bench->dns;
+}
+
+/* What the client said so far is answered, and nothing more comes. */
+static void say_and_run(struct bench *bench, const char *text) {
+    say(bench, text);
+    run(bench, 30);
+}
+
+static void what_the_envelope_tells_is_asked_at_mail_and_dropped_with_it(void **state) {
+    static const char *const ends[] = {"RSET\r\n", "EHLO c\r\n", "QUIT\r\n"};
+    (void)state;
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
+        struct bench bench;
+        set_up_with_dns(&bench);
+        say_and_run(&bench, "EHLO c\r\n" XFORWARD("192.0.2.7"));
+        assert_int_equal(bench.dns_questions, 0);
+        say_and_run(&bench, MAIL_RCPT);
+        unsigned asked = bench.dns_questions;
+        assert_int_equal(asked, 2); /* SPF of the reverse-path, the address's name */
+        assert_int_equal(bench.dns_cancels, 0);
+        say_and_run(&bench, ends[i]);
+        assert_int_equal(bench.dns_questions, asked);
+        assert_int_equal(bench.dns_cancels, asked);
+        tear_down(&bench);
+    }
+}
+
+static void dns_that_never_answers_costs_the_budget_and_no_mail(void **state) {
+    struct bench bench;
+    (void)state;
+    set_up_with_dns(&bench);
+    say(&bench, "EHLO c\r\n" XFORWARD("192.0.2.7") MAIL_RCPT MESSAGE);
+    for (int i = 0; i < 100 && !has_heard(&bench, "\r\n.\r\n"); i++) run(&bench, 5);
+    assert_true(has_heard(&bench, "spf=temperror") && has_heard(&bench, "dmarc=temperror"));
+    assert_true(has_heard(&bench, "iprev=temperror policy.iprev=192.0.2.7"));
+    tear_down(&bench);
+    assert_int_equal(bench.dns_cancels, bench.dns_questions);
+}
+
+/* Without the client's address SPF and iprev have nothing to say; nor where a listener does without. */
+static void only_what_can_be_known_is_asked(void **state) {
+    static const struct {
+        const char *client;
+        unsigned without, questions; /* at MAIL */
+    } cases[] = {
+        {XFORWARD("[UNAVAILABLE]"), 0, 0},
+        {"XFORWARD HELO=mail.d.example\r\n", 0, 0},
+        {"", 0, 0}, /* a unix socket's peer has none */
+        {XFORWARD("IPV6:2001:db8::7"), 0, 2},
+        {XFORWARD("192.0.2.7"), LISTENER_WITHOUT_SPF, 1},
+        {XFORWARD("192.0.2.7"), LISTENER_WITHOUT_IPREV, 1},
+        {XFORWARD("192.0.2.7"), LISTENER_WITHOUT_SPF | LISTENER_WITHOUT_IPREV | LISTENER_WITHOUT_DMARC, 0},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct bench bench;
+        bool has_address = cases[i].questions > 0;
+        set_up_with_dns(&bench);
+        bench.listener.without = cases[i].without;
+        say(&bench, "EHLO c\r\n");
+        if (cases[i].client[0] != '\0') say(&bench, cases[i].client);
+        say_and_run(&bench, MAIL_RCPT);
+        if (bench.dns_questions != cases[i].questions) fail_msg("%zu: %u questions", i, bench.dns_questions);
+        say(&bench, MESSAGE);
+        for (int k = 0; k < 100 && !has_heard(&bench, "\r\n.\r\n"); k++) run(&bench, 5);
+        assert_true(has_heard(&bench, "spf=") == (has_address && (cases[i].without & LISTENER_WITHOUT_SPF) == 0));
+        assert_true(has_heard(&bench, "iprev=") == (has_address && (cases[i].without & LISTENER_WITHOUT_IPREV) == 0));
+        assert_true(has_heard(&bench, "dmarc=") == ((cases[i].without & LISTENER_WITHOUT_DMARC) == 0));
+        tear_down(&bench);
+    }
 }
 
 static void a_large_header_section_is_refused_and_the_session_goes_on(void **state) {
@@ -673,6 +767,9 @@ int main(void) {
         cmocka_unit_test(every_row_octet_by_octet),
         cmocka_unit_test(forged_fields_go_and_ours_stands_on_top),
         cmocka_unit_test(keys_that_never_come_cost_the_budget_and_no_mail),
+        cmocka_unit_test(what_the_envelope_tells_is_asked_at_mail_and_dropped_with_it),
+        cmocka_unit_test(dns_that_never_answers_costs_the_budget_and_no_mail),
+        cmocka_unit_test(only_what_can_be_known_is_asked),
         cmocka_unit_test(a_large_header_section_is_refused_and_the_session_goes_on),
         cmocka_unit_test(a_large_message_is_refused_and_the_session_goes_on),
         cmocka_unit_test(a_client_that_vanishes_ends_nothing_downstream),

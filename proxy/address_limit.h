@@ -9,11 +9,12 @@ struct socket_address;
 struct address_limit;
 struct address_place; /* one address that has sessions */
 
-struct address_limit *address_limit_create(void); /* NULL: no memory */
+struct address_limit *address_limit_create(void);        /* NULL: no memory */
 void address_limit_destroy(struct address_limit *limit); /* accepts NULL; everybody must have left */
 
 /* Counts one session more of address; *place is for address_limit_leave, NULL when there is nothing to count: no limit
- * (NULL), or no internet address. False: most sessions are there already, or there is no memory; nothing was counted. */
+ * (NULL), or no internet address. False: most sessions are there already, or there is no memory; nothing was counted.
+ */
 bool address_limit_enter(struct address_limit *limit, const struct socket_address *address, unsigned most,
                          struct address_place **place);
 void address_limit_leave(struct address_limit *limit, struct address_place *place); /* accepts NULL places */

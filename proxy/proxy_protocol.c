@@ -80,7 +80,8 @@ static enum proxy_protocol_status read_v1(struct span octets, struct proxy_heade
     if (octets.len < prefix_len) return PROXY_PROTOCOL_MORE;
     struct span window = span_first(octets, octets.len < PROXY_PROTOCOL_V1_MAX ? octets.len : PROXY_PROTOCOL_V1_MAX);
     size_t lf = span_find(window, '\n');
-    if (lf == window.len) return window.len < PROXY_PROTOCOL_V1_MAX ? PROXY_PROTOCOL_MORE : PROXY_PROTOCOL_LINE_TOO_LONG;
+    if (lf == window.len)
+        return window.len < PROXY_PROTOCOL_V1_MAX ? PROXY_PROTOCOL_MORE : PROXY_PROTOCOL_LINE_TOO_LONG;
     struct span line = span_first(octets, lf);
     if (line.ptr[lf - 1] != '\r') return PROXY_PROTOCOL_BAD_LINE;
     line = span_after(span_first(line, lf - 1), prefix_len);

@@ -1,10 +1,10 @@
-/* proxy/proxy_protocol.h -- the header with which a proxy tells the address of its client before the client's first octet
- * (HAProxy's "The PROXY protocol", versions 1 and 2, https://www.haproxy.org/download/2.9/doc/proxy-protocol.txt).
- * Who must send one and who must not is the session's business. Strict: what is not written exactly as the document says
- * is no header, and the first octet that does not fit decides. A version 2 header's TLVs are walked, not read: each has to
- * end where it says, the last one where the header ends.
- * Pure: no allocation, I/O, clock or lock; nothing is kept between calls. Cost: one pass over the octets there are.
- * Limits: PROXY_PROTOCOL_MAX. */
+/* proxy/proxy_protocol.h -- the header with which a proxy tells the address of its client before the client's first
+ * octet (HAProxy's "The PROXY protocol", versions 1 and 2,
+ * https://www.haproxy.org/download/2.9/doc/proxy-protocol.txt). Who must send one and who must not is the session's
+ * business. Strict: what is not written exactly as the document says is no header, and the first octet that does not
+ * fit decides. A version 2 header's TLVs are walked, not read: each has to end where it says, the last one where the
+ * header ends. Pure: no allocation, I/O, clock or lock; nothing is kept between calls. Cost: one pass over the octets
+ * there are. Limits: PROXY_PROTOCOL_MAX. */
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>

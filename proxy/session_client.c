@@ -66,8 +66,7 @@ static void greet(struct session *session) {
 bool session_welcome(struct session *session) {
     unsigned most = (unsigned)session->setup->options->sessions_per_address_max;
     session->is_trusted = is_trusted(session); /* whoever we trust speaks for many: it is not counted */
-    if (session->is_trusted ||
-        address_limit_enter(session->setup->addresses, &session->peer, most, &session->place)) {
+    if (session->is_trusted || address_limit_enter(session->setup->addresses, &session->peer, most, &session->place)) {
         session->state = SESSION_COMMAND;
         greet(session);
         return true;
@@ -149,8 +148,10 @@ static void become(struct session *session, const struct forwarded_client *clien
     uint8_t octets[16];
     bool is_v4;
     struct span helo = xforward_text(client, XFORWARD_HELO);
-    if (xforward_address(client, octets, &is_v4)) socket_address_set(&session->peer, octets, is_v4, port_of(client));
-    else if (client->value[XFORWARD_ADDR].state != XFORWARD_ABSENT) memset(&session->peer, 0, sizeof session->peer);
+    if (xforward_address(client, octets, &is_v4))
+        socket_address_set(&session->peer, octets, is_v4, port_of(client));
+    else if (client->value[XFORWARD_ADDR].state != XFORWARD_ABSENT)
+        memset(&session->peer, 0, sizeof session->peer);
     bytes_clear(&session->helo);
     bytes_append(&session->helo, helo);
 }
@@ -203,7 +204,8 @@ static void describe(const struct session *session, struct forwarded_client *out
     /* Trusted or not: it handed us mail from elsewhere, and Postfix rewrites the header of what it takes for local. */
     xforward_set(out, XFORWARD_SOURCE, span_of("REMOTE"));
     if (session->introduced == NULL) return;
-    for (size_t i = 0; i < sizeof told / sizeof *told; i++) out->value[told[i]] = session->introduced->said.value[told[i]];
+    for (size_t i = 0; i < sizeof told / sizeof *told; i++)
+        out->value[told[i]] = session->introduced->said.value[told[i]];
 }
 
 const struct forwarded_client *session_message_client(const struct session *session, struct forwarded_client *storage) {

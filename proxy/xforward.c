@@ -132,7 +132,8 @@ static enum xforward_status parse_value(enum xforward_attribute attribute, struc
     return is_valid(attribute, out) ? XFORWARD_OK : XFORWARD_BAD_VALUE;
 }
 
-enum xforward_status xforward_parse(enum xforward_command command, struct span argument, struct forwarded_client *client) {
+enum xforward_status xforward_parse(enum xforward_command command, struct span argument,
+                                    struct forwarded_client *client) {
     struct forwarded_client next = *client;
     struct span word = take_word(&argument);
     if (word.len == 0) return XFORWARD_SYNTAX;

@@ -48,7 +48,9 @@
     X(DNSSEC_STATE_SECURE, "secure") X(DNSSEC_STATE_BOGUS, "bogus")
 #define METRIC_VALUES_CACHE_RESULT(X) /* negative: a hit that says there is no key, or that DNS failed just before */    \
     X(CACHE_HIT, "hit") X(CACHE_MISS, "miss") X(CACHE_NEGATIVE, "negative") X(CACHE_STALE, "stale")
-#define METRIC_VALUES_REJECT_REASON(X) X(REJECT_LIMIT, "limit") X(REJECT_DRAINING, "draining") X(REJECT_RESOURCES, "resources")
+#define METRIC_VALUES_REJECT_REASON(X)                                                                                 \
+    X(REJECT_LIMIT, "limit") X(REJECT_ADDRESS, "address") X(REJECT_PROXY_HEADER, "proxy_header")                       \
+    X(REJECT_DRAINING, "draining") X(REJECT_RESOURCES, "resources")
 #define METRIC_VALUES_INPUT_ERROR(X)                                                                                   \
     X(INPUT_COMMAND, "command") X(INPUT_LINE_LENGTH, "line_length") X(INPUT_LINE_ENDS, "line_ends")                    \
     X(INPUT_HEADER_LIMIT, "header_limit") X(INPUT_SIZE, "size") X(INPUT_TIMEOUT, "timeout")

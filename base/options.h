@@ -13,6 +13,9 @@
 enum listener_protocol { LISTENER_SMTP, LISTENER_LMTP };
 enum downstream_kind { DOWNSTREAM_SMTP, DOWNSTREAM_LMTP, DOWNSTREAM_MAILDIR };
 
+/* In order: each wants more than the one before. VERIFY is for downstream only. */
+enum tls_policy { TLS_OFF, TLS_MAY, TLS_REQUIRE, TLS_VERIFY };
+
 struct string_list { size_t count; char **item; };
 
 /* Bits of listener_options.without. */
@@ -26,7 +29,12 @@ struct listener_options {
     struct endpoint downstream; /* SMTP, LMTP */
     char *maildir;              /* MAILDIR: its path */
     size_t trust_count;
-    struct network *trust;      /* may speak XFORWARD */
+    struct network *trust;      /* may speak XFORWARD and XCLIENT */
+    size_t proxy_from_count;
+    struct network *proxy_from; /* must begin with a PROXY header */
+    enum tls_policy tls, downstream_tls;
+    char *tls_certificate, *tls_key; /* files; there unless tls is off */
+    char *downstream_ca;             /* file; NULL: the system's */
     unsigned without;           /* checks that are left out */
     bool reject_line_ends;      /* line_ends = reject: bare CR, LF or NUL get 550; else they pass as content */
 };

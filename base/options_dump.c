@@ -47,6 +47,30 @@ static void print_numbers(FILE *out, const struct options *options, const char *
 #include "base/options.def"
 }
 
+static void print_networks(FILE *out, const char *key, const struct network *network, size_t count) {
+    fprintf(out, "    %s = {", key);
+    for (size_t i = 0; i < count; i++) {
+        char text[NETWORK_TEXT_MAX];
+        network_format(&network[i], text);
+        fprintf(out, "%s\"%s\"", i > 0 ? ", " : " ", text);
+    }
+    fputs(" }\n", out);
+}
+
+static void print_file(FILE *out, const char *key, const char *path) {
+    print_text(out, "    ", key, "", path != NULL ? path : "");
+}
+
+static void print_tls(FILE *out, const struct listener_options *listener) {
+    static const char *const words[] = {
+        [TLS_OFF] = "off", [TLS_MAY] = "may", [TLS_REQUIRE] = "require", [TLS_VERIFY] = "verify"};
+    print_text(out, "    ", "tls", "", words[listener->tls]);
+    print_file(out, "tls_certificate", listener->tls_certificate);
+    print_file(out, "tls_key", listener->tls_key);
+    print_text(out, "    ", "downstream_tls", "", words[listener->downstream_tls]);
+    print_file(out, "downstream_ca", listener->downstream_ca);
+}
+
 static void print_without(FILE *out, unsigned without) {
     static const char *const words[] = {"spf", "iprev", "dmarc"}; /* in the order of the bits */
     const char *before = " ";
@@ -70,15 +94,11 @@ static void print_listener(FILE *out, const struct listener_options *listener) {
     case DOWNSTREAM_LMTP: print_endpoint(out, "downstream", "lmtp:", &listener->downstream); break;
     case DOWNSTREAM_MAILDIR: print_text(out, "    ", "downstream", "maildir:", listener->maildir); break;
     }
-    fputs("    trust = {", out);
-    for (size_t i = 0; i < listener->trust_count; i++) {
-        char text[NETWORK_TEXT_MAX];
-        network_format(&listener->trust[i], text);
-        fprintf(out, "%s\"%s\"", i > 0 ? ", " : " ", text);
-    }
-    fputs(" }\n", out);
+    print_networks(out, "trust", listener->trust, listener->trust_count);
     print_without(out, listener->without);
     print_text(out, "    ", "line_ends", "", listener->reject_line_ends ? "reject" : "pass");
+    print_networks(out, "proxy_from", listener->proxy_from, listener->proxy_from_count);
+    print_tls(out, listener);
     fputs("}\n", out);
 }
 

@@ -50,6 +50,10 @@ void listener_options_clear(struct listener_options *listener) {
     free(listener->name);
     free(listener->maildir);
     free(listener->trust);
+    free(listener->proxy_from);
+    free(listener->tls_certificate);
+    free(listener->tls_key);
+    free(listener->downstream_ca);
     *listener = (struct listener_options){.reject_line_ends = true};
 }
 

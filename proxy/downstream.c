@@ -1,53 +1,12 @@
 #include "proxy/downstream.h"
 #include <assert.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "base/bytes.h"
-#include "base/loop.h"
 #include "proxy/connection.h"
-#include "proxy/content_writer.h"
-#include "proxy/smtp_reply.h"
+#include "proxy/downstream_state.h"
 #include "proxy/xforward.h"
-
-enum {
-    COMMANDS_MAX = 24,                                   /* in flight and waiting: RSET, XFORWARD's few lines, MAIL */
-    CONTENT_BLOCK = 32768,                               /* octets made ready at a time */
-    CONTENT_UNSENT = 131072,                             /* beyond it the socket is asked first */
-    UNSENT_MAX = CONTENT_UNSENT + CONTENT_BLOCK + 65536, /* plus a command line */
-};
-
-enum command { COMMAND_MAIL, COMMAND_RCPT, COMMAND_DATA, COMMAND_XFORWARD, COMMAND_RSET, COMMAND_NOOP };
-
-enum downstream_state { CLOSED, CONNECTING, GREETING, EHLO, HELO, TALKING, CONTENT, FINAL };
-
-enum progress { PROGRESS_AGAIN, PROGRESS_WAIT };
-
-struct downstream {
-    const struct downstream_server *server;
-    struct connection_set *set;
-    const struct downstream_events *events;
-    void *owner;
-    enum downstream_state state;
-    struct connection *connection;
-    size_t address_at; /* the next address to try */
-    struct smtp_capabilities capabilities;
-    struct smtp_reply reply;
-    struct bytes lines; /* of the commands that wait, each with its CRLF */
-    struct {
-        enum command kind;
-        size_t len;
-    } command[COMMANDS_MAX];
-    size_t in_flight, waiting; /* command[0..in_flight) were sent, the next waiting ones are in lines */
-    bool in_transaction;
-    struct content_writer writer; /* of the message that is being delivered */
-    bool is_whole;                /* the writer has come to its end */
-    size_t replies_due;
-    struct loop_task notice; /* a fault found out inside a call, told from the loop ... */
-    int notice_error;        /* ... with this errno */
-    unsigned depth;          /* events on the stack */
-    bool is_dead;
-};
 
 static const char *const fault_enhanced[] = {
 #define X(id, enhanced, text) [id] = enhanced,
@@ -67,6 +26,7 @@ const char *downstream_fault_text(enum downstream_fault fault) { return fault_te
 static void release(struct downstream *downstream) {
     smtp_reply_release(&downstream->reply);
     bytes_release(&downstream->lines);
+    bytes_release(&downstream->introduction);
     connection_destroy(downstream->connection);
     free(downstream);
 }
@@ -84,25 +44,36 @@ static void hang_up(struct downstream *downstream) {
     connection_destroy(downstream->connection);
     downstream->connection = NULL;
     downstream->state = CLOSED;
+    bytes_release(&downstream->introduction);
     forget_transaction(downstream);
 }
 
-static enum progress fail(struct downstream *downstream, enum downstream_fault fault, const char *detail) {
+enum progress downstream_fail(struct downstream *downstream, enum downstream_fault fault, const char *detail) {
     hang_up(downstream);
     loop_defer_cancel(&downstream->notice);
     downstream->events->failed(downstream->owner, fault, detail);
     return PROGRESS_WAIT;
 }
 
-static enum progress fail_for(struct downstream *downstream, enum smtp_reply_status status) {
+enum progress downstream_fail_for(struct downstream *downstream, enum smtp_reply_status status) {
     bool memory = status == SMTP_REPLY_NO_MEMORY;
-    return fail(downstream, memory ? DOWNSTREAM_NO_MEMORY : DOWNSTREAM_MALFORMED, smtp_reply_status_text(status));
+    return downstream_fail(downstream, memory ? DOWNSTREAM_NO_MEMORY : DOWNSTREAM_MALFORMED,
+                           smtp_reply_status_text(status));
 }
 
 /* -- commands -- */
 
+/* Their replies change what may follow (RFC 2920 section 3.1). */
+static bool stands_alone(enum command kind) { return kind == COMMAND_XCLIENT || kind == COMMAND_HELLO; }
+
+static bool may_send_next(const struct downstream *downstream) {
+    if (downstream->waiting == 0 || downstream->in_flight == 0) return downstream->waiting > 0;
+    return downstream->capabilities.pipelining && !stands_alone(downstream->command[downstream->in_flight].kind) &&
+           !stands_alone(downstream->command[downstream->in_flight - 1].kind);
+}
+
 static void send_waiting(struct downstream *downstream) {
-    while (downstream->waiting > 0 && (downstream->in_flight == 0 || downstream->capabilities.pipelining)) {
+    while (may_send_next(downstream)) {
         size_t len = downstream->command[downstream->in_flight].len;
         if (!connection_send(downstream->connection, span_first(bytes_span(&downstream->lines), len))) return;
         bytes_drop_first(&downstream->lines, len);
@@ -129,21 +100,26 @@ static void append_command(struct downstream *downstream, enum command kind, str
     add_command(downstream, kind, before);
 }
 
-static void append_xforward(struct downstream *downstream, const struct forwarded_client *client) {
-    size_t before = downstream->lines.len;
-    xforward_write(&downstream->lines, client, downstream->capabilities.xforward);
-    while (before < downstream->lines.len) { /* one command a line */
+/* Notes the commands, one a line, that stand in lines from before on. */
+void downstream_add_lines(struct downstream *downstream, enum command kind, size_t before) {
+    while (before < downstream->lines.len) {
         size_t len = span_find(span_after(bytes_span(&downstream->lines), before), '\n') + 1;
         size_t at = downstream->in_flight + downstream->waiting++;
         assert(at < COMMANDS_MAX - 1);
-        downstream->command[at].kind = COMMAND_XFORWARD;
+        downstream->command[at].kind = kind;
         downstream->command[at].len = len;
         before += len;
     }
 }
 
+static void append_xforward(struct downstream *downstream, const struct forwarded_client *client) {
+    size_t before = downstream->lines.len;
+    xforward_write(XFORWARD_COMMAND, &downstream->lines, client, downstream->capabilities.xforward);
+    downstream_add_lines(downstream, COMMAND_XFORWARD, before);
+}
+
 /* The server said something that answers nothing. */
-static bool is_out_of_step(const struct downstream *downstream) {
+bool downstream_is_out_of_step(const struct downstream *downstream) {
     return downstream->in_flight == 0 && connection_input(downstream->connection).len > 0;
 }
 
@@ -153,10 +129,10 @@ static void fail_soon(struct downstream *downstream, int error) {
 }
 
 /* Sends what was appended; without memory for the lines the conversation is lost, which is told from the loop. */
-static void submit(struct downstream *downstream) {
+void downstream_submit(struct downstream *downstream) {
     if (downstream->lines.failed) {
         fail_soon(downstream, ENOMEM);
-    } else if (!is_out_of_step(downstream)) {
+    } else if (!downstream_is_out_of_step(downstream)) {
         send_waiting(downstream);
     } /* else talk, which is on the stack, finds out: what is there already cannot be the answer to this command */
 }
@@ -166,20 +142,20 @@ void downstream_mail(struct downstream *downstream, const struct forwarded_clien
     if (client != NULL && downstream->capabilities.xforward != 0) append_xforward(downstream, client);
     append_command(downstream, COMMAND_MAIL, line);
     downstream->in_transaction = true;
-    submit(downstream);
+    downstream_submit(downstream);
 }
 
 void downstream_rcpt(struct downstream *downstream, struct span line) {
     assert(downstream->state == TALKING);
     append_command(downstream, COMMAND_RCPT, line);
-    submit(downstream);
+    downstream_submit(downstream);
 }
 
 void downstream_reset(struct downstream *downstream) {
     if (downstream->state != TALKING || !downstream->in_transaction) return;
     downstream->in_transaction = false;
     append_command(downstream, COMMAND_RSET, span_of("RSET"));
-    submit(downstream);
+    downstream_submit(downstream);
 }
 
 void downstream_deliver(struct downstream *downstream, const struct content *content, size_t recipients) {
@@ -188,7 +164,7 @@ void downstream_deliver(struct downstream *downstream, const struct content *con
     content_writer_init(&downstream->writer, content);
     downstream->is_whole = false;
     append_command(downstream, COMMAND_DATA, span_of("DATA"));
-    submit(downstream);
+    downstream_submit(downstream);
 }
 
 /* -- content -- */
@@ -210,7 +186,7 @@ static enum progress send_content(struct downstream *downstream) {
         do progress = fill_block(downstream);
         while (progress == CONTENT_MORE && connection_state(downstream->connection) == CONNECTION_OPEN &&
                connection_unsent(downstream->connection) < CONTENT_UNSENT);
-        if (progress == CONTENT_UNREADABLE) return fail(downstream, DOWNSTREAM_SPOOL, "spool");
+        if (progress == CONTENT_UNREADABLE) return downstream_fail(downstream, DOWNSTREAM_SPOOL, "spool");
         downstream->is_whole = progress == CONTENT_END;
         connection_expect(downstream->connection, downstream->server->data_timeout_ms);
         connection_flush(downstream->connection);
@@ -221,7 +197,7 @@ static enum progress send_content(struct downstream *downstream) {
 
 /* -- replies -- */
 
-static enum smtp_reply_status read_reply(struct downstream *downstream) {
+enum smtp_reply_status downstream_read_reply(struct downstream *downstream) {
     size_t taken;
     enum smtp_reply_status status =
         smtp_reply_update(&downstream->reply, connection_input(downstream->connection), &taken);
@@ -255,7 +231,7 @@ static enum progress answer_data(struct downstream *downstream) {
     }
     /* A 2xx to DATA is nonsense that would be read as an acknowledgement. */
     if (smtp_reply_class(&downstream->reply) < 4)
-        return fail(downstream, DOWNSTREAM_MALFORMED, "DATA was not answered with 354");
+        return downstream_fail(downstream, DOWNSTREAM_MALFORMED, "DATA was not answered with 354");
     return hand_up(downstream, DOWNSTREAM_DATA);
 }
 
@@ -263,16 +239,18 @@ static enum progress answer_command(struct downstream *downstream) {
     enum command kind = take_command(downstream);
     /* A client that was passed this would go on with something else than its next command. */
     if (smtp_reply_class(&downstream->reply) == 3 && kind != COMMAND_DATA)
-        return fail(downstream, DOWNSTREAM_MALFORMED, "3xx to another command than DATA");
+        return downstream_fail(downstream, DOWNSTREAM_MALFORMED, "3xx to another command than DATA");
     switch (kind) {
     case COMMAND_DATA: return answer_data(downstream);
     case COMMAND_MAIL:
         if (smtp_reply_class(&downstream->reply) != 2) downstream->in_transaction = false;
         return hand_up(downstream, DOWNSTREAM_MAIL);
     case COMMAND_RCPT: return hand_up(downstream, DOWNSTREAM_RCPT);
+    case COMMAND_XCLIENT: return downstream_answer_xclient(downstream);
+    case COMMAND_HELLO: return downstream_answer_hello(downstream);
     case COMMAND_RSET:
         if (smtp_reply_class(&downstream->reply) != 2)
-            return fail(downstream, DOWNSTREAM_MALFORMED, "RSET was refused");
+            return downstream_fail(downstream, DOWNSTREAM_MALFORMED, "RSET was refused");
         break;
     case COMMAND_XFORWARD: break; /* the server knows its client a little less well, that is all */
     case COMMAND_NOOP: break;
@@ -283,77 +261,9 @@ static enum progress answer_command(struct downstream *downstream) {
 
 /* -- states -- */
 
-static void on_changed(void *owner);
+void downstream_changed(void *owner);
 
 static enum progress stay(struct downstream *downstream) { return (void)downstream, PROGRESS_WAIT; }
-
-/* Tries the addresses in order until one can at least be tried; false with errno when there is none. */
-static bool connect_next(struct downstream *downstream) {
-    const struct downstream_server *server = downstream->server;
-    connection_destroy(downstream->connection);
-    downstream->connection = NULL;
-    downstream->state = CONNECTING;
-    while (downstream->connection == NULL && downstream->address_at < server->address_count)
-        downstream->connection = connection_connect(downstream->set, &server->address[downstream->address_at++],
-                                                    UNSENT_MAX, on_changed, downstream);
-    if (downstream->connection == NULL) return false;
-    connection_expect(downstream->connection, server->greeting_timeout_ms);
-    return true;
-}
-
-static enum progress await_connection(struct downstream *downstream) {
-    if (connection_state(downstream->connection) == CONNECTION_CONNECTING) return PROGRESS_WAIT;
-    downstream->state = GREETING;
-    return PROGRESS_AGAIN;
-}
-
-static enum progress say_hello(struct downstream *downstream, const char *verb, enum downstream_state next) {
-    if (is_out_of_step(downstream)) return fail(downstream, DOWNSTREAM_MALFORMED, "the server spoke unasked");
-    struct bytes line = bytes_with_cap(512);
-    bytes_append_format(&line, "%s %s\r\n", verb, downstream->server->hello_name);
-    connection_send(downstream->connection, bytes_span(&line));
-    bytes_release(&line);
-    smtp_reply_clear(&downstream->reply);
-    connection_flush(downstream->connection);
-    downstream->state = next;
-    return PROGRESS_AGAIN;
-}
-
-static enum progress await_greeting(struct downstream *downstream) {
-    enum smtp_reply_status status = read_reply(downstream);
-    if (status == SMTP_REPLY_MORE) return PROGRESS_WAIT;
-    if (status != SMTP_REPLY_COMPLETE) return fail_for(downstream, status);
-    if (downstream->reply.code != 220) return fail(downstream, DOWNSTREAM_UNWILLING, "greeting is not 220");
-    return say_hello(downstream, downstream->server->is_lmtp ? "LHLO" : "EHLO", EHLO);
-}
-
-static enum progress start_talking(struct downstream *downstream) {
-    if (is_out_of_step(downstream)) return fail(downstream, DOWNSTREAM_MALFORMED, "the server spoke unasked");
-    smtp_reply_release(&downstream->reply);
-    downstream->state = TALKING;
-    downstream->events->ready(downstream->owner);
-    return PROGRESS_AGAIN;
-}
-
-static enum progress await_ehlo(struct downstream *downstream) {
-    enum smtp_reply_status status = read_reply(downstream);
-    if (status == SMTP_REPLY_MORE) return PROGRESS_WAIT;
-    if (status != SMTP_REPLY_COMPLETE) return fail_for(downstream, status);
-    if (smtp_reply_class(&downstream->reply) == 5 && !downstream->server->is_lmtp)
-        return say_hello(downstream, "HELO", HELO);
-    if (smtp_reply_class(&downstream->reply) != 2)
-        return fail(downstream, DOWNSTREAM_UNWILLING, "EHLO or LHLO was refused");
-    smtp_capabilities_read(&downstream->reply, &downstream->capabilities);
-    return start_talking(downstream);
-}
-
-static enum progress await_helo(struct downstream *downstream) {
-    enum smtp_reply_status status = read_reply(downstream);
-    if (status == SMTP_REPLY_MORE) return PROGRESS_WAIT;
-    if (status != SMTP_REPLY_COMPLETE) return fail_for(downstream, status);
-    if (smtp_reply_class(&downstream->reply) != 2) return fail(downstream, DOWNSTREAM_UNWILLING, "HELO was refused");
-    return start_talking(downstream);
-}
 
 /* Nothing is under way: wait for the owner, for as long as he likes, but do not let the server wait too long. */
 static enum progress rest(struct downstream *downstream) {
@@ -361,21 +271,22 @@ static enum progress rest(struct downstream *downstream) {
     connection_expect(downstream->connection, downstream->in_transaction ? downstream->server->keep_alive_ms : 0);
     if (!downstream->in_transaction || !is_time) return PROGRESS_WAIT;
     append_command(downstream, COMMAND_NOOP, span_of("NOOP"));
-    submit(downstream);
+    downstream_submit(downstream);
     return PROGRESS_WAIT;
 }
 
 static enum progress talk(struct downstream *downstream) {
     if (downstream->in_flight == 0) {
         /* Whatever a server says unasked, it is about to leave (421), or the two of us are out of step. */
-        if (is_out_of_step(downstream)) return fail(downstream, DOWNSTREAM_LOST, "the server spoke unasked");
+        if (downstream_is_out_of_step(downstream))
+            return downstream_fail(downstream, DOWNSTREAM_LOST, "the server spoke unasked");
         if (downstream->waiting == 0) return rest(downstream);
         send_waiting(downstream);
         return PROGRESS_WAIT;
     }
-    enum smtp_reply_status status = read_reply(downstream);
+    enum smtp_reply_status status = downstream_read_reply(downstream);
     if (status == SMTP_REPLY_MORE) return PROGRESS_WAIT;
-    if (status != SMTP_REPLY_COMPLETE) return fail_for(downstream, status);
+    if (status != SMTP_REPLY_COMPLETE) return downstream_fail_for(downstream, status);
     return answer_command(downstream);
 }
 
@@ -383,7 +294,7 @@ static enum progress talk(struct downstream *downstream) {
 static enum progress give_up(struct downstream *downstream) {
     size_t due = downstream->replies_due;
     if (smtp_reply_class(&downstream->reply) < 4)
-        return fail(downstream, DOWNSTREAM_MALFORMED, "answer before the end of data");
+        return downstream_fail(downstream, DOWNSTREAM_MALFORMED, "answer before the end of data");
     struct smtp_reply reply = downstream->reply;
     smtp_reply_init(&downstream->reply);
     hang_up(downstream);
@@ -395,9 +306,9 @@ static enum progress give_up(struct downstream *downstream) {
 
 static enum progress pump(struct downstream *downstream) {
     if (connection_input(downstream->connection).len > 0) {
-        enum smtp_reply_status status = read_reply(downstream);
+        enum smtp_reply_status status = downstream_read_reply(downstream);
         if (status == SMTP_REPLY_COMPLETE) return give_up(downstream);
-        if (status != SMTP_REPLY_MORE) return fail_for(downstream, status);
+        if (status != SMTP_REPLY_MORE) return downstream_fail_for(downstream, status);
     }
     if (connection_state(downstream->connection) != CONNECTION_OPEN) return PROGRESS_WAIT;
     if (connection_unsent(downstream->connection) > 0) return PROGRESS_WAIT;
@@ -408,11 +319,11 @@ static enum progress pump(struct downstream *downstream) {
 }
 
 static enum progress await_final(struct downstream *downstream) {
-    enum smtp_reply_status status = read_reply(downstream);
+    enum smtp_reply_status status = downstream_read_reply(downstream);
     if (status == SMTP_REPLY_MORE) return PROGRESS_WAIT;
-    if (status != SMTP_REPLY_COMPLETE) return fail_for(downstream, status);
+    if (status != SMTP_REPLY_COMPLETE) return downstream_fail_for(downstream, status);
     if (smtp_reply_class(&downstream->reply) == 3)
-        return fail(downstream, DOWNSTREAM_MALFORMED, "3xx to the end of data");
+        return downstream_fail(downstream, DOWNSTREAM_MALFORMED, "3xx to the end of data");
     connection_expect(downstream->connection, downstream->server->final_reply_timeout_ms); /* of the next recipient */
     if (--downstream->replies_due == 0) {
         downstream->in_transaction = false;
@@ -426,16 +337,19 @@ static const struct step {
     enum progress (*run)(struct downstream *downstream);
 } steps[] = {
     [CLOSED] = {"closed", stay},                     /* -> CONNECTING (downstream_open) */
-    [CONNECTING] = {"connecting", await_connection}, /* -> GREETING */
-    [GREETING] = {"greeting", await_greeting},       /* -> EHLO */
-    [EHLO] = {"ehlo", await_ehlo},                   /* -> TALKING | HELO */
-    [HELO] = {"helo", await_helo},                   /* -> TALKING */
+    [CONNECTING] = {"connecting", downstream_await_connection}, /* -> GREETING */
+    [GREETING] = {"greeting", downstream_await_greeting},       /* -> EHLO */
+    [EHLO] = {"ehlo", downstream_await_ehlo},                   /* -> TALKING | HELO | STARTTLS */
+    [HELO] = {"helo", downstream_await_helo},                   /* -> TALKING */
+    [STARTTLS] = {"starttls", downstream_await_starttls},       /* -> SECURING | TALKING (refused, which it may) */
+    [SECURING] = {"securing", downstream_await_security},       /* -> EHLO | CONNECTING (failed, which it may) */
     [TALKING] = {"talking", talk},                   /* -> CONTENT (354) */
     [CONTENT] = {"content", pump},                   /* -> FINAL | CLOSED (an early answer) */
     [FINAL] = {"final", await_final},                /* -> TALKING */
 };                                                   /* every fault: -> CLOSED */
 
 static enum downstream_fault fault_now(const struct downstream *downstream, bool timed_out) {
+    if (downstream->state == SECURING) return DOWNSTREAM_TLS;
     if (downstream->state > GREETING) return timed_out ? DOWNSTREAM_TIMEOUT : DOWNSTREAM_LOST;
     return timed_out ? DOWNSTREAM_SILENT : DOWNSTREAM_REFUSED;
 }
@@ -443,15 +357,20 @@ static enum downstream_fault fault_now(const struct downstream *downstream, bool
 /* The connection is over: what came before was answered by the steps. */
 static void end(struct downstream *downstream, enum connection_state state) {
     enum downstream_fault fault = fault_now(downstream, state == CONNECTION_TIMED_OUT);
+    const char *failure = connection_tls_failure(downstream->connection);
     int error = connection_error(downstream->connection);
-    if (downstream->state <= GREETING && connect_next(downstream)) return;
-    fail(downstream, fault,
-         error != 0                      ? strerrordesc_np(error)
-         : state == CONNECTION_TIMED_OUT ? "time is up"
-                                         : "closed by the server");
+    char detail[160];
+    (void)snprintf(detail, sizeof detail, "%s",
+                   failure != NULL                 ? failure
+                   : error != 0                    ? strerrordesc_np(error)
+                   : state == CONNECTION_TIMED_OUT ? "time is up"
+                                                   : "closed by the server");
+    if (downstream->state <= GREETING && downstream_connect_next(downstream)) return;
+    if (downstream_connect_without_tls(downstream, detail)) return;
+    downstream_fail(downstream, fault, detail);
 }
 
-static void on_changed(void *owner) {
+void downstream_changed(void *owner) {
     struct downstream *downstream = owner;
     downstream->depth++;
     while (!downstream->is_dead && downstream->connection != NULL &&
@@ -468,7 +387,7 @@ static void on_changed(void *owner) {
 static void run_notice(struct loop_task *task) {
     struct downstream *downstream = LIST_ENTRY(task, struct downstream, notice);
     downstream->depth++;
-    fail(downstream, DOWNSTREAM_NO_MEMORY, strerrordesc_np(downstream->notice_error));
+    downstream_fail(downstream, DOWNSTREAM_NO_MEMORY, strerrordesc_np(downstream->notice_error));
     if (--downstream->depth == 0 && downstream->is_dead) release(downstream);
 }
 
@@ -481,6 +400,7 @@ struct downstream *downstream_create(const struct downstream_server *server, str
     downstream->events = events;
     downstream->owner = owner;
     downstream->lines = bytes_with_cap(1 << 17);
+    downstream->introduction = bytes_with_cap(INTRODUCTION_MAX);
     smtp_reply_init(&downstream->reply);
     downstream->notice.run = run_notice;
     list_init(&downstream->notice.node);
@@ -507,8 +427,9 @@ void downstream_destroy(struct downstream *downstream) {
 void downstream_open(struct downstream *downstream) {
     assert(downstream->state == CLOSED);
     downstream->address_at = 0;
+    downstream->avoids_tls = false;
     memset(&downstream->capabilities, 0, sizeof downstream->capabilities);
-    if (!connect_next(downstream)) fail_soon(downstream, errno);
+    if (!downstream_connect_next(downstream)) fail_soon(downstream, errno);
 }
 
 bool downstream_is_closed(const struct downstream *downstream) { return downstream->state == CLOSED; }

@@ -1,67 +1,27 @@
 /* proxy/downstream.h -- the client side: one SMTP or LMTP conversation with the server the mail goes on to
- * (RFC 5321, RFC 2033, XFORWARD). Connects, greets, relays commands one by one (several at once where the server offers
- * PIPELINING and order allows it), sends a message's content as fast as the socket takes it, and hands replies up as
- * they came. Knows no policy: what a reply or a fault means for the client is the session's business. An end of data is
- * sent only for a message that downstream_deliver was given whole; every fault before drops the connection instead, so
- * that the server never takes a part for the whole. Events come from the loop only, never inside a call of this module;
- * inside an event every call is allowed, destroy too. Thread rule: the loop's thread. Memory: an idle conversation
- * holds no buffers. */
+ * (RFC 5321, RFC 2033, XFORWARD, XCLIENT). Connects, greets, relays commands one by one (several at once where the
+ * server offers PIPELINING and order allows it), sends a message's content as fast as the socket takes it, and hands
+ * replies up as they came. Says STARTTLS (RFC 3207) as tls_policy wants it; what the server said in clear is forgotten,
+ * capabilities too, and octets behind its 220 end the conversation (R-14). TLS_MAY goes on in clear where STARTTLS is
+ * not offered or refused, and connects once more without it when the handshake failed. What a reply or a fault means
+ * for the client is the session's business. An end of data is sent only for a message that downstream_deliver was given
+ * whole; every fault before drops the connection instead, so that the server never takes a part for the whole. Events
+ * come from the loop only, never inside a call of this module; inside an event every call is allowed, destroy too.
+ * Thread rule: the loop's thread. Memory: an idle conversation holds no buffers. */
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include "base/options.h"
 #include "base/span.h"
+#include "proxy/downstream_setup.h"
 #include "proxy/smtp_capabilities.h"
-#include "proxy/socket_address.h"
 
 struct connection_set;
 struct content;
 struct forwarded_client;
-struct smtp_reply;
 
-/* Where and how; immutable, shared by all conversations with that server. */
-struct downstream_server {
-    bool is_lmtp;
-    struct socket_address address[SOCKET_ADDRESS_MAX]; /* tried in order */
-    size_t address_count;
-    char hello_name[256]; /* what we call ourselves */
-    int64_t greeting_timeout_ms, reply_timeout_ms, data_timeout_ms, final_reply_timeout_ms;
-    /* NOOP so often while a transaction waits for its message: a slow client takes longer than the five minutes that a
-     * server waits for a command (RFC 5321 section 4.5.3.2.7). 0: never. */
-    int64_t keep_alive_ms;
-};
-
-/* id, enhanced code and text for the client */
-#define DOWNSTREAM_FAULTS(X)                                                                                           \
-    X(DOWNSTREAM_REFUSED, "4.3.2", "next server cannot be reached")                                                    \
-    X(DOWNSTREAM_SILENT, "4.3.2", "next server does not answer")                                                       \
-    X(DOWNSTREAM_UNWILLING, "4.3.2", "next server takes no mail now")                                                  \
-    X(DOWNSTREAM_LOST, "4.4.2", "connection to the next server lost")                                                  \
-    X(DOWNSTREAM_TIMEOUT, "4.4.2", "next server timed out")                                                            \
-    X(DOWNSTREAM_MALFORMED, "4.5.0", "next server sent something that is no reply")                                    \
-    X(DOWNSTREAM_SPOOL, "4.3.0", "message cannot be read back")                                                        \
-    X(DOWNSTREAM_NO_MEMORY, "4.3.1", "out of memory or descriptors")
-#define X(id, enhanced, text) id,
-enum downstream_fault { DOWNSTREAM_FAULTS(X) DOWNSTREAM_FAULT_COUNT };
-#undef X
 const char *downstream_fault_enhanced(enum downstream_fault fault);
 const char *downstream_fault_text(enum downstream_fault fault);
-
-enum downstream_step {
-    DOWNSTREAM_MAIL,
-    DOWNSTREAM_RCPT,
-    DOWNSTREAM_DATA, /* only when it was not 354: nothing was sent */
-    DOWNSTREAM_END,  /* to the end of data; LMTP: once for each recipient, in order */
-};
-
-struct downstream_events {
-    void (*ready)(void *owner); /* after downstream_open: greeted, capabilities are known */
-    /* reply is valid during the call. */
-    void (*replied)(void *owner, enum downstream_step step, const struct smtp_reply *reply);
-    /* The connection is gone, and with it the transaction; detail is static text, or errno's. May be opened again. */
-    void (*failed)(void *owner, enum downstream_fault fault, const char *detail);
-};
 
 struct downstream;
 
@@ -73,6 +33,11 @@ void downstream_destroy(struct downstream *downstream);
 
 /* Connects and greets: ready or failed follows. Only when closed. */
 void downstream_open(struct downstream *downstream);
+/* Tells a server that offers XCLIENT whose commands follow, and says EHLO (LHLO) again, with that client's own name:
+ * ready or failed follows; a refusal of XCLIENT is no matter. False, and nothing follows: the server does not offer it,
+ * knows already, or client has no internet address and nobody was told before on this connection, so we speak for
+ * ourselves. Only when ready, and between transactions. */
+bool downstream_introduce(struct downstream *downstream, const struct forwarded_client *client);
 bool downstream_is_closed(const struct downstream *downstream); /* never opened, or failed */
 /* Valid from ready on. */
 const struct smtp_capabilities *downstream_capabilities(const struct downstream *downstream);

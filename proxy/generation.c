@@ -3,7 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include "proxy/key_supply.h"
+#include "proxy/listener_tls.h"
 #include "proxy/socket_address.h"
+#include "proxy/tls.h"
 
 enum { KEEP_ALIVE_MS = 60000 };
 
@@ -32,7 +34,12 @@ static bool fill_server(struct generation *generation, size_t at, char **error) 
     const struct listener_options *listener = &options->listener[at];
     struct downstream_server *server = &generation->server[at];
     char text[ENDPOINT_TEXT_MAX];
+    if (!listener_tls_create(listener, &generation->tls[at], &server->tls, error)) return false;
     if (listener->downstream_kind == DOWNSTREAM_MAILDIR) return true;
+    server->tls_policy = listener->downstream_tls;
+    if (!listener->downstream.is_unix)
+        (void)snprintf(server->host, sizeof server->host, "%s", listener->downstream.host);
+    server->tls_handshake_timeout_ms = options->tls_handshake_timeout_ms;
     server->is_lmtp = listener->downstream_kind == DOWNSTREAM_LMTP;
     server->greeting_timeout_ms = options->greeting_timeout_ms;
     server->reply_timeout_ms = options->reply_timeout_ms;
@@ -55,7 +62,8 @@ struct generation *generation_create(struct options *options, struct key_supply 
     generation->options = options_acquire(options);
     generation->keys = key_supply_acquire(keys);
     generation->server = calloc(options->listener_count > 0 ? options->listener_count : 1, sizeof *generation->server);
-    bool is_usable = generation->server != NULL;
+    generation->tls = calloc(options->listener_count > 0 ? options->listener_count : 1, sizeof *generation->tls);
+    bool is_usable = generation->server != NULL && generation->tls != NULL;
     if (is_usable) generation->arc = arc_config_create(options, error);
     if (generation->arc == NULL) return generation_release(generation), NULL;
     generation->policy = policy_of(options, generation->arc);
@@ -76,6 +84,11 @@ struct generation *generation_acquire(struct generation *generation) {
 
 void generation_release(struct generation *generation) {
     if (generation == NULL || atomic_fetch_sub(&generation->references, 1) > 1) return;
+    for (size_t i = 0; i < generation->options->listener_count; i++) {
+        if (generation->tls != NULL) tls_context_release(generation->tls[i]);
+        if (generation->server != NULL) tls_context_release(generation->server[i].tls);
+    }
+    free(generation->tls);
     free(generation->server);
     arc_config_destroy(generation->arc);
     key_supply_release(generation->keys);

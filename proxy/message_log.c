@@ -191,6 +191,7 @@ void message_log_write(const struct message_record *record) {
     log_text(&line, "listener", record->listener);
     log_text(&line, "client", record->client);
     log_span(&line, "helo", record->helo);
+    log_text(&line, "tls", record->tls);
     log_span(&line, "from", bytes_span(&transaction->sender));
     log_span(&line, "to", bytes_span(&transaction->recipients));
     log_uint(&line, "recipients", transaction->accepted);

@@ -15,10 +15,12 @@ static struct session_setup setup_of(struct service *service, size_t at, const s
     return (struct session_setup){
         .options = options,
         .listener = &options->listener[at],
+        .tls = service->generation->tls[at],
         .server = to_maildir ? NULL : &service->generation->server[at],
         .maildir = to_maildir ? parts->maildir : NULL,
         .messages = service->pool,
         .connections = parts->connections,
+        .addresses = parts->addresses,
         .name = service->generation->authserv_id.ascii,
         .metrics = parts->metrics,
         .domains = parts->domains,

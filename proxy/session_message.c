@@ -5,6 +5,7 @@
 #include "base/metrics.h"
 #include "proxy/connection.h"
 #include "proxy/content_writer.h"
+#include "proxy/data_pace.h"
 #include "proxy/maildir.h"
 #include "proxy/message_flow.h"
 #include "proxy/session_state.h"
@@ -64,6 +65,7 @@ static enum progress begin_message(struct session *session) {
     session->has_message = true;
     session->messages++;
     session->delivery_us = 0;
+    session->data_octets = 0;
     metrics_move(session->setup->metrics, METRIC_INFLIGHT_MESSAGES, 1);
     session->replies_due = session->setup->listener->protocol == LISTENER_LMTP ? session->transaction.accepted : 1;
     session_say(session, 354, NULL, "End data with <CR><LF>.<CR><LF>");
@@ -106,11 +108,14 @@ static enum progress start_delivery(struct session *session) {
 enum progress session_read_data(struct session *session) {
     size_t taken;
     if (!session->has_message) return begin_message(session);
+    if (connection_state(session->client) == CONNECTION_TIMED_OUT) return PROGRESS_WAIT; /* no more time is given */
     struct span input = connection_input(session->client);
     bool whole = message_flow_take(session->flow, input, &taken);
     connection_consume(session->client, taken);
+    session->data_octets += taken;
     if (!whole) {
-        connection_expect(session->client, session->setup->options->data_timeout_ms);
+        int64_t age_ms = message_flow_age_us(session->flow) / 1000;
+        connection_expect(session->client, data_pace_wait_ms(session->setup->options, age_ms, session->data_octets));
         return PROGRESS_WAIT;
     }
     connection_expect(session->client, 0);

@@ -1,6 +1,7 @@
-"""sceaud between real servers (shared/rig): Postfix before it as before-queue proxy and as LMTP client, Postfix and Dovecot
-behind it. First the rig's own test, with its faults; then signed messages, whose verdicts must lie in the mailbox: those of the
-envelope as well, and the same for the same client whichever way the message took."""
+"""sceaud between real servers (shared/rig): Postfix before it as before-queue proxy, content filter and LMTP client, HAProxy
+before Postfix, the network itself; Postfix and Dovecot behind it. First the rig's own test, with its faults; then signed
+messages, whose verdicts must lie in the mailbox: those of the envelope as well, and the same for the same client whichever
+way the message took."""
 import argparse
 import importlib.util
 import os
@@ -34,6 +35,7 @@ authserv_id = "$RIG_AUTHSERV_ID"
 spool = "$RIG_DIR/spool"
 listener "before" { protocol = "smtp" listen = "$RIG_SMTP_LISTEN" downstream = "smtp:$RIG_SMTP_NEXT" trust = { "127.0.0.0/8" } }
 listener "lmtp" { protocol = "lmtp" listen = "$RIG_LMTP_LISTEN" downstream = "lmtp:$RIG_LMTP_NEXT" trust = { "127.0.0.0/8" } }
+listener "edge" { protocol = "smtp" listen = "$RIG_EDGE_LISTEN" downstream = "smtp:$RIG_EDGE_NEXT" }
 dns { mode = "stub" stub = { "rig.test=$RIG_DNS", "test=$RIG_DNS" } trust_anchor = "$RIG_ANCHOR" }
 http { listen = "off" }
 arc { seal = true domain = "d.rig.test" selector = "sel" key_file = "$RIG_DIR/arc.key" }
@@ -50,7 +52,7 @@ def free_shift():
 
 
 def the_rig_is_green():
-    done = subprocess.run([sys.executable, RIG, "test", "--shape", "before", "--shape", "lmtp", "--filter", f"/bin/sh {FILTER}",
+    done = subprocess.run([sys.executable, RIG, "test", "--edge", "--filter", f"/bin/sh {FILTER}",
                            "--mark", "Authentication-Results", "--dropped", "authentication-results",
                            "--shift", str(free_shift())], capture_output=True, text=True, timeout=600)
     print(done.stdout)
@@ -82,7 +84,7 @@ def method(results, name):
 
 def verdicts_lie_in_the_mailbox():
     options = argparse.Namespace(cmd="hold", filter=f"/bin/sh {FILTER}", shift=free_shift(), tmp=None, stock=False, postconf=[],
-                                 instances=1, keep=False, mark=None, dropped=[], edge=False)
+                                 instances=1, keep=False, mark=None, dropped=[], edge=True)
     servers = rig.Rig(options)
     try:
         servers.up()
@@ -90,7 +92,7 @@ def verdicts_lie_in_the_mailbox():
             pem = file.read()
         wanted = {}
         envelope = ["arc=none", "spf=pass", "smtp.mailfrom=sender@d.rig.test", "header.from=d.rig.test", "policy.iprev=127.0.0.9"]
-        for shape in SHAPES:
+        for shape in rig.SHAPES[1:]:  # all but the one without us
             good, altered, forged = message(f"{shape}-good", pem), message(f"{shape}-altered", pem), message(f"{shape}-forged", pem)
             altered += b"appended on the way\r\n"
             forged = b"Authentication-Results: MX.rig.test (x); dkim=fail header.d=forged.test\r\n" + forged
@@ -113,6 +115,8 @@ def verdicts_lie_in_the_mailbox():
             if ident.startswith("before-"):
                 for name in ("spf", "dmarc", "iprev"):
                     assert method(got[ident], name) == method(got[ident.replace("before", "lmtp")], name), (name, ident)
+        with open(os.path.join(servers.T, "maillog"), encoding="utf-8") as file:  # XCLIENT: downstream takes us for the client
+            assert any("rig/xclient" in line and f"client=unknown[{rig.CLIENT_IP}]" in line for line in file)
     finally:
         servers.down()
 

@@ -32,7 +32,8 @@ void digest_begin(struct digest *digest) {
 }
 
 static void feed(struct digest *digest, const char *octets, size_t len) {
-    if (EVP_DigestUpdate(digest->context, octets, len) != 1) digest->failed = true;
+    if (digest->failed) return; /* the context may not be ready: OpenSSL would not notice */
+    digest->failed = EVP_DigestUpdate(digest->context, octets, len) != 1;
 }
 
 static void gather(struct digest *digest, struct span octets) {

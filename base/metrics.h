@@ -48,7 +48,9 @@
     X(DNSSEC_STATE_SECURE, "secure") X(DNSSEC_STATE_BOGUS, "bogus")
 #define METRIC_VALUES_CACHE_RESULT(X) /* negative: a hit that says there is no key, or that DNS failed just before */    \
     X(CACHE_HIT, "hit") X(CACHE_MISS, "miss") X(CACHE_NEGATIVE, "negative") X(CACHE_STALE, "stale")
-#define METRIC_VALUES_REJECT_REASON(X) X(REJECT_LIMIT, "limit") X(REJECT_DRAINING, "draining") X(REJECT_RESOURCES, "resources")
+#define METRIC_VALUES_REJECT_REASON(X)                                                                                 \
+    X(REJECT_LIMIT, "limit") X(REJECT_ADDRESS, "address") X(REJECT_PROXY_HEADER, "proxy_header")                       \
+    X(REJECT_DRAINING, "draining") X(REJECT_RESOURCES, "resources")
 #define METRIC_VALUES_INPUT_ERROR(X)                                                                                   \
     X(INPUT_COMMAND, "command") X(INPUT_LINE_LENGTH, "line_length") X(INPUT_LINE_ENDS, "line_ends")                    \
     X(INPUT_HEADER_LIMIT, "header_limit") X(INPUT_SIZE, "size") X(INPUT_TIMEOUT, "timeout")
@@ -58,6 +60,9 @@
 #define METRIC_VALUES_HTTP_CODE(X)                                                                                     \
     X(HTTP_CODE_200, "200") X(HTTP_CODE_400, "400") X(HTTP_CODE_404, "404") X(HTTP_CODE_405, "405")                    \
     X(HTTP_CODE_503, "503") X(HTTP_CODE_OTHER, "other")
+#define METRIC_VALUES_SEAL_RESULT(X) /* enum message_seal less one */                                                   \
+    X(SEAL_ADDED, "added") X(SEAL_ALREADY_FAILED, "already_failed") X(SEAL_FULL, "full")                               \
+    X(SEAL_UNDECIDED, "undecided") X(SEAL_ERROR, "error")
 #define METRIC_VALUES_RELOAD_RESULT(X) X(RELOAD_SUCCESS, "success") X(RELOAD_ERROR, "error")
 
 /* The labels: id, name. The values are METRIC_VALUES_id. */
@@ -71,6 +76,7 @@
     L(STAGE, "stage")                                                                                                  \
     L(DNS_OUTCOME, "outcome")                                                                                          \
     L(DNSSEC_STATE, "state")                                                                                           \
+    L(SEAL_RESULT, "result")                                                                                           \
     L(CACHE_RESULT, "result")                                                                                          \
     L(REJECT_REASON, "reason")                                                                                         \
     L(INPUT_ERROR, "kind")                                                                                             \

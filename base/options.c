@@ -187,22 +187,29 @@ static bool read_downstream(cfg_t *cfg, cfg_opt_t *opt) {
     return refuse(cfg, opt, "'%s' is not smtp:, lmtp: (host:port or unix:path behind it) or maildir:path", text);
 }
 
-static bool read_trust(cfg_t *cfg, cfg_opt_t *opt) {
-    struct listener_options *listener = &current->listener;
+static bool read_networks(cfg_t *cfg, cfg_opt_t *opt, struct network **network, size_t *network_count) {
     unsigned count = cfg_opt_size(opt);
     if (count > LIST_ITEMS_MAX) return refuse(cfg, opt, "more than %d networks", LIST_ITEMS_MAX);
-    free(listener->trust);
-    listener->trust_count = 0;
-    listener->trust = calloc(count, sizeof *listener->trust);
-    if (listener->trust == NULL) return no_memory(cfg, opt);
-    for (; listener->trust_count < count; listener->trust_count++) {
-        const char *text = cfg_opt_getnstr(opt, (unsigned)listener->trust_count);
-        if (!network_parse(text, &listener->trust[listener->trust_count]))
+    free(*network);
+    *network_count = 0;
+    *network = calloc(count > 0 ? count : 1, sizeof **network);
+    if (*network == NULL) return no_memory(cfg, opt);
+    for (; *network_count < count; (*network_count)++) {
+        const char *text = cfg_opt_getnstr(opt, (unsigned)*network_count);
+        if (!network_parse(text, &(*network)[*network_count]))
             return refuse(cfg, opt,
                           "'%s' is no address and no network like 10.0.0.0/8 (with no bits set behind the prefix)",
                           text);
     }
     return true;
+}
+
+static bool read_trust(cfg_t *cfg, cfg_opt_t *opt) {
+    return read_networks(cfg, opt, &current->listener.trust, &current->listener.trust_count);
+}
+
+static bool read_proxy_from(cfg_t *cfg, cfg_opt_t *opt) {
+    return read_networks(cfg, opt, &current->listener.proxy_from, &current->listener.proxy_from_count);
 }
 
 static bool read_line_ends(cfg_t *cfg, cfg_opt_t *opt) {
@@ -213,13 +220,32 @@ static bool read_line_ends(cfg_t *cfg, cfg_opt_t *opt) {
 }
 
 static bool read_tls(cfg_t *cfg, cfg_opt_t *opt) {
-    return strcmp(text_of(opt), "off") == 0 ||
-           refuse(cfg, opt, "'%s': this version does not do TLS, only off is possible", text_of(opt));
+    static const char *const words[] = {"off", "may", "require", NULL};
+    int word = read_word(cfg, opt, words, "off, may or require");
+    current->listener.tls = (enum tls_policy)word;
+    return word >= 0;
 }
 
-static bool read_arc_seal(cfg_t *cfg, cfg_opt_t *opt) {
-    return strcmp(text_of(opt), "false") == 0 ||
-           refuse(cfg, opt, "'%s': this version does not seal, only false is possible", text_of(opt));
+static bool read_downstream_tls(cfg_t *cfg, cfg_opt_t *opt) {
+    static const char *const words[] = {"off", "may", "require", "verify", NULL};
+    int word = read_word(cfg, opt, words, "off, may, require or verify");
+    current->listener.downstream_tls = (enum tls_policy)word;
+    return word >= 0;
+}
+
+/* Empty: none. */
+static bool read_file_name(cfg_t *cfg, cfg_opt_t *opt, char **field) {
+    return text_of(opt)[0] == '\0' || options_set_text(field, text_of(opt)) || no_memory(cfg, opt);
+}
+
+static bool read_tls_certificate(cfg_t *cfg, cfg_opt_t *opt) {
+    return read_file_name(cfg, opt, &current->listener.tls_certificate);
+}
+
+static bool read_tls_key(cfg_t *cfg, cfg_opt_t *opt) { return read_file_name(cfg, opt, &current->listener.tls_key); }
+
+static bool read_downstream_ca(cfg_t *cfg, cfg_opt_t *opt) {
+    return read_file_name(cfg, opt, &current->listener.downstream_ca);
 }
 
 /* What a later version will read. An empty text or list asks for nothing and may stay. */
@@ -261,6 +287,54 @@ static bool read_http_listen(cfg_t *cfg, cfg_opt_t *opt) {
                   "'%s' can be reached from elsewhere, but the pages know no passwords: take 127.0.0.1, ::1 or a unix "
                   "socket",
                   text_of(opt));
+}
+
+static bool read_results_style(cfg_t *cfg, cfg_opt_t *opt) {
+    static const char *const words[] = {"standard", "provider", NULL};
+    if (read_word(cfg, opt, words, "standard or provider") < 0) return false;
+    return read_text(cfg, opt, &current->options->results_style, "style");
+}
+
+static bool read_without(cfg_t *cfg, cfg_opt_t *opt) {
+    static const struct {
+        const char *word;
+        unsigned bit;
+    } checks[] = {{"spf", LISTENER_WITHOUT_SPF}, {"iprev", LISTENER_WITHOUT_IPREV}, {"dmarc", LISTENER_WITHOUT_DMARC}};
+    enum { COUNT = sizeof checks / sizeof *checks };
+    for (unsigned i = 0; i < cfg_opt_size(opt); i++) {
+        const char *text = cfg_opt_getnstr(opt, i);
+        size_t at = 0;
+        while (at < COUNT && strcmp(checks[at].word, text) != 0) at++;
+        if (at == COUNT) return refuse(cfg, opt, "'%s' is not spf, iprev or dmarc", text);
+        current->listener.without |= checks[at].bit;
+    }
+    return true;
+}
+
+/* ---- arc: whether a name is legal and a key usable is said by those who know names and keys ---- */
+
+static bool read_arc_domain(cfg_t *cfg, cfg_opt_t *opt) {
+    return read_text(cfg, opt, &current->options->arc_domain, "name");
+}
+
+static bool read_arc_selector(cfg_t *cfg, cfg_opt_t *opt) {
+    return read_text(cfg, opt, &current->options->arc_selector, "name");
+}
+
+static bool read_arc_key_file(cfg_t *cfg, cfg_opt_t *opt) {
+    return read_text(cfg, opt, &current->options->arc_key_file, "file");
+}
+
+static bool read_arc_next_selector(cfg_t *cfg, cfg_opt_t *opt) {
+    return read_text(cfg, opt, &current->options->arc_next_selector, "name");
+}
+
+static bool read_arc_next_key_file(cfg_t *cfg, cfg_opt_t *opt) {
+    return read_text(cfg, opt, &current->options->arc_next_key_file, "file");
+}
+
+static bool read_arc_trusted_sealers(cfg_t *cfg, cfg_opt_t *opt) {
+    return read_list(cfg, opt, &current->options->arc_trusted_sealers, is_filled, "name");
 }
 
 static bool read_log_format(cfg_t *cfg, cfg_opt_t *opt) {
@@ -326,6 +400,24 @@ static bool same_endpoint(const struct endpoint *a, const struct endpoint *b) {
            strcmp(a->path, b->path) == 0;
 }
 
+/* What was written down is needed, and what is needed was written down. */
+static bool check_tls(cfg_t *cfg, const cfg_opt_t *opt, const char *title) {
+    const struct listener_options *listener = &current->listener;
+    bool is_off = listener->tls == TLS_OFF, has_certificate = listener->tls_certificate != NULL;
+    if (is_off && (has_certificate || listener->tls_key != NULL))
+        return refuse(cfg, opt, "\"%s\" has tls = off, which needs no certificate and no key", title);
+    if (!is_off && (!has_certificate || listener->tls_key == NULL))
+        return refuse(cfg, opt, "\"%s\" does TLS, but has no '%s'", title,
+                      has_certificate ? "tls_key" : "tls_certificate");
+    if (listener->downstream_tls != TLS_VERIFY && listener->downstream_ca != NULL)
+        return refuse(cfg, opt, "\"%s\" has a 'downstream_ca', but downstream_tls is not verify", title);
+    if (listener->downstream_tls != TLS_OFF && listener->downstream_kind == DOWNSTREAM_MAILDIR)
+        return refuse(cfg, opt, "\"%s\" has a 'downstream_tls', but a Maildir behind it", title);
+    if (listener->downstream_tls == TLS_VERIFY && listener->downstream.is_unix)
+        return refuse(cfg, opt, "\"%s\" has downstream_tls = verify, but a unix socket has no name to verify", title);
+    return true;
+}
+
 static bool add_listener(cfg_t *cfg, const cfg_opt_t *opt, cfg_t *section) {
     static const char *const required[] = {"protocol", "listen", "downstream"};
     struct options *options = current->options;
@@ -338,6 +430,7 @@ static bool add_listener(cfg_t *cfg, const cfg_opt_t *opt, cfg_t *section) {
         if (same_endpoint(&other->listen, &current->listener.listen))
             return refuse(cfg, opt, "\"%s\" listens where \"%s\" does already", title, other->name);
     }
+    if (!check_tls(cfg, opt, title)) return false;
     if (options->listener_count == LISTENERS_MAX) return refuse(cfg, opt, "more than %d", LISTENERS_MAX);
     size_t count = options->listener_count + 1;
     struct listener_options *grown = reallocarray(options->listener, count, sizeof *grown);
@@ -370,6 +463,18 @@ static bool check_dns(cfg_t *cfg, const cfg_opt_t *opt) {
     return true;
 }
 
+static bool check_arc(cfg_t *cfg, const cfg_opt_t *opt) {
+    const struct options *options = current->options;
+    const struct {
+        const char *key, *text;
+    } needed[] = {{"domain", options->arc_domain}, {"selector", options->arc_selector}, {"key_file", options->arc_key_file}};
+    for (size_t i = 0; options->arc_seal != 0 && i < sizeof needed / sizeof *needed; i++)
+        if (needed[i].text[0] == '\0') return refuse(cfg, opt, "seal is true, but there is no '%s'", needed[i].key);
+    if ((options->arc_next_selector[0] == '\0') != (options->arc_next_key_file[0] == '\0'))
+        return refuse(cfg, opt, "next_selector and next_key_file go together");
+    return true;
+}
+
 /* libconfuse has just seen the end of a section. */
 static int check_section(cfg_t *cfg, cfg_opt_t *opt) {
     if (strcmp(opt->name, "listener") == 0)
@@ -377,6 +482,7 @@ static int check_section(cfg_t *cfg, cfg_opt_t *opt) {
     if ((opt->flags & SEEN) != 0) return refuse(cfg, opt, "the section is there twice"), -1;
     opt->flags |= SEEN;
     if (strcmp(opt->name, "dns") == 0) return check_dns(cfg, opt) ? 0 : -1;
+    if (strcmp(opt->name, "arc") == 0) return check_arc(cfg, opt) ? 0 : -1;
     if (current->options->rsa_bits_min > current->options->rsa_bits_max)
         return refuse(cfg, opt, "rsa_bits_min is more than rsa_bits_max"), -1;
     return 0;

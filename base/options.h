@@ -13,7 +13,13 @@
 enum listener_protocol { LISTENER_SMTP, LISTENER_LMTP };
 enum downstream_kind { DOWNSTREAM_SMTP, DOWNSTREAM_LMTP, DOWNSTREAM_MAILDIR };
 
+/* In order: each wants more than the one before. VERIFY is for downstream only. */
+enum tls_policy { TLS_OFF, TLS_MAY, TLS_REQUIRE, TLS_VERIFY };
+
 struct string_list { size_t count; char **item; };
+
+/* Bits of listener_options.without. */
+enum { LISTENER_WITHOUT_SPF = 1, LISTENER_WITHOUT_IPREV = 2, LISTENER_WITHOUT_DMARC = 4 };
 
 struct listener_options {
     char *name;
@@ -23,7 +29,13 @@ struct listener_options {
     struct endpoint downstream; /* SMTP, LMTP */
     char *maildir;              /* MAILDIR: its path */
     size_t trust_count;
-    struct network *trust;      /* may speak XFORWARD */
+    struct network *trust;      /* may speak XFORWARD and XCLIENT */
+    size_t proxy_from_count;
+    struct network *proxy_from; /* must begin with a PROXY header */
+    enum tls_policy tls, downstream_tls;
+    char *tls_certificate, *tls_key; /* files; there unless tls is off */
+    char *downstream_ca;             /* file; NULL: the system's */
+    unsigned without;           /* checks that are left out */
     bool reject_line_ends;      /* line_ends = reject: bare CR, LF or NUL get 550; else they pass as content */
 };
 
@@ -38,6 +50,10 @@ struct options {
     struct endpoint http_listen;
     bool http_enabled;
     char *log_format;      /* "logfmt" or "json" */
+    char *results_style;   /* "standard" or "provider" */
+    char *arc_domain, *arc_selector, *arc_key_file; /* "": not given; names as they were written */
+    char *arc_next_selector, *arc_next_key_file;
+    struct string_list arc_trusted_sealers;
 #define OPTION(field, section, key, kind, least, most, standard, help) int64_t field;
 #include "base/options.def"
 };

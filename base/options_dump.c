@@ -47,6 +47,42 @@ static void print_numbers(FILE *out, const struct options *options, const char *
 #include "base/options.def"
 }
 
+static void print_networks(FILE *out, const char *key, const struct network *network, size_t count) {
+    fprintf(out, "    %s = {", key);
+    for (size_t i = 0; i < count; i++) {
+        char text[NETWORK_TEXT_MAX];
+        network_format(&network[i], text);
+        fprintf(out, "%s\"%s\"", i > 0 ? ", " : " ", text);
+    }
+    fputs(" }\n", out);
+}
+
+static void print_file(FILE *out, const char *key, const char *path) {
+    print_text(out, "    ", key, "", path != NULL ? path : "");
+}
+
+static void print_tls(FILE *out, const struct listener_options *listener) {
+    static const char *const words[] = {
+        [TLS_OFF] = "off", [TLS_MAY] = "may", [TLS_REQUIRE] = "require", [TLS_VERIFY] = "verify"};
+    print_text(out, "    ", "tls", "", words[listener->tls]);
+    print_file(out, "tls_certificate", listener->tls_certificate);
+    print_file(out, "tls_key", listener->tls_key);
+    print_text(out, "    ", "downstream_tls", "", words[listener->downstream_tls]);
+    print_file(out, "downstream_ca", listener->downstream_ca);
+}
+
+static void print_without(FILE *out, unsigned without) {
+    static const char *const words[] = {"spf", "iprev", "dmarc"}; /* in the order of the bits */
+    const char *before = " ";
+    fputs("    without = {", out);
+    for (unsigned i = 0; i < sizeof words / sizeof *words; i++) {
+        if ((without & 1u << i) == 0) continue;
+        fprintf(out, "%s\"%s\"", before, words[i]);
+        before = ", ";
+    }
+    fputs(" }\n", out);
+}
+
 static void print_listener(FILE *out, const struct listener_options *listener) {
     fputs("listener ", out);
     print_quoted(out, "", listener->name);
@@ -58,14 +94,30 @@ static void print_listener(FILE *out, const struct listener_options *listener) {
     case DOWNSTREAM_LMTP: print_endpoint(out, "downstream", "lmtp:", &listener->downstream); break;
     case DOWNSTREAM_MAILDIR: print_text(out, "    ", "downstream", "maildir:", listener->maildir); break;
     }
-    fputs("    trust = {", out);
-    for (size_t i = 0; i < listener->trust_count; i++) {
-        char text[NETWORK_TEXT_MAX];
-        network_format(&listener->trust[i], text);
-        fprintf(out, "%s\"%s\"", i > 0 ? ", " : " ", text);
-    }
-    fputs(" }\n", out);
+    print_networks(out, "trust", listener->trust, listener->trust_count);
+    print_without(out, listener->without);
     print_text(out, "    ", "line_ends", "", listener->reject_line_ends ? "reject" : "pass");
+    print_networks(out, "proxy_from", listener->proxy_from, listener->proxy_from_count);
+    print_tls(out, listener);
+    fputs("}\n", out);
+}
+
+/* What is not given is not printed: an empty name is none. */
+static void print_arc(FILE *out, const struct options *options) {
+    const struct {
+        const char *key, *text;
+    } rows[] = {
+        {"domain", options->arc_domain},
+        {"selector", options->arc_selector},
+        {"key_file", options->arc_key_file},
+        {"next_selector", options->arc_next_selector},
+        {"next_key_file", options->arc_next_key_file},
+    };
+    fputs("arc {\n", out);
+    print_numbers(out, options, "arc");
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        if (rows[i].text[0] != '\0') print_text(out, "    ", rows[i].key, "", rows[i].text);
+    print_list(out, "trusted_sealers", &options->arc_trusted_sealers);
     fputs("}\n", out);
 }
 
@@ -83,9 +135,11 @@ static void print_dns(FILE *out, const struct options *options) {
 void options_dump(const struct options *options, FILE *out) {
     print_text(out, "", "authserv_id", "", options->authserv_id);
     print_text(out, "", "spool", "", options->spool_directory);
+    print_text(out, "", "results_style", "", options->results_style);
     print_numbers(out, options, "");
     for (size_t i = 0; i < options->listener_count; i++) print_listener(out, &options->listener[i]);
     print_dns(out, options);
+    print_arc(out, options);
     fputs("http {\n", out);
     if (options->http_enabled)
         print_endpoint(out, "listen", "", &options->http_listen);

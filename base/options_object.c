@@ -22,7 +22,10 @@ static bool set_texts(struct options *options) {
     if (gethostname(host, sizeof host - 1) != 0 || host[0] == '\0') memcpy(host, "localhost", sizeof "localhost");
     return options_set_text(&options->authserv_id, host) && options_set_text(&options->spool_directory, "") &&
            options_set_text(&options->dns_mode, "recurse") && options_set_text(&options->dns_trust_anchor, "") &&
-           options_set_text(&options->log_format, "logfmt");
+           options_set_text(&options->log_format, "logfmt") && options_set_text(&options->results_style, "standard") &&
+           options_set_text(&options->arc_domain, "") && options_set_text(&options->arc_selector, "") &&
+           options_set_text(&options->arc_key_file, "") && options_set_text(&options->arc_next_selector, "") &&
+           options_set_text(&options->arc_next_key_file, "");
 }
 
 struct options *options_create(void) {
@@ -47,6 +50,10 @@ void listener_options_clear(struct listener_options *listener) {
     free(listener->name);
     free(listener->maildir);
     free(listener->trust);
+    free(listener->proxy_from);
+    free(listener->tls_certificate);
+    free(listener->tls_key);
+    free(listener->downstream_ca);
     *listener = (struct listener_options){.reject_line_ends = true};
 }
 
@@ -64,6 +71,13 @@ void options_release(struct options *options) {
     string_list_clear(&options->dns_forward);
     string_list_clear(&options->dns_stub);
     string_list_clear(&options->dns_zone_files);
+    string_list_clear(&options->arc_trusted_sealers);
+    free(options->results_style);
+    free(options->arc_domain);
+    free(options->arc_selector);
+    free(options->arc_key_file);
+    free(options->arc_next_selector);
+    free(options->arc_next_key_file);
     free(options->authserv_id);
     free(options->spool_directory);
     free(options->dns_mode);

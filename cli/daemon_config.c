@@ -7,7 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include "base/clock.h"
 #include "base/options.h"
+#include "proxy/arc_config.h"
+#include "proxy/listener_tls.h"
+#include "proxy/tls.h"
 #include "verifier/authserv_id.h"
 #include "verifier/dns_zone.h"
 
@@ -47,11 +51,46 @@ static bool check_trust_anchor(const char *path, const struct options *options, 
     return true;
 }
 
+static bool check_listener_tls(const char *path, const struct listener_options *listener, bool is_strict,
+                               char **error) {
+    struct tls_context *server, *client;
+    char *reason = NULL;
+    bool sound = listener_tls_create(listener, &server, &client, &reason) &&
+                 (!is_strict || listener_tls_is_valid(listener, server, clock_unix_s(&clock_system), &reason));
+    tls_context_release(server);
+    tls_context_release(client);
+    if (!sound && reason != NULL) refuse(error, "%s: %s", path, reason);
+    free(reason);
+    return sound;
+}
+
+static bool check_tls(const char *path, const struct options *options, bool is_strict, char **error) {
+    bool sound = true;
+    for (size_t i = 0; sound && i < options->listener_count; i++)
+        sound = check_listener_tls(path, &options->listener[i], is_strict, error);
+    return sound;
+}
+
+bool daemon_config_is_valid(const char *path, const struct options *options, char **error) {
+    *error = NULL;
+    return check_tls(path, options, true, error);
+}
+
+static bool check_arc(const char *path, const struct options *options, char **error) {
+    char *reason;
+    struct arc_config *config = arc_config_create(options, &reason);
+    if (config == NULL && reason != NULL) refuse(error, "%s: %s", path, reason);
+    free(reason);
+    arc_config_destroy(config);
+    return config != NULL;
+}
+
 struct options *daemon_config_read(const char *path, char **error) {
     struct options *options = options_read(path, error);
     if (options == NULL) return NULL;
     if (check_authserv_id(path, options, error) && check_trust_anchor(path, options, error) &&
-        check_zone_files(path, options, error))
+        check_zone_files(path, options, error) && check_arc(path, options, error) &&
+        check_tls(path, options, false, error))
         return options;
     options_release(options);
     return NULL;

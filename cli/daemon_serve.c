@@ -36,6 +36,13 @@ static enum daemon_exit fail(char *error, enum daemon_exit status) {
     return status;
 }
 
+static void warn_of_expiry(const struct daemon *daemon) {
+    char *error;
+    if (!daemon_config_is_valid(daemon->path, daemon->options, &error))
+        log_fault("tls", error != NULL ? error : "out of memory");
+    free(error);
+}
+
 /* Once, before there are threads: a reload leaves it alone. */
 static void configure_log(const struct options *options) {
     bool json = strcmp(options->log_format, "json") == 0;
@@ -70,7 +77,8 @@ static void reload(struct daemon *daemon) {
     char *error = NULL;
     daemon_notify_reloading();
     struct options *options = daemon_config_read(daemon->path, &error);
-    bool success = options != NULL && proxy_reload(daemon->proxy, options, &error);
+    bool success = options != NULL && daemon_config_is_valid(daemon->path, options, &error) &&
+                   proxy_reload(daemon->proxy, options, &error);
     if (success) {
         options_release(daemon->options);
         daemon->options = options;
@@ -191,6 +199,7 @@ enum daemon_exit daemon_serve(const char *path) {
     daemon.options = daemon_config_read(path, &error);
     if (daemon.options == NULL) return fail(error, DAEMON_CONFIG);
     configure_log(daemon.options);
+    warn_of_expiry(&daemon);
     block_signals();
     raise_descriptor_limit();
     (void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);

@@ -1,4 +1,5 @@
 /* cli/sceaud.c -- the daemon's command: what it is asked to do, and its exit code. */
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include "base/options.h"
@@ -9,7 +10,10 @@
 static enum daemon_exit read_and_end(const struct daemon_arguments *arguments) {
     char *error = NULL;
     struct options *options = daemon_config_read(arguments->path, &error);
-    if (options == NULL) {
+    bool is_valid =
+        options != NULL && (arguments->mode == DAEMON_DUMP || daemon_config_is_valid(arguments->path, options, &error));
+    if (!is_valid) {
+        options_release(options);
         fprintf(stderr, "sceaud: %s\n", error != NULL ? error : "out of memory");
         free(error);
         return DAEMON_CONFIG;

@@ -9,6 +9,7 @@ function(sceau_dependency name module)
 endfunction()
 
 sceau_dependency(libcrypto libcrypto)
+sceau_dependency(libssl libssl)
 sceau_dependency(libunbound libunbound)
 sceau_dependency(libidn2 libidn2)
 sceau_dependency(libconfuse libconfuse)

@@ -10,14 +10,22 @@
 #include "base/clock.h"
 #include "base/loop.h"
 #include "proxy/socket_address.h"
+#include "proxy/tls.h"
 
-enum { LINGER_MS = 3000, KEPT_ROOM = 4096 };
+enum {
+    LINGER_MS = 3000,
+    KEPT_ROOM = 4096,
+    CIPHER_READ_MAX = CONNECTION_READ_MAX - TLS_HELD_MAX, /* so that what it was encrypted from fits into the block */
+    WIRE_FULL = 65536,                                    /* octets encrypted ahead of the socket */
+    WIRE_MAX = 4 * WIRE_FULL, /* what a peer may make us say unasked (alerts, key updates) is bounded, too */
+};
 
 struct connection_set {
     struct loop *loop;
     const struct clock *clock;
     struct list lingering;
     char block[CONNECTION_READ_MAX]; /* what one read brings, until its connection's callback has returned */
+    char cipher[CIPHER_READ_MAX];    /* the same as it came off the wire, where that is TLS */
 };
 
 struct connection {
@@ -36,7 +44,10 @@ struct connection {
     struct span input;                 /* unconsumed: inside the set's block, or inside kept */
     struct bytes kept;
     struct bytes out;
-    size_t sent; /* octets of out that the socket has taken */
+    size_t sent;     /* octets of out that the socket, or the wire, has taken */
+    struct tls *tls; /* NULL: out is the wire */
+    struct bytes wire;
+    size_t wire_sent; /* octets of wire that the socket has taken */
     bool in_callback, is_dead;
     bool write_ended; /* lingering: our end was sent */
     struct list node; /* set's lingering */
@@ -52,6 +63,8 @@ static void release(struct connection *connection) {
     if (connection->fd >= 0) close(connection->fd);
     bytes_release(&connection->kept);
     bytes_release(&connection->out);
+    tls_destroy(connection->tls);
+    bytes_release(&connection->wire);
     free(connection);
 }
 
@@ -73,7 +86,8 @@ static void fail(struct connection *connection, int error) {
     connection->state = CONNECTION_FAILED;
     connection->error = error;
     bytes_release(&connection->out);
-    connection->sent = 0;
+    bytes_release(&connection->wire);
+    connection->sent = connection->wire_sent = 0;
     want(connection, 0);
 }
 
@@ -114,11 +128,16 @@ static void run_notice(struct loop_task *task) { report(LIST_ENTRY(task, struct 
 
 /* -- reading -- */
 
-static ssize_t read_into_kept(struct connection *connection) {
+/* Room for count octets behind those that are kept. */
+static bool make_room(struct connection *connection, size_t count) {
     size_t consumed = connection->kept.len - connection->input.len;
     if (consumed > 0) bytes_drop_first(&connection->kept, consumed);
     connection->input = bytes_span(&connection->kept);
-    if (!bytes_reserve(&connection->kept, KEPT_ROOM)) return errno = ENOMEM, -1;
+    return bytes_reserve(&connection->kept, count);
+}
+
+static ssize_t read_into_kept(struct connection *connection) {
+    if (!make_room(connection, KEPT_ROOM)) return errno = ENOMEM, -1;
     ssize_t count = recv(connection->fd, connection->kept.ptr + connection->kept.len, KEPT_ROOM, 0);
     if (count > 0) connection->kept.len += (size_t)count;
     connection->input = bytes_span(&connection->kept);
@@ -131,7 +150,7 @@ static ssize_t read_into_block(struct connection *connection) {
     return count;
 }
 
-static void read_some(struct connection *connection) {
+static void read_clear(struct connection *connection) {
     ssize_t count = connection->kept.ptr != NULL ? read_into_kept(connection) : read_into_block(connection);
     if (count < 0 && (errno == EAGAIN || errno == EINTR)) return;
     if (count < 0)
@@ -139,6 +158,49 @@ static void read_some(struct connection *connection) {
     else if (count == 0)
         connection->state = CONNECTION_ENDED;
     report(connection);
+}
+
+/* What octets off the wire were encrypted from becomes input. False: no memory. */
+static bool decrypt(struct connection *connection, struct span octets) {
+    bool keeps = connection->kept.ptr != NULL;
+    size_t len;
+    if (keeps && !make_room(connection, octets.len + TLS_HELD_MAX)) return false;
+    char *plain = keeps ? connection->kept.ptr + connection->kept.len : connection->set->block;
+    (void)tls_receive(connection->tls, octets, plain, &len);
+    if (keeps) {
+        connection->kept.len += len;
+        connection->input = bytes_span(&connection->kept);
+    } else if (len > 0) {
+        connection->input = (struct span){plain, len};
+    }
+    return true;
+}
+
+static bool write_some(struct connection *connection);
+
+/* Parts of records are no news to the owner. */
+static void read_secure(struct connection *connection) {
+    size_t room = connection->kept.ptr != NULL ? KEPT_ROOM : CIPHER_READ_MAX, before = connection->input.len;
+    enum tls_state state = tls_state(connection->tls);
+    ssize_t count = recv(connection->fd, connection->set->cipher, room, 0);
+    if (count < 0 && (errno == EAGAIN || errno == EINTR)) return;
+    if (count <= 0)
+        fail(connection, count < 0 ? errno : ECONNRESET); /* without close_notify anybody may have cut it off */
+    else if (!decrypt(connection, (struct span){connection->set->cipher, (size_t)count}))
+        fail(connection, ENOMEM);
+    else
+        (void)write_some(connection); /* the handshake's next part, an answer, an alert */
+    if (connection->state == CONNECTION_OPEN && tls_state(connection->tls) == TLS_ENDED)
+        connection->state = CONNECTION_ENDED;
+    bool is_news = connection->input.len > before || state != tls_state(connection->tls);
+    if (is_news || connection->state != CONNECTION_OPEN) report(connection);
+}
+
+static void read_some(struct connection *connection) {
+    if (connection->tls != NULL)
+        read_secure(connection);
+    else
+        read_clear(connection);
 }
 
 struct span connection_input(const struct connection *connection) {
@@ -173,34 +235,103 @@ void connection_commit(struct connection *connection, size_t count) {
     connection->out.len += count;
 }
 
-/* Writes until the socket takes no more. False: the connection has failed. */
-static bool write_some(struct connection *connection) {
-    while (connection->sent < connection->out.len) {
-        ssize_t count = send(connection->fd, connection->out.ptr + connection->sent,
-                             connection->out.len - connection->sent, MSG_NOSIGNAL);
+/* Hands octets to the socket until it takes no more; *sent counts those of from that are gone. */
+static bool send_octets(struct connection *connection, struct span from, size_t *sent) {
+    while (*sent < from.len) {
+        ssize_t count = send(connection->fd, from.ptr + *sent, from.len - *sent, MSG_NOSIGNAL);
         if (count < 0 && errno == EINTR) continue;
         if (count < 0 && errno == EAGAIN) break;
-        if (count < 0) return fail(connection, errno), false;
-        connection->sent += (size_t)count;
+        if (count < 0) return false;
+        *sent += (size_t)count;
     }
-    if (connection->sent == connection->out.len) {
-        bytes_release(&connection->out);
-        connection->sent = 0;
-        want(connection, connection->wanted & ~(unsigned)LOOP_WRITE);
-    } else {
-        bytes_drop_first(&connection->out, connection->sent);
-        connection->sent = 0;
-        want(connection, connection->wanted | LOOP_WRITE);
+    return true;
+}
+
+/* Frees a buffer of which all was sent, else moves the rest to its front. */
+static void drop_sent(struct bytes *octets, size_t *sent) {
+    if (*sent == octets->len)
+        bytes_release(octets);
+    else
+        bytes_drop_first(octets, *sent);
+    *sent = 0;
+}
+
+/* Encrypts what is unsent, as far as the wire has room. */
+static void encrypt(struct connection *connection) {
+    enum tls_state state = tls_state(connection->tls);
+    while ((state == TLS_READY || state == TLS_ENDED) && connection->sent < connection->out.len &&
+           connection->wire.len - connection->wire_sent < WIRE_FULL) {
+        size_t len = connection->out.len - connection->sent;
+        if (len > TLS_RECORD_MAX) len = TLS_RECORD_MAX;
+        state = tls_send(connection->tls, (struct span){connection->out.ptr + connection->sent, len});
+        connection->sent += len;
     }
+    drop_sent(&connection->out, &connection->sent);
+}
+
+/* False with errno. What went wrong in TLS is told after the alert was tried, which tells the peer. */
+static bool send_secure(struct connection *connection) {
+    do {
+        encrypt(connection);
+        if (!send_octets(connection, bytes_span(&connection->wire), &connection->wire_sent)) return false;
+        drop_sent(&connection->wire, &connection->wire_sent);
+    } while (connection->wire.len == 0 && connection->out.len > 0 && connection_is_secure(connection));
+    bool failed = tls_state(connection->tls) == TLS_FAILED || connection->wire.failed;
+    if (failed) errno = EPROTO;
+    return !failed;
+}
+
+static bool send_clear(struct connection *connection) {
+    if (!send_octets(connection, bytes_span(&connection->out), &connection->sent)) return false;
+    drop_sent(&connection->out, &connection->sent);
+    return true;
+}
+
+/* Writes until the socket takes no more. False: the connection has failed. */
+static bool write_some(struct connection *connection) {
+    bool is_well = connection->tls != NULL ? send_secure(connection) : send_clear(connection);
+    if (!is_well) return fail(connection, errno), false;
+    bool waits = (connection->tls != NULL ? connection->wire.len : connection->out.len) > 0;
+    want(connection, waits ? connection->wanted | LOOP_WRITE : connection->wanted & ~(unsigned)LOOP_WRITE);
     return true;
 }
 
 void connection_flush(struct connection *connection) {
     if (connection->state != CONNECTION_OPEN && connection->state != CONNECTION_ENDED) return;
-    if (connection->out.len > 0 && !write_some(connection)) notify_later(connection);
+    if (connection_unsent(connection) > 0 && !write_some(connection)) notify_later(connection);
 }
 
-size_t connection_unsent(const struct connection *connection) { return connection->out.len - connection->sent; }
+size_t connection_unsent(const struct connection *connection) {
+    return connection->out.len - connection->sent + connection->wire.len - connection->wire_sent;
+}
+
+/* -- TLS -- */
+
+void connection_start_tls(struct connection *connection, struct tls *tls) {
+    assert(connection->tls == NULL && connection->input.len == 0);
+    connection->tls = tls;
+    connection->wire = connection->out; /* goes before, in clear */
+    connection->wire_sent = connection->sent;
+    connection->wire.cap += WIRE_MAX;
+    connection->out = bytes_with_cap(connection->out.cap);
+    connection->sent = 0;
+    (void)tls_begin(tls, &connection->wire);
+    if (connection->state == CONNECTION_OPEN && !write_some(connection)) notify_later(connection);
+}
+
+bool connection_is_secure(const struct connection *connection) {
+    if (connection->tls == NULL) return false;
+    enum tls_state state = tls_state(connection->tls);
+    return state == TLS_READY || state == TLS_ENDED;
+}
+
+const char *connection_tls_version(const struct connection *connection) {
+    return connection_is_secure(connection) ? tls_version(connection->tls) : NULL;
+}
+
+const char *connection_tls_failure(const struct connection *connection) {
+    return connection->tls != NULL ? tls_failure(connection->tls) : NULL;
+}
 
 /* -- connecting, readiness, time -- */
 
@@ -222,7 +353,7 @@ static void on_ready(void *owner, unsigned events) {
         finish_connecting(connection);
     } else if ((events & LOOP_READ) != 0) {
         read_some(connection);
-    } else if (!write_some(connection) || connection->out.len == 0) {
+    } else if (!write_some(connection) || connection_unsent(connection) == 0) {
         report(connection);
     }
 }
@@ -316,11 +447,18 @@ void connection_destroy(struct connection *connection) {
     loop_defer_cancel(&connection->notice);
 }
 
+static void say_end(struct connection *connection) {
+    if (connection->tls == NULL) return;
+    tls_end(connection->tls);
+    connection_flush(connection);
+}
+
 static void linger(void *owner) {
     struct connection *connection = owner;
     enum connection_state state = connection_state(connection);
     connection_consume(connection, connection->input.len);
     if (state == CONNECTION_FAILED || state == CONNECTION_TIMED_OUT) return connection_destroy(connection);
+    if (connection_unsent(connection) == 0) say_end(connection);
     if (connection_unsent(connection) > 0) return;
     if (state == CONNECTION_ENDED) return connection_destroy(connection);
     if (!connection->write_ended) (void)shutdown(connection->fd, SHUT_WR);

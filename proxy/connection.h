@@ -4,7 +4,7 @@
  * Writing tries the socket at once; the loop is asked only for what did not fit. Reading uses one block shared by all
  * connections of the thread, so that an idle connection owns no buffer; only what its owner leaves unconsumed is kept,
  * and while more than CONNECTION_KEPT_MAX is kept nothing is read (back-pressure).
- * TLS will sit between buffers and socket, inside this module.
+ * TLS (proxy/tls) sits between buffers and socket once connection_start_tls was called; all else stays as it is.
  * Thread rule: all calls from the loop's thread. Limits: connection_set's reading block, unsent_max octets unsent. */
 #pragma once
 #include <stdbool.h>
@@ -18,6 +18,7 @@ enum { CONNECTION_READ_MAX = 65536, CONNECTION_KEPT_MAX = 16384 };
 struct loop;
 struct clock;
 struct socket_address;
+struct tls;
 struct connection;
 struct connection_set; /* what the connections of one thread share: loop, reading block, those that linger */
 
@@ -31,7 +32,7 @@ enum connection_state {
     CONNECTION_CONNECTING,
     CONNECTION_OPEN,
     CONNECTION_ENDED,     /* the peer sends no more; input may still hold octets, and sending may still work */
-    CONNECTION_FAILED,    /* reset, refused, out of memory, too much unsent: connection_error says why */
+    CONNECTION_FAILED,    /* reset, refused, out of memory, too much unsent, TLS broken: connection_error says why */
     CONNECTION_TIMED_OUT, /* connection_expect's time is over; the socket itself may be well */
 };
 
@@ -73,3 +74,13 @@ size_t connection_unsent(const struct connection *connection);
 /* From now on the connection has timeout_ms before it becomes CONNECTION_TIMED_OUT; 0: no limit. Replaces the limit
  * before; cheap (no timer is touched when a running one ends earlier). */
 void connection_expect(struct connection *connection, int64_t timeout_ms);
+
+/* What was sent so far leaves in clear, what is sent and received from now on is TLS; takes tls, which is new
+ * (tls_create). Nothing may be left of the input: it came in clear, and must not be read as if it had not (R-14). The
+ * handshake's end is reported by changed, its failure as CONNECTION_FAILED with EPROTO; the end of the stream without
+ * the peer's word for it (close_notify) is CONNECTION_FAILED with ECONNRESET. Only when CONNECTION_OPEN, and once. */
+void connection_start_tls(struct connection *connection, struct tls *tls);
+/* The handshake has ended well: what is read was written by the other end of it. */
+bool connection_is_secure(const struct connection *connection);
+const char *connection_tls_version(const struct connection *connection); /* "TLSv1.3", static; NULL: not secure */
+const char *connection_tls_failure(const struct connection *connection); /* NULL: TLS is not what failed */

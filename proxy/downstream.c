@@ -1,25 +1,30 @@
 #include "proxy/downstream.h"
 #include <assert.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "base/ascii.h"
 #include "base/bytes.h"
+#include "base/log.h"
 #include "base/loop.h"
 #include "proxy/connection.h"
 #include "proxy/content_writer.h"
 #include "proxy/smtp_reply.h"
+#include "proxy/tls.h"
 #include "proxy/xforward.h"
 
 enum {
     COMMANDS_MAX = 24,                                   /* in flight and waiting: RSET, XFORWARD's few lines, MAIL */
+    INTRODUCTION_MAX = 8192,
     CONTENT_BLOCK = 32768,                               /* octets made ready at a time */
     CONTENT_UNSENT = 131072,                             /* beyond it the socket is asked first */
     UNSENT_MAX = CONTENT_UNSENT + CONTENT_BLOCK + 65536, /* plus a command line */
 };
 
-enum command { COMMAND_MAIL, COMMAND_RCPT, COMMAND_DATA, COMMAND_XFORWARD, COMMAND_RSET };
+enum command { COMMAND_MAIL, COMMAND_RCPT, COMMAND_DATA, COMMAND_XFORWARD, COMMAND_RSET, COMMAND_XCLIENT, COMMAND_HELLO };
 
-enum downstream_state { CLOSED, CONNECTING, GREETING, EHLO, HELO, TALKING, CONTENT, FINAL };
+enum downstream_state { CLOSED, CONNECTING, GREETING, EHLO, HELO, STARTTLS, SECURING, TALKING, CONTENT, FINAL };
 
 enum progress { PROGRESS_AGAIN, PROGRESS_WAIT };
 
@@ -31,6 +36,7 @@ struct downstream {
     enum downstream_state state;
     struct connection *connection;
     size_t address_at; /* the next address to try */
+    bool avoids_tls;   /* it failed where it may: once more without */
     struct smtp_capabilities capabilities;
     struct smtp_reply reply;
     struct bytes lines; /* of the commands that wait, each with its CRLF */
@@ -40,6 +46,8 @@ struct downstream {
     } command[COMMANDS_MAX];
     size_t in_flight, waiting; /* command[0..in_flight) were sent, the next waiting ones are in lines */
     bool in_transaction;
+    struct bytes introduction; /* whom this connection was told of: XCLIENT's lines and the EHLO behind them */
+    bool is_introduced;        /* ... and the server took it */
     struct content_writer writer; /* of the message that is being delivered */
     bool is_whole;                /* the writer has come to its end */
     size_t replies_due;
@@ -66,6 +74,7 @@ const char *downstream_fault_text(enum downstream_fault fault) { return fault_te
 static void release(struct downstream *downstream) {
     smtp_reply_release(&downstream->reply);
     bytes_release(&downstream->lines);
+    bytes_release(&downstream->introduction);
     connection_destroy(downstream->connection);
     free(downstream);
 }
@@ -83,6 +92,7 @@ static void hang_up(struct downstream *downstream) {
     connection_destroy(downstream->connection);
     downstream->connection = NULL;
     downstream->state = CLOSED;
+    bytes_release(&downstream->introduction);
     forget_transaction(downstream);
 }
 
@@ -100,8 +110,17 @@ static enum progress fail_for(struct downstream *downstream, enum smtp_reply_sta
 
 /* -- commands -- */
 
+/* Their replies change what may follow (RFC 2920 section 3.1). */
+static bool stands_alone(enum command kind) { return kind == COMMAND_XCLIENT || kind == COMMAND_HELLO; }
+
+static bool may_send_next(const struct downstream *downstream) {
+    if (downstream->waiting == 0 || downstream->in_flight == 0) return downstream->waiting > 0;
+    return downstream->capabilities.pipelining && !stands_alone(downstream->command[downstream->in_flight].kind) &&
+           !stands_alone(downstream->command[downstream->in_flight - 1].kind);
+}
+
 static void send_waiting(struct downstream *downstream) {
-    while (downstream->waiting > 0 && (downstream->in_flight == 0 || downstream->capabilities.pipelining)) {
+    while (may_send_next(downstream)) {
         size_t len = downstream->command[downstream->in_flight].len;
         if (!connection_send(downstream->connection, span_first(bytes_span(&downstream->lines), len))) return;
         bytes_drop_first(&downstream->lines, len);
@@ -128,17 +147,22 @@ static void append_command(struct downstream *downstream, enum command kind, str
     add_command(downstream, kind, before);
 }
 
-static void append_xforward(struct downstream *downstream, const struct forwarded_client *client) {
-    size_t before = downstream->lines.len;
-    xforward_write(&downstream->lines, client, downstream->capabilities.xforward);
-    while (before < downstream->lines.len) { /* one command a line */
+/* Notes the commands, one a line, that stand in lines from before on. */
+static void add_lines(struct downstream *downstream, enum command kind, size_t before) {
+    while (before < downstream->lines.len) {
         size_t len = span_find(span_after(bytes_span(&downstream->lines), before), '\n') + 1;
         size_t at = downstream->in_flight + downstream->waiting++;
         assert(at < COMMANDS_MAX - 1);
-        downstream->command[at].kind = COMMAND_XFORWARD;
+        downstream->command[at].kind = kind;
         downstream->command[at].len = len;
         before += len;
     }
+}
+
+static void append_xforward(struct downstream *downstream, const struct forwarded_client *client) {
+    size_t before = downstream->lines.len;
+    xforward_write(XFORWARD_COMMAND, &downstream->lines, client, downstream->capabilities.xforward);
+    add_lines(downstream, COMMAND_XFORWARD, before);
 }
 
 /* The server said something that answers nothing. */
@@ -184,6 +208,90 @@ void downstream_deliver(struct downstream *downstream, const struct content *con
     downstream->is_whole = false;
     append_command(downstream, COMMAND_DATA, span_of("DATA"));
     submit(downstream);
+}
+
+/* -- XCLIENT -- */
+
+/* What stands behind EHLO: the client's own name, which the server judges, or ours when that is no word. */
+static struct span hello_name(const struct downstream *downstream, const struct forwarded_client *client) {
+    struct span name = xforward_text(client, XFORWARD_HELO);
+    for (size_t i = 0; i < name.len; i++)
+        if (!ascii_is_graph(name.ptr[i])) return span_of(downstream->server->hello_name);
+    return name.len > 0 ? name : span_of(downstream->server->hello_name);
+}
+
+static const char *hello_verb(const struct downstream *downstream) {
+    return downstream->server->is_lmtp ? "LHLO" : "EHLO";
+}
+
+static void write_introduction(const struct downstream *downstream, const struct forwarded_client *client,
+                               struct bytes *out) {
+    bool has_address = xforward_text(client, XFORWARD_ADDR).len > 0;
+    if (!has_address && downstream->introduction.len == 0) return;
+    if (xforward_write(XCLIENT_COMMAND, out, client, downstream->capabilities.xclient) == 0) return;
+    bytes_append_format(out, "%s ", hello_verb(downstream));
+    bytes_append(out, hello_name(downstream, client));
+    bytes_append_text(out, "\r\n");
+}
+
+/* Octets of the introduction's last line. */
+static size_t hello_len(const struct downstream *downstream) {
+    struct span text = bytes_span(&downstream->introduction);
+    size_t start = text.len - 1;
+    while (start > 0 && text.ptr[start - 1] != '\n') start--;
+    return text.len - start;
+}
+
+bool downstream_introduce(struct downstream *downstream, const struct forwarded_client *client) {
+    assert(downstream->state == TALKING && !downstream->in_transaction);
+    struct bytes text = bytes_with_cap(INTRODUCTION_MAX);
+    if (downstream->capabilities.xclient != 0) write_introduction(downstream, client, &text);
+    if (!text.failed && (text.len == 0 || span_equal(bytes_span(&text), bytes_span(&downstream->introduction)))) {
+        bytes_release(&text);
+        return false;
+    }
+    bytes_release(&downstream->introduction);
+    downstream->introduction = text;
+    downstream->is_introduced = false;
+    if (text.failed) {
+        downstream->lines.failed = true;
+    } else {
+        size_t before = downstream->lines.len;
+        struct span whole = bytes_span(&downstream->introduction);
+        bytes_append(&downstream->lines, span_first(whole, whole.len - hello_len(downstream)));
+        add_lines(downstream, COMMAND_XCLIENT, before);
+    }
+    submit(downstream);
+    return true;
+}
+
+static enum progress be_ready(struct downstream *downstream) {
+    smtp_reply_release(&downstream->reply);
+    downstream->events->ready(downstream->owner);
+    return PROGRESS_AGAIN;
+}
+
+/* A server that will not hear of the client takes us for it, as one does that does not offer XCLIENT. */
+static enum progress answer_xclient(struct downstream *downstream) {
+    if (smtp_reply_class(&downstream->reply) == 2) downstream->is_introduced = true;
+    if (downstream->waiting == 0 && !downstream->is_introduced) return be_ready(downstream);
+    smtp_reply_clear(&downstream->reply);
+    if (downstream->waiting > 0) return PROGRESS_AGAIN;
+    size_t before = downstream->lines.len, len = hello_len(downstream);
+    struct span whole = bytes_span(&downstream->introduction);
+    bytes_append(&downstream->lines, span_after(whole, whole.len - len));
+    add_command(downstream, COMMAND_HELLO, before);
+    submit(downstream);
+    return PROGRESS_AGAIN;
+}
+
+static enum progress answer_hello(struct downstream *downstream) {
+    unsigned xclient = downstream->capabilities.xclient; /* who was introduced once must be able to go */
+    if (smtp_reply_class(&downstream->reply) != 2)
+        return fail(downstream, DOWNSTREAM_UNWILLING, "EHLO or LHLO was refused after XCLIENT");
+    smtp_capabilities_read(&downstream->reply, &downstream->capabilities);
+    downstream->capabilities.xclient = xclient;
+    return be_ready(downstream);
 }
 
 /* -- content -- */
@@ -272,6 +380,8 @@ static enum progress answer_command(struct downstream *downstream) {
         if (smtp_reply_class(&downstream->reply) != 2) downstream->in_transaction = false;
         return hand_up(downstream, DOWNSTREAM_MAIL);
     case COMMAND_RCPT: return hand_up(downstream, DOWNSTREAM_RCPT);
+    case COMMAND_XCLIENT: return answer_xclient(downstream);
+    case COMMAND_HELLO: return answer_hello(downstream);
     case COMMAND_RSET:
         if (smtp_reply_class(&downstream->reply) != 2)
             return fail(downstream, DOWNSTREAM_MALFORMED, "RSET was refused");
@@ -325,7 +435,7 @@ static enum progress await_greeting(struct downstream *downstream) {
     if (status == SMTP_REPLY_MORE) return PROGRESS_WAIT;
     if (status != SMTP_REPLY_COMPLETE) return fail_for(downstream, status);
     if (downstream->reply.code != 220) return fail(downstream, DOWNSTREAM_UNWILLING, "greeting is not 220");
-    return say_hello(downstream, downstream->server->is_lmtp ? "LHLO" : "EHLO", EHLO);
+    return say_hello(downstream, hello_verb(downstream), EHLO);
 }
 
 static enum progress start_talking(struct downstream *downstream) {
@@ -336,16 +446,60 @@ static enum progress start_talking(struct downstream *downstream) {
     return PROGRESS_AGAIN;
 }
 
+/* What EHLO's reply offers, or the lack of it, decides how we go on. */
+static enum progress choose_security(struct downstream *downstream) {
+    enum tls_policy policy = downstream->server->tls_policy;
+    bool wants = policy != TLS_OFF && !downstream->avoids_tls && !connection_is_secure(downstream->connection);
+    if (!wants) return start_talking(downstream);
+    if (!downstream->capabilities.starttls)
+        return policy == TLS_MAY ? start_talking(downstream)
+                                 : fail(downstream, DOWNSTREAM_TLS, "the server does not offer STARTTLS");
+    if (is_out_of_step(downstream)) return fail(downstream, DOWNSTREAM_MALFORMED, "the server spoke unasked");
+    smtp_reply_clear(&downstream->reply);
+    connection_send(downstream->connection, span_of("STARTTLS\r\n"));
+    connection_expect(downstream->connection, downstream->server->reply_timeout_ms);
+    connection_flush(downstream->connection);
+    downstream->state = STARTTLS;
+    return PROGRESS_AGAIN;
+}
+
+static enum progress await_starttls(struct downstream *downstream) {
+    const struct downstream_server *server = downstream->server;
+    enum smtp_reply_status status = read_reply(downstream);
+    if (status == SMTP_REPLY_MORE) return PROGRESS_WAIT;
+    if (status != SMTP_REPLY_COMPLETE) return fail_for(downstream, status);
+    if (downstream->reply.code != 220)
+        return server->tls_policy == TLS_MAY ? start_talking(downstream)
+                                             : fail(downstream, DOWNSTREAM_TLS, "STARTTLS was refused");
+    /* whoever put it there, it would be read as said inside. */
+    if (is_out_of_step(downstream)) return fail(downstream, DOWNSTREAM_TLS, "octets behind the reply to STARTTLS");
+    struct tls *tls = tls_create(server->tls, server->host[0] != '\0' ? server->host : NULL);
+    if (tls == NULL) return fail(downstream, DOWNSTREAM_NO_MEMORY, strerrordesc_np(ENOMEM));
+    smtp_reply_clear(&downstream->reply);
+    memset(&downstream->capabilities, 0, sizeof downstream->capabilities);
+    connection_start_tls(downstream->connection, tls);
+    connection_expect(downstream->connection, server->tls_handshake_timeout_ms);
+    downstream->state = SECURING;
+    return PROGRESS_AGAIN;
+}
+
+static enum progress await_security(struct downstream *downstream) {
+    if (!connection_is_secure(downstream->connection)) return PROGRESS_WAIT;
+    connection_expect(downstream->connection, downstream->server->greeting_timeout_ms);
+    return say_hello(downstream, downstream->server->is_lmtp ? "LHLO" : "EHLO", EHLO);
+}
+
 static enum progress await_ehlo(struct downstream *downstream) {
     enum smtp_reply_status status = read_reply(downstream);
     if (status == SMTP_REPLY_MORE) return PROGRESS_WAIT;
     if (status != SMTP_REPLY_COMPLETE) return fail_for(downstream, status);
-    if (smtp_reply_class(&downstream->reply) == 5 && !downstream->server->is_lmtp)
+    if (smtp_reply_class(&downstream->reply) == 5 && !downstream->server->is_lmtp &&
+        (downstream->server->tls_policy <= TLS_MAY || connection_is_secure(downstream->connection)))
         return say_hello(downstream, "HELO", HELO);
     if (smtp_reply_class(&downstream->reply) != 2)
         return fail(downstream, DOWNSTREAM_UNWILLING, "EHLO or LHLO was refused");
     smtp_capabilities_read(&downstream->reply, &downstream->capabilities);
-    return start_talking(downstream);
+    return choose_security(downstream);
 }
 
 static enum progress await_helo(struct downstream *downstream) {
@@ -419,27 +573,48 @@ static const struct step {
     [CLOSED] = {"closed", stay},                     /* -> CONNECTING (downstream_open) */
     [CONNECTING] = {"connecting", await_connection}, /* -> GREETING */
     [GREETING] = {"greeting", await_greeting},       /* -> EHLO */
-    [EHLO] = {"ehlo", await_ehlo},                   /* -> TALKING | HELO */
+    [EHLO] = {"ehlo", await_ehlo},                   /* -> TALKING | HELO | STARTTLS */
     [HELO] = {"helo", await_helo},                   /* -> TALKING */
+    [STARTTLS] = {"starttls", await_starttls},       /* -> SECURING | TALKING (refused, which it may) */
+    [SECURING] = {"securing", await_security},       /* -> EHLO | CONNECTING (failed, which it may) */
     [TALKING] = {"talking", talk},                   /* -> CONTENT (354) */
     [CONTENT] = {"content", pump},                   /* -> FINAL | CLOSED (an early answer) */
     [FINAL] = {"final", await_final},                /* -> TALKING */
 };                                                   /* every fault: -> CLOSED */
 
 static enum downstream_fault fault_now(const struct downstream *downstream, bool timed_out) {
+    if (downstream->state == SECURING) return DOWNSTREAM_TLS;
     if (downstream->state > GREETING) return timed_out ? DOWNSTREAM_TIMEOUT : DOWNSTREAM_LOST;
     return timed_out ? DOWNSTREAM_SILENT : DOWNSTREAM_REFUSED;
+}
+
+/* Where TLS is not required, a server that cannot do it gets the mail all the same, on a new connection. */
+static bool connect_without_tls(struct downstream *downstream, const char *detail) {
+    struct log_line line;
+    if (downstream->state != SECURING || downstream->server->tls_policy != TLS_MAY) return false;
+    log_begin(&line, LOG_LEVEL_WARNING, "downstream");
+    log_text(&line, "fault", "TLS failed, once more without");
+    log_text(&line, "detail", detail);
+    log_end(&line);
+    downstream->avoids_tls = true;
+    downstream->address_at--;
+    return connect_next(downstream);
 }
 
 /* The connection is over: what came before was answered by the steps. */
 static void end(struct downstream *downstream, enum connection_state state) {
     enum downstream_fault fault = fault_now(downstream, state == CONNECTION_TIMED_OUT);
+    const char *failure = connection_tls_failure(downstream->connection);
     int error = connection_error(downstream->connection);
+    char detail[160];
+    (void)snprintf(detail, sizeof detail, "%s",
+                   failure != NULL                 ? failure
+                   : error != 0                    ? strerrordesc_np(error)
+                   : state == CONNECTION_TIMED_OUT ? "time is up"
+                                                   : "closed by the server");
     if (downstream->state <= GREETING && connect_next(downstream)) return;
-    fail(downstream, fault,
-         error != 0                      ? strerrordesc_np(error)
-         : state == CONNECTION_TIMED_OUT ? "time is up"
-                                         : "closed by the server");
+    if (connect_without_tls(downstream, detail)) return;
+    fail(downstream, fault, detail);
 }
 
 static void on_changed(void *owner) {
@@ -472,6 +647,7 @@ struct downstream *downstream_create(const struct downstream_server *server, str
     downstream->events = events;
     downstream->owner = owner;
     downstream->lines = bytes_with_cap(1 << 17);
+    downstream->introduction = bytes_with_cap(INTRODUCTION_MAX);
     smtp_reply_init(&downstream->reply);
     downstream->notice.run = run_notice;
     list_init(&downstream->notice.node);
@@ -498,6 +674,7 @@ void downstream_destroy(struct downstream *downstream) {
 void downstream_open(struct downstream *downstream) {
     assert(downstream->state == CLOSED);
     downstream->address_at = 0;
+    downstream->avoids_tls = false;
     memset(&downstream->capabilities, 0, sizeof downstream->capabilities);
     if (!connect_next(downstream)) loop_defer(connection_set_loop(downstream->set), &downstream->notice);
 }

@@ -3,9 +3,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include "proxy/key_supply.h"
+#include "proxy/listener_tls.h"
 #include "proxy/socket_address.h"
+#include "proxy/tls.h"
 
-static struct verifier_policy policy_of(const struct options *options) {
+static struct verifier_policy policy_of(const struct options *options, const struct arc_config *arc) {
     return (struct verifier_policy){
         .header = {(size_t)options->header_section_max, (size_t)options->header_field_max,
                    (size_t)options->header_fields_max},
@@ -16,6 +18,12 @@ static struct verifier_policy policy_of(const struct options *options) {
         .rsa_bits_max = (unsigned)options->rsa_bits_max,
         .drift_s = options->drift_ms / 1000,
         .unsigned_octets_pass = options->unsigned_octets_pass != 0,
+        .arc_keys_max = verifier_policy_default.arc_keys_max,
+        .arc_bodies_max = verifier_policy_default.arc_bodies_max,
+        .trusted_sealers = (const char *const *)arc->trusted,
+        .trusted_sealer_count = arc->trusted_count,
+        .trusts_received = options->trusts_received != 0,
+        .wants_seal_hash = arc->key != NULL,
     };
 }
 
@@ -24,7 +32,12 @@ static bool fill_server(struct generation *generation, size_t at, char **error) 
     const struct listener_options *listener = &options->listener[at];
     struct downstream_server *server = &generation->server[at];
     char text[ENDPOINT_TEXT_MAX];
+    if (!listener_tls_create(listener, &generation->tls[at], &server->tls, error)) return false;
     if (listener->downstream_kind == DOWNSTREAM_MAILDIR) return true;
+    server->tls_policy = listener->downstream_tls;
+    if (!listener->downstream.is_unix)
+        (void)snprintf(server->host, sizeof server->host, "%s", listener->downstream.host);
+    server->tls_handshake_timeout_ms = options->tls_handshake_timeout_ms;
     server->is_lmtp = listener->downstream_kind == DOWNSTREAM_LMTP;
     server->greeting_timeout_ms = options->greeting_timeout_ms;
     server->reply_timeout_ms = options->reply_timeout_ms;
@@ -45,9 +58,12 @@ struct generation *generation_create(struct options *options, struct key_supply 
     atomic_init(&generation->references, 1);
     generation->options = options_acquire(options);
     generation->keys = key_supply_acquire(keys);
-    generation->policy = policy_of(options);
     generation->server = calloc(options->listener_count > 0 ? options->listener_count : 1, sizeof *generation->server);
-    bool is_usable = generation->server != NULL;
+    generation->tls = calloc(options->listener_count > 0 ? options->listener_count : 1, sizeof *generation->tls);
+    bool is_usable = generation->server != NULL && generation->tls != NULL;
+    if (is_usable) generation->arc = arc_config_create(options, error);
+    if (generation->arc == NULL) return generation_release(generation), NULL;
+    generation->policy = policy_of(options, generation->arc);
     if (is_usable && !authserv_id_init(&generation->authserv_id, span_of(options->authserv_id))) {
         if (asprintf(error, "authserv_id \"%s\" is no usable name", options->authserv_id) < 0) *error = NULL;
         is_usable = false;
@@ -65,7 +81,13 @@ struct generation *generation_acquire(struct generation *generation) {
 
 void generation_release(struct generation *generation) {
     if (generation == NULL || atomic_fetch_sub(&generation->references, 1) > 1) return;
+    for (size_t i = 0; i < generation->options->listener_count; i++) {
+        if (generation->tls != NULL) tls_context_release(generation->tls[i]);
+        if (generation->server != NULL) tls_context_release(generation->server[i].tls);
+    }
+    free(generation->tls);
     free(generation->server);
+    arc_config_destroy(generation->arc);
     key_supply_release(generation->keys);
     options_release(generation->options);
     free(generation);

@@ -1,23 +1,28 @@
 /* proxy/generation.h -- one configuration in use: options, what was worked out from them, and the way to keys.
  * Immutable once made, shared by all workers; the last one of them who lets go frees it, so sessions keep the
- * configuration that they began with. generation_create may block (host names of downstream).
+ * configuration that they began with. generation_create may block (host names of downstream) and reads files: TLS
+ * certificates and keys, the keys of ARC seals.
  * Thread rule: acquire and release from any thread. */
 #pragma once
 #include <stdatomic.h>
 #include <stddef.h>
 #include "base/options.h"
+#include "proxy/arc_config.h"
 #include "proxy/downstream.h"
 #include "verifier/authserv_id.h"
 #include "verifier/verifier_policy.h"
 
 struct key_supply;
+struct tls_context;
 
 struct generation {
     atomic_uint references;
     struct options *options; /* owned reference */
     struct key_supply *keys; /* owned reference */
-    struct verifier_policy policy;
+    struct arc_config *arc;
+    struct verifier_policy policy; /* borrows from arc */
     struct authserv_id authserv_id;
+    struct tls_context **tls;         /* one for each listener: toward its clients; NULL: none */
     struct downstream_server *server; /* one for each listener; unused where it delivers to a Maildir */
 };
 

@@ -9,6 +9,7 @@ void header_edit_init(struct header_edit *edit) { *edit = (struct header_edit){.
 
 void header_edit_release(struct header_edit *edit) {
     free(edit->run);
+    free(edit->kept.fields);
     header_edit_init(edit);
 }
 
@@ -32,22 +33,29 @@ static bool add_run(struct header_edit *edit, struct span octets) {
     return true;
 }
 
-bool header_edit_build(struct header_edit *edit, const struct header_section *section, const struct authserv_id *id,
-                       struct span added) {
-    edit->run_count = edit->removed = 0;
-    edit->octets = 0;
-    bool fits = add_run(edit, added), is_first = true;
-    for (size_t i = 0; i < section->count && fits; i++) {
-        const struct header_field *field = &section->fields[i];
-        if (authserv_id_claimed_by(id, field)) {
+bool header_edit_sort(struct header_edit *edit, const struct header_section *section, const struct authserv_id *id) {
+    struct header_field *fields = reallocarray(edit->kept.fields, section->count + 1, sizeof *fields);
+    if (fields == NULL) return false;
+    edit->kept = *section;
+    edit->kept.fields = fields;
+    edit->kept.count = edit->removed = 0;
+    for (size_t i = 0; i < section->count; i++) {
+        if (authserv_id_claimed_by(id, &section->fields[i]))
             edit->removed++;
-            continue;
-        }
-        if (is_first && added.len > 0 && field->raw.len > 0 && ascii_is_wsp(field->raw.ptr[0]))
-            fits = add_run(edit, span_of(notice));
-        is_first = false;
-        fits = fits && add_run(edit, field->raw);
+        else
+            fields[edit->kept.count++] = section->fields[i];
     }
-    if (section->ended_by_empty_line) fits = fits && add_run(edit, span_of("\r\n"));
+    return true;
+}
+
+bool header_edit_build(struct header_edit *edit, struct span added) {
+    const struct header_section *kept = &edit->kept;
+    edit->run_count = 0;
+    edit->octets = 0;
+    bool fits = add_run(edit, added);
+    if (kept->count > 0 && added.len > 0 && kept->fields[0].raw.len > 0 && ascii_is_wsp(kept->fields[0].raw.ptr[0]))
+        fits = fits && add_run(edit, span_of(notice));
+    for (size_t i = 0; i < kept->count && fits; i++) fits = add_run(edit, kept->fields[i].raw);
+    if (kept->ended_by_empty_line) fits = fits && add_run(edit, span_of("\r\n"));
     return fits;
 }

@@ -3,7 +3,7 @@
  * pass over the complete section collects the runs that are kept.
  * A section that begins with a folded line would make that line part of our field: then a field of ours
  * ("X-Sceau-Notice") goes between, so that what the sender wrote is never read as our words (R-03).
- * No I/O, clock or lock; one allocation for the list of runs. Cost: one pass. Limits: those of the section. */
+ * No I/O, clock or lock; one allocation for the list of runs, one for that of fields. Cost: one pass. Limits: those of the section. */
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
@@ -13,6 +13,7 @@
 #include "verifier/header_section.h"
 
 struct header_edit {
+    struct header_section kept; /* section without the fields left out; fields is owned, the rest borrowed from section */
     struct span *run;  /* in the order of sending; owned; the octets are section's and added's */
     size_t run_count;
     uint64_t octets;   /* of all runs */
@@ -22,8 +23,10 @@ struct header_edit {
 
 void header_edit_init(struct header_edit *edit);
 void header_edit_release(struct header_edit *edit); /* frees; then as new */
-/* Makes the list for a complete section: added (whole fields, each with its CRLF; may be empty), the kept fields, the
- * empty line when the section had one. The body follows. section and added are borrowed as long as the runs are used.
+/* Sorts out what stays of a complete section: afterwards kept is what goes on, for those who sign it. section is borrowed
+ * until release. False: no memory. */
+bool header_edit_sort(struct header_edit *edit, const struct header_section *section, const struct authserv_id *id);
+/* Makes the list, after header_edit_sort: added (whole fields, each with its CRLF; may be empty), the kept fields, the
+ * empty line when the section had one. The body follows. added is borrowed as long as the runs are used.
  * Runs that lie side by side are one run: an untouched section makes three. False: no memory. */
-bool header_edit_build(struct header_edit *edit, const struct header_section *section, const struct authserv_id *id,
-                       struct span added);
+bool header_edit_build(struct header_edit *edit, struct span added);

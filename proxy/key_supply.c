@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/loop.h"
 #include "verifier/dns_choice.h"
+#include "verifier/dns_memory.h"
 #include "verifier/dns_thread.h"
 #include "verifier/key_lookup.h"
 
@@ -19,6 +20,7 @@ struct key_supply {
     struct key_cache *cache;
     struct loop *loop; /* the resolver thread's */
     struct dns_choice *choice;
+    struct dns_memory *memory; /* in front of choice */
     struct dns_thread *thread; /* NULL before the start */
 };
 
@@ -56,7 +58,8 @@ struct key_supply *key_supply_create(struct options *options, const struct clock
     supply->cache = key_cache_create((size_t)options->key_cache_max, options->stale_keys_ms, clock);
     supply->loop = loop_create();
     if (supply->loop != NULL) supply->choice = choose(options, supply->loop, error);
-    if (supply->cache != NULL && supply->choice != NULL) return supply;
+    if (supply->choice != NULL) supply->memory = dns_memory_create(dns_choice_source(supply->choice), clock);
+    if (supply->cache != NULL && supply->memory != NULL) return supply;
     key_supply_release(supply);
     return NULL;
 }
@@ -65,7 +68,7 @@ bool key_supply_start(struct key_supply *supply) {
     int64_t deadline_ms = supply->options->dns_query_timeout_ms + DEADLINE_SLACK_MS;
     if (supply->thread != NULL) return true;
     /* Lookups count in the metrics of the worker that asks: not here once more. */
-    supply->thread = dns_thread_create(supply->loop, dns_choice_source(supply->choice), NULL, deadline_ms);
+    supply->thread = dns_thread_create(supply->loop, dns_memory_source(supply->memory), NULL, deadline_ms);
     return supply->thread != NULL;
 }
 
@@ -77,6 +80,7 @@ struct key_supply *key_supply_acquire(struct key_supply *supply) {
 void key_supply_release(struct key_supply *supply) {
     if (supply == NULL || atomic_fetch_sub(&supply->references, 1) > 1) return;
     dns_thread_destroy(supply->thread);
+    dns_memory_destroy(supply->memory);
     dns_choice_destroy(supply->choice);
     loop_destroy(supply->loop);
     key_cache_destroy(supply->cache);
@@ -99,8 +103,9 @@ static bool same_list(const struct string_list *a, const struct string_list *b) 
 
 bool key_supply_fits(const struct key_supply *supply, const struct options *options) {
     const struct options *now = supply->options;
+    const char *anchor = options->dns_trust_anchor;
     /* Zone files may have changed behind their names, and so may a trust anchor: they are read anew. */
-    return options->dns_zone_files.count == 0 && same_text(options->dns_trust_anchor, "") &&
+    return options->dns_zone_files.count == 0 && (same_text(anchor, "") || same_text(anchor, "none")) &&
            same_text(now->dns_mode, options->dns_mode) && same_text(now->dns_trust_anchor, options->dns_trust_anchor) &&
            same_list(&now->dns_forward, &options->dns_forward) && same_list(&now->dns_stub, &options->dns_stub) &&
            now->dns_zone_files.count == 0 && now->dns_query_timeout_ms == options->dns_query_timeout_ms &&
@@ -140,4 +145,7 @@ bool key_client_is_of(const struct key_client *client, const struct key_supply *
 }
 struct key_source *key_client_source(struct key_client *client) {
     return key_lookup_source(client->lookup);
+}
+struct dns_source *key_client_dns(struct key_client *client) {
+    return dns_client_source(client->dns);
 }

@@ -9,6 +9,7 @@
 #include "verifier/key_cache.h"
 
 struct clock;
+struct dns_source;
 struct key_client;
 struct key_source;
 struct key_supply;
@@ -32,3 +33,5 @@ struct key_client *key_client_acquire(struct key_client *client);
 void key_client_release(struct key_client *client); /* accepts NULL; not from inside a key's callback */
 bool key_client_is_of(const struct key_client *client, const struct key_supply *supply);
 struct key_source *key_client_source(struct key_client *client);
+/* The way to the same resolver for everything but keys. */
+struct dns_source *key_client_dns(struct key_client *client);

@@ -4,14 +4,20 @@
 #include "base/clock.h"
 #include "base/list.h"
 #include "base/loop.h"
+#include "base/log.h"
+#include "proxy/arc_config.h"
 #include "proxy/data_reader.h"
 #include "proxy/header_edit.h"
 #include "proxy/smtp_reply.h"
 #include "proxy/spool.h"
+#include "verifier/arc_seal.h"
 #include "verifier/auth_results.h"
 
 enum {
-    ADDED_MAX = 16384,
+    SEAL_MAX = 32768,         /* octets of an ARC set of ours */
+    ADDED_MAX = 16384 + SEAL_MAX,
+    RESULTS_MAX = 8192,
+    SPF_TIMEOUT_MS = 20000,   /* RFC 7208 section 4.6.4 */
     IDLE_FLOWS_MAX = 64,
     HEADER_PIECE = 4096, /* octets at a time until the header section is complete */
 };
@@ -25,9 +31,10 @@ struct message_pool {
 struct message_flow {
     struct list node; /* pool's idle */
     struct message_pool *pool;
-    struct message_verifier *verifier;
+    struct authentication *authentication;
     struct spool *spool;
-    struct loop_timer *budget;
+    struct loop_timer *budget;     /* from the end of data */
+    struct loop_timer *spf_budget; /* from MAIL */
     struct header_edit edit;
     struct bytes added; /* our fields */
     void (*verified)(void *owner);
@@ -37,6 +44,7 @@ struct message_flow {
     enum message_fault fault;
     bool reject_line_ends;
     bool has_result;
+    enum message_seal seal;
     uint64_t removed;
     int64_t begun_us, ended_us, verified_us;
     struct message_times times;
@@ -53,15 +61,27 @@ static const struct {
 
 const char *message_fault_word(enum message_fault fault) { return faults[fault].word; }
 
+const char *message_seal_word(enum message_seal seal) {
+#define X(id, word) [MESSAGE_##id] = word,
+    static const char *const words[] = {MESSAGE_SEALS(X)};
+#undef X
+    return words[seal];
+}
+
+static const struct message_verifier *verifier_of(const struct message_flow *flow) {
+    return authentication_verifier(flow->authentication);
+}
+
 static int64_t now_us(const struct message_flow *flow) { return clock_monotonic_us(flow->pool->setup->clock); }
 
 /* -- life -- */
 
 static void destroy(struct message_flow *flow) {
     if (flow == NULL) return;
-    message_verifier_destroy(flow->verifier);
+    authentication_destroy(flow->authentication);
     spool_destroy(flow->spool);
     loop_timer_destroy(flow->budget);
+    loop_timer_destroy(flow->spf_budget);
     header_edit_release(&flow->edit);
     bytes_release(&flow->added);
     free(flow);
@@ -84,6 +104,7 @@ void message_pool_destroy(struct message_pool *pool) {
 
 static void accept_results(struct message_flow *flow) {
     loop_timer_stop(flow->budget);
+    loop_timer_stop(flow->spf_budget);
     flow->verified_us = now_us(flow);
     flow->has_result = true;
 }
@@ -96,8 +117,24 @@ static void on_verified(void *owner) {
 
 static void on_budget_spent(void *owner) {
     struct message_flow *flow = owner;
-    message_verifier_expire(flow->verifier);
+    authentication_expire(flow->authentication);
     on_verified(flow);
+}
+
+static void on_spf_budget_spent(void *owner) {
+    struct message_flow *flow = owner;
+    if (authentication_expire_envelope(flow->authentication)) on_verified(flow);
+}
+
+static struct authentication *create_authentication(const struct message_setup *setup) {
+    const struct authentication_setup wanted = {
+        .policy = &setup->policy,
+        .keys = setup->keys,
+        .dns = setup->dns,
+        .clock = setup->clock,
+        .receiver = {setup->authserv_id.ascii, setup->authserv_id.len},
+    };
+    return authentication_create(&wanted);
 }
 
 static struct message_flow *create(struct message_pool *pool) {
@@ -108,10 +145,12 @@ static struct message_flow *create(struct message_pool *pool) {
     flow->pool = pool;
     header_edit_init(&flow->edit);
     flow->added = bytes_with_cap(ADDED_MAX);
-    flow->verifier = message_verifier_create(&setup->policy, setup->keys, setup->clock);
+    flow->authentication = create_authentication(setup);
     flow->spool = spool_create(setup->spools);
     flow->budget = loop_timer_create(setup->loop, on_budget_spent, flow);
-    if (flow->verifier != NULL && flow->spool != NULL && flow->budget != NULL) return flow;
+    flow->spf_budget = loop_timer_create(setup->loop, on_spf_budget_spent, flow);
+    if (flow->authentication != NULL && flow->spool != NULL && flow->budget != NULL && flow->spf_budget != NULL)
+        return flow;
     destroy(flow);
     return NULL;
 }
@@ -123,23 +162,28 @@ static struct message_flow *take_idle(struct message_pool *pool) {
     return LIST_ENTRY(node, struct message_flow, node);
 }
 
-struct message_flow *message_flow_begin(struct message_pool *pool, bool reject_line_ends, void (*verified)(void *owner),
-                                        void *owner) {
+struct message_flow *message_flow_open(struct message_pool *pool, const struct authentication_envelope *envelope,
+                                       void (*verified)(void *owner), void *owner) {
     struct message_flow *flow = take_idle(pool);
     if (flow == NULL) flow = create(pool);
     if (flow == NULL) return NULL;
     flow->verified = verified;
     flow->owner = owner;
-    flow->reject_line_ends = reject_line_ends;
     flow->fault = MESSAGE_FINE;
     flow->has_result = false;
+    flow->seal = MESSAGE_SEAL_OFF;
     flow->removed = 0;
     flow->content = (struct content){0};
     flow->times = (struct message_times){0};
-    flow->begun_us = flow->ended_us = flow->verified_us = now_us(flow);
     data_reader_init(&flow->reader);
-    message_verifier_begin(flow->verifier, on_verified, flow);
+    authentication_begin(flow->authentication, envelope, on_verified, flow);
+    if (envelope->has_address) loop_timer_start(flow->spf_budget, SPF_TIMEOUT_MS);
     return flow;
+}
+
+void message_flow_begin(struct message_flow *flow, bool reject_line_ends) {
+    flow->reject_line_ends = reject_line_ends;
+    flow->begun_us = flow->ended_us = flow->verified_us = now_us(flow);
 }
 
 void message_flow_release(struct message_flow *flow) {
@@ -150,7 +194,8 @@ void message_flow_release(struct message_flow *flow) {
         return;
     }
     loop_timer_stop(flow->budget);
-    message_verifier_begin(flow->verifier, on_verified, flow); /* cancels lookups under way and forgets the message */
+    loop_timer_stop(flow->spf_budget);
+    authentication_begin(flow->authentication, NULL, on_verified, flow); /* cancels lookups under way and forgets the message */
     spool_clear(flow->spool);
     header_edit_release(&flow->edit);
     bytes_clear(&flow->added);
@@ -191,15 +236,15 @@ static void take_piece(struct message_flow *flow, struct span content) {
     if (flow->reader.octets > flow->pool->setup->message_max) return set_fault(flow, MESSAGE_TOO_LARGE);
     enum spool_status status = spool_append(flow->spool, content);
     if (status != SPOOL_OK) return set_fault(flow, spool_fault(status));
-    if (message_verifier_update(flow->verifier, content) == VERIFIER_REFUSED)
-        set_fault(flow, header_fault(message_verifier_header_status(flow->verifier)));
+    if (authentication_update(flow->authentication, content) == VERIFIER_REFUSED)
+        set_fault(flow, header_fault(message_verifier_header_status(verifier_of(flow))));
 }
 
 /* In pieces at first, so that the time of the header section can be told from the body's. */
 static void take_content(struct message_flow *flow, struct span content) {
     int64_t start_us = now_us(flow), now;
     while (content.len > 0) {
-        bool in_body = message_verifier_header_complete(flow->verifier);
+        bool in_body = message_verifier_header_complete(verifier_of(flow));
         size_t len = !in_body && content.len > HEADER_PIECE ? HEADER_PIECE : content.len;
         take_piece(flow, span_first(content, len));
         content = span_after(content, len);
@@ -232,11 +277,11 @@ bool message_flow_end(struct message_flow *flow) {
     flow->ended_us = flow->verified_us = now_us(flow);
     judge_line_ends(flow);
     if (flow->fault != MESSAGE_FINE) return true;
-    enum verifier_progress progress = message_verifier_end(flow->verifier);
+    enum verifier_progress progress = authentication_end(flow->authentication);
     flow->times.verify_us = now_us(flow) - flow->ended_us;
     switch (progress) {
     case VERIFIER_DONE: return accept_results(flow), true;
-    case VERIFIER_REFUSED: set_fault(flow, header_fault(message_verifier_header_status(flow->verifier))); return true;
+    case VERIFIER_REFUSED: set_fault(flow, header_fault(message_verifier_header_status(verifier_of(flow)))); return true;
     case VERIFIER_MORE: break;
     }
     loop_timer_start(flow->budget, flow->pool->setup->budget_ms);
@@ -245,12 +290,66 @@ bool message_flow_end(struct message_flow *flow) {
 
 /* -- content goes out -- */
 
+static enum message_seal seal_state(enum arc_seal_status status) {
+    switch (status) {
+    case ARC_SEAL_ADDED: return MESSAGE_SEAL_ADDED;
+    case ARC_SEAL_ALREADY_FAILED: return MESSAGE_SEAL_ALREADY_FAILED;
+    case ARC_SEAL_FULL: return MESSAGE_SEAL_FULL;
+    default: log_fault("arc", arc_seal_status_text(status)); return MESSAGE_SEAL_ERROR;
+    }
+}
+
+/* Appends the ARC set to out, or nothing. */
+static enum message_seal write_seal(const struct message_flow *flow, struct bytes *out) {
+    static const char name[] = "ARC-Authentication-Results: i=50;";
+    const struct message_setup *setup = flow->pool->setup;
+    const struct message_result *result = authentication_result(flow->authentication);
+    uint8_t body_hash[DIGEST_OCTETS];
+    if (arc_code_result(result->arc.code) == RESULT_TEMPERROR) return MESSAGE_SEAL_UNDECIDED;
+    struct bytes results = bytes_with_cap(RESULTS_MAX);
+    struct span id = {setup->authserv_id.ascii, setup->authserv_id.len};
+    enum arc_seal_status status = ARC_SEAL_NO_MEMORY;
+    if (message_verifier_seal_hash(verifier_of(flow), body_hash) &&
+        auth_results_write_content(&results, sizeof name - 1, id, result, setup->style)) {
+        const struct arc_seal_request request = {
+            .section = &flow->edit.kept,
+            .body_hash = body_hash,
+            .arc = &result->arc,
+            .results = bytes_span(&results),
+            .domain = {setup->arc->domain, setup->arc->domain_len},
+            .selector = {setup->arc->selector, setup->arc->selector_len},
+            .key = setup->arc->key,
+            .now_s = clock_unix_s(setup->clock),
+        };
+        status = arc_seal_write(out, &request);
+    }
+    bytes_release(&results);
+    return seal_state(status);
+}
+
+/* A message that cannot be sealed goes on without: the log tells. */
+static void append_seal(struct message_flow *flow) {
+    const struct arc_config *arc = flow->pool->setup->arc;
+    struct bytes set = bytes_with_cap(SEAL_MAX);
+    if (arc != NULL && arc->key != NULL) flow->seal = write_seal(flow, &set);
+    if (flow->seal == MESSAGE_SEAL_ADDED) bytes_append(&flow->added, bytes_span(&set));
+    bytes_release(&set);
+}
+
+/* Our fields, from the top. */
+static bool write_added(struct message_flow *flow, struct span extra) {
+    const struct message_setup *setup = flow->pool->setup;
+    struct span id = {setup->authserv_id.ascii, setup->authserv_id.len};
+    const struct message_result *result = authentication_result(flow->authentication);
+    if (!auth_results_write_styled(&flow->added, id, result, setup->style)) return false;
+    append_seal(flow);
+    return bytes_append(&flow->added, extra);
+}
+
 bool message_flow_seal(struct message_flow *flow, struct span extra) {
-    const struct authserv_id *id = &flow->pool->setup->authserv_id;
-    const struct header_section *section = message_verifier_header(flow->verifier);
-    struct span name = {id->ascii, id->len};
-    if (!auth_results_write(&flow->added, name, message_verifier_result(flow->verifier)) ||
-        !bytes_append(&flow->added, extra) || !header_edit_build(&flow->edit, section, id, bytes_span(&flow->added))) {
+    const struct header_section *section = message_verifier_header(verifier_of(flow));
+    if (!header_edit_sort(&flow->edit, section, &flow->pool->setup->authserv_id) || !write_added(flow, extra) ||
+        !header_edit_build(&flow->edit, bytes_span(&flow->added))) {
         set_fault(flow, MESSAGE_NO_MEMORY);
         return false;
     }
@@ -293,11 +392,12 @@ bool message_flow_set_reply(const struct message_flow *flow, struct smtp_reply *
 const struct content *message_flow_content(const struct message_flow *flow) { return &flow->content; }
 
 const struct message_result *message_flow_result(const struct message_flow *flow) {
-    return flow->has_result ? message_verifier_result(flow->verifier) : NULL;
+    return flow->has_result ? authentication_result(flow->authentication) : NULL;
 }
 
 uint64_t message_flow_octets(const struct message_flow *flow) { return flow->reader.octets; }
 uint64_t message_flow_removed(const struct message_flow *flow) { return flow->removed; }
+enum message_seal message_flow_seal_state(const struct message_flow *flow) { return flow->seal; }
 struct message_times message_flow_times(const struct message_flow *flow) {
     return flow->times;
 }

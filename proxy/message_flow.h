@@ -1,7 +1,8 @@
-/* proxy/message_flow.h -- one message between the client's DATA and its delivery: octets off the wire go through
- * data_reader into the verifier and the spool at once; behind the end of data the last verdicts are awaited for the DNS
- * budget; then the header section is rewritten (Authentication-Results on top, forged fields out) and the content is
- * ready to be sent. Speaks no SMTP; what goes wrong is a fault with the reply that the client gets for it.
+/* proxy/message_flow.h -- one message between the client's MAIL and its delivery: with the envelope SPF and iprev begin,
+ * so that their lookups pass while the client is still talking; from DATA on octets off the wire go through data_reader
+ * into the verifier and the spool at once; behind the end of data the last verdicts are awaited for the DNS budget; then
+ * the header section is rewritten (forged fields out, Authentication-Results on top, an ARC set beneath it) and the
+ * content is ready to be sent. Speaks no SMTP; what goes wrong is a fault with the reply that the client gets for it.
  * A fault does not end the reading: the rest of the data is read and dropped, so that the session goes on.
  * Flows are made once and used for many messages; a pool keeps those that are not in use, without any octet of the
  * message before.
@@ -12,8 +13,10 @@
 #include "base/span.h"
 #include "proxy/content_writer.h"
 #include "verifier/authserv_id.h"
-#include "verifier/message_verifier.h"
+#include "verifier/auth_results_style.h"
+#include "verifier/authentication.h"
 
+struct arc_config;
 struct clock;
 struct loop;
 struct smtp_reply;
@@ -36,12 +39,27 @@ struct spool_pool;
 enum message_fault { MESSAGE_FAULTS(X) MESSAGE_FAULT_COUNT };
 #undef X
 
+/* What became of the ARC set. id, word in the log. */
+#define MESSAGE_SEALS(X)                                                                                               \
+    X(SEAL_OFF, "off")                         /* none was wanted, or the message did not get that far */              \
+    X(SEAL_ADDED, "added")                                                                                             \
+    X(SEAL_ALREADY_FAILED, "already_failed")   /* the chain says itself that it is broken */                           \
+    X(SEAL_FULL, "full")                       /* 50 sets are there */                                                 \
+    X(SEAL_UNDECIDED, "undecided")             /* DNS failed: a chain that may be sound shall not be broken by us */   \
+    X(SEAL_ERROR, "error")                     /* no memory, or the key does not sign */
+#define X(id, word) MESSAGE_##id,
+enum message_seal { MESSAGE_SEALS(X) };
+#undef X
+
 struct message_setup {
     struct verifier_policy policy;
     struct authserv_id authserv_id;
     uint64_t message_max;
     int64_t budget_ms;
+    enum auth_results_style style;
+    const struct arc_config *arc; /* NULL, or one without a key: nothing is sealed */
     struct key_source *keys;
+    struct dns_source *dns;       /* NULL: no SPF, DMARC and iprev */
     const struct clock *clock;
     struct loop *loop;
     struct spool_pool *spools;
@@ -54,10 +72,12 @@ struct message_flow;
 struct message_pool *message_pool_create(const struct message_setup *setup);
 void message_pool_destroy(struct message_pool *pool); /* accepts NULL; no flow may be out */
 
-/* Starts a message: the next octet is the first behind the CRLF of DATA. verified is called from the loop, once, when
- * message_flow_end has returned false. NULL: no memory. */
-struct message_flow *message_flow_begin(struct message_pool *pool, bool reject_line_ends, void (*verified)(void *owner),
-                                        void *owner);
+/* MAIL was accepted: what can be checked of the envelope, which is copied, begins. verified is called from the loop, once,
+ * when message_flow_end has returned false. NULL: no memory. */
+struct message_flow *message_flow_open(struct message_pool *pool, const struct authentication_envelope *envelope,
+                                       void (*verified)(void *owner), void *owner);
+/* Starts the message: the next octet is the first behind the CRLF of DATA. */
+void message_flow_begin(struct message_flow *flow, bool reject_line_ends);
 /* Gives the flow back, at any time: whatever is under way is cancelled. Accepts NULL. */
 void message_flow_release(struct message_flow *flow);
 
@@ -65,7 +85,7 @@ void message_flow_release(struct message_flow *flow);
 bool message_flow_take(struct message_flow *flow, struct span octets, size_t *taken);
 /* The data is complete. True: every verdict is there (or a fault, which needs none); false: verified will be called. */
 bool message_flow_end(struct message_flow *flow);
-/* Makes the content ready; extra (whole fields, may be empty) goes beneath Authentication-Results. False: a fault. */
+/* Makes the content ready; extra (whole fields, may be empty) goes beneath our own. False: a fault. */
 bool message_flow_seal(struct message_flow *flow, struct span extra);
 
 enum message_fault message_flow_fault(const struct message_flow *flow); /* the first one */
@@ -79,6 +99,8 @@ const struct content *message_flow_content(const struct message_flow *flow);
 const struct message_result *message_flow_result(const struct message_flow *flow);
 uint64_t message_flow_octets(const struct message_flow *flow);  /* content octets received */
 uint64_t message_flow_removed(const struct message_flow *flow); /* forged fields taken out */
+enum message_seal message_flow_seal_state(const struct message_flow *flow);
+const char *message_seal_word(enum message_seal seal);
 /* Working time spent on the header section, on the body (both with the spool's share), and at the end of data. */
 struct message_times {
     int64_t header_us, body_us, verify_us;

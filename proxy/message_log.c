@@ -110,6 +110,11 @@ static void count_method(const struct message_record *record, unsigned method, b
     if (is_evaluated) metrics_count(record->metrics, METRIC_AUTH_RESULTS, method, result);
 }
 
+static void count_seal(const struct message_record *record) {
+    enum message_seal seal = message_flow_seal_state(record->flow);
+    if (seal != MESSAGE_SEAL_OFF) metrics_count(record->metrics, METRIC_ARC_SEALS, (unsigned)seal - MESSAGE_SEAL_ADDED, 0);
+}
+
 static void count_verdicts(const struct message_record *record, const struct message_result *result) {
     for (const struct dkim_result *dkim = result->dkim; dkim < result->dkim + result->dkim_count; dkim++) {
         enum cause cause = dkim_code_cause(dkim->code);
@@ -167,6 +172,7 @@ static void count_message(const struct message_record *record) {
     metrics_add(record->metrics, METRIC_REMOVED_FIELDS, 0, 0, message_flow_removed(record->flow));
     if (result == NULL) return;
     count_verdicts(record, result);
+    count_seal(record);
     count_times(record);
 }
 
@@ -182,6 +188,7 @@ void message_log_write(const struct message_record *record) {
     log_text(&line, "listener", record->listener);
     log_text(&line, "client", record->client);
     log_span(&line, "helo", record->helo);
+    log_text(&line, "tls", record->tls);
     log_span(&line, "from", bytes_span(&transaction->sender));
     log_span(&line, "to", bytes_span(&transaction->recipients));
     log_uint(&line, "recipients", transaction->accepted);
@@ -189,6 +196,8 @@ void message_log_write(const struct message_record *record) {
     if (message_flow_result(record->flow) != NULL) log_verdicts(&line, message_flow_result(record->flow));
     if (message_flow_fault(record->flow) != MESSAGE_FINE)
         log_text(&line, "fault", message_fault_word(message_flow_fault(record->flow)));
+    if (message_flow_seal_state(record->flow) != MESSAGE_SEAL_OFF)
+        log_text(&line, "seal", message_seal_word(message_flow_seal_state(record->flow)));
     log_uint(&line, "forged", message_flow_removed(record->flow));
     log_int(&line, "dns_ms", message_flow_wait_us(record->flow) / 1000);
     log_int(&line, "ms", message_flow_age_us(record->flow) / 1000);

@@ -25,6 +25,7 @@ struct message_record {
     const char *listener; /* its name */
     const char *client;   /* address */
     struct span helo;
+    const char *tls;      /* toward the client: "TLSv1.3"; NULL: in clear */
     struct span queue_id; /* XFORWARD IDENT; empty: look into downstream's reply */
     const struct transaction *transaction;
     const struct message_flow *flow;

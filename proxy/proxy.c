@@ -10,6 +10,7 @@
 #include <unistd.h>
 #include "base/clock.h"
 #include "base/metrics.h"
+#include "proxy/address_limit.h"
 #include "proxy/generation.h"
 #include "proxy/key_supply.h"
 #include "proxy/listener.h"
@@ -74,8 +75,9 @@ static bool fill_shared(struct worker_shared *shared, const struct options *opti
     shared->workers = worker_count_of(options);
     (void)!getrandom(&random, sizeof random, 0); /* without it ids begin at 0, which harms nobody */
     shared->id_base = (uint64_t)random << 24;
+    shared->addresses = address_limit_create();
     shared->spool_directory = open_spool_directory(options, error);
-    return shared->spool_directory >= 0;
+    return shared->spool_directory >= 0 && shared->addresses != NULL;
 }
 
 static bool create_workers(struct proxy *proxy) {
@@ -250,6 +252,7 @@ void proxy_destroy(struct proxy *proxy) {
     if (proxy->generation != NULL && !proxy->is_started) close_sockets(proxy);
     if (proxy->generation != NULL) remove_paths(proxy->generation->options, NULL);
     generation_release(proxy->generation);
+    address_limit_destroy(proxy->shared.addresses);
     if (proxy->shared.spool_directory >= 0) close(proxy->shared.spool_directory);
     free(proxy->worker);
     free(proxy->fd);

@@ -1,5 +1,6 @@
 #include "proxy/service.h"
 #include <stdlib.h>
+#include <string.h>
 #include "proxy/generation.h"
 #include "proxy/key_supply.h"
 
@@ -14,10 +15,12 @@ static struct session_setup setup_of(struct service *service, size_t at, const s
     return (struct session_setup){
         .options = options,
         .listener = &options->listener[at],
+        .tls = service->generation->tls[at],
         .server = to_maildir ? NULL : &service->generation->server[at],
         .maildir = to_maildir ? parts->maildir : NULL,
         .messages = service->pool,
         .connections = parts->connections,
+        .addresses = parts->addresses,
         .name = service->generation->authserv_id.ascii,
         .metrics = parts->metrics,
         .domains = parts->domains,
@@ -49,6 +52,9 @@ struct service *service_create(struct generation *generation, const struct servi
         .message_max = (uint64_t)options->message_max,
         .budget_ms = options->dns_budget_ms,
         .keys = key_client_source(service->keys),
+        .dns = key_client_dns(service->keys),
+        .style = strcmp(options->results_style, "provider") == 0 ? AUTH_RESULTS_PROVIDER : AUTH_RESULTS_STANDARD,
+        .arc = generation->arc,
         .clock = parts->clock,
         .loop = parts->loop,
         .spools = parts->spools,

@@ -7,6 +7,7 @@
 #include "proxy/message_flow.h"
 #include "proxy/session.h"
 
+struct address_limit;
 struct connection_set;
 struct generation;
 struct domain_stats_worker;
@@ -30,6 +31,7 @@ struct service_parts {
     struct loop *loop;
     const struct clock *clock;
     struct connection_set *connections;
+    struct address_limit *addresses;
     struct spool_pool *spools;
     struct maildir *maildir;
     struct metrics_worker *metrics;

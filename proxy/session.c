@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/metrics.h"
+#include "proxy/address_limit.h"
 #include "proxy/connection.h"
 #include "proxy/maildir.h"
 #include "proxy/message_flow.h"
@@ -67,6 +68,7 @@ static void write_record(struct session *session, enum message_end end) {
         .listener = session->setup->listener->name,
         .client = client,
         .helo = bytes_span(&session->helo),
+        .tls = session->tls_version,
         .transaction = &session->transaction,
         .flow = session->flow,
         .end = end,
@@ -93,10 +95,15 @@ static enum message_end end_of(const struct transaction *transaction) {
     return transaction->code >= 500 ? MESSAGE_REFUSED : MESSAGE_DEFERRED;
 }
 
-void session_forget_transaction(struct session *session) {
-    if (session->flow != NULL) write_record(session, end_of(&session->transaction));
+void session_drop_checks(struct session *session) {
     message_flow_release(session->flow);
     session->flow = NULL;
+}
+
+void session_forget_transaction(struct session *session) {
+    if (session->has_message) write_record(session, end_of(&session->transaction));
+    session->has_message = false;
+    session_drop_checks(session);
     if (session->downstream != NULL && !downstream_is_closed(session->downstream))
         downstream_reset(session->downstream);
     transaction_reset(&session->transaction);
@@ -106,6 +113,7 @@ void session_forget_transaction(struct session *session) {
 
 void session_refuse_mail(struct session *session) {
     session->state = SESSION_COMMAND;
+    session_drop_checks(session);
     transaction_reset(&session->transaction);
     session->transaction.is_refused = true;
 }
@@ -118,7 +126,7 @@ enum progress session_leave(struct session *session) {
 }
 
 static void release(struct session *session) {
-    if (session->flow != NULL) write_record(session, end_of(&session->transaction));
+    if (session->has_message) write_record(session, end_of(&session->transaction));
     downstream_destroy(session->downstream);
     connection_destroy(session->client);
     message_flow_release(session->flow);
@@ -126,7 +134,9 @@ static void release(struct session *session) {
     bytes_release(&session->transaction.mail_line);
     line_reader_release(&session->lines);
     bytes_release(&session->helo);
+    free(session->introduced);
     free(session->forwarded);
+    address_limit_leave(session->setup->addresses, session->place);
     if (session->setup->ended != NULL) session->setup->ended(session->setup->owner, session);
     free(session);
 }
@@ -187,6 +197,13 @@ static enum progress read_command(struct session *session) {
 
 /* -- OPENING, ASKING -- */
 
+/* Downstream may have grown tired of an idle connection just as it was needed: nothing is lost yet, once more on a new
+ * one. */
+static bool retry(struct session *session) {
+    if (session->is_retried || session->fault != DOWNSTREAM_LOST) return false;
+    return session_prepare_downstream(session);
+}
+
 static enum progress await_opening(struct session *session) {
     connection_expect(session->client, 0);
     if (session->is_ready) {
@@ -196,6 +213,7 @@ static enum progress await_opening(struct session *session) {
     }
     if (!session->has_fault) return PROGRESS_WAIT;
     session->has_fault = false;
+    if (retry(session)) return PROGRESS_AGAIN;
     if (session->awaited != SMTP_MAIL) { /* without downstream we do not know what to offer */
         say_fault(session, 421);
         return session_leave(session);
@@ -215,20 +233,10 @@ static enum progress answer_asked(struct session *session) {
     if (session->awaited == SMTP_RCPT)
         transaction_settle(&session->transaction, accepted);
     else if (accepted)
-        session->transaction.is_open = true;
+        session_open_transaction(session);
     else
         session_refuse_mail(session);
     return PROGRESS_AGAIN;
-}
-
-/* Downstream may have grown tired of an idle connection just as MAIL came: nothing is lost yet, once more on a new one.
- */
-static bool retry_mail(struct session *session) {
-    if (session->awaited != SMTP_MAIL || session->is_retried || session->fault != DOWNSTREAM_LOST) return false;
-    session->is_retried = true;
-    session->state = SESSION_OPENING;
-    downstream_open(session->downstream);
-    return true;
 }
 
 static enum progress await_answer(struct session *session) {
@@ -236,7 +244,7 @@ static enum progress await_answer(struct session *session) {
     if (session->reply != NULL) return answer_asked(session);
     if (!session->has_fault) return PROGRESS_WAIT;
     session->has_fault = false;
-    if (retry_mail(session)) return PROGRESS_AGAIN;
+    if (session->awaited == SMTP_MAIL && retry(session)) return PROGRESS_AGAIN;
     say_fault(session, 451);
     bool was_open = session->transaction.is_open;
     session_refuse_mail(session);
@@ -252,7 +260,11 @@ static const struct step {
     const char *name;
     enum progress (*run)(struct session *session);
 } steps[] = {
-    [SESSION_COMMAND] = {"command", read_command},  /* -> OPENING (EHLO, MAIL) | ASKING (MAIL, RCPT) | DATA | ENDED */
+    [SESSION_ARRIVING] = {"arriving", session_read_proxy_header}, /* -> COMMAND | ENDED (no header, too many) */
+    [SESSION_COMMAND] = {"command",
+                         read_command}, /* -> OPENING (EHLO, MAIL) | ASKING (MAIL, RCPT) | DATA | STARTTLS | ENDED */
+    [SESSION_STARTTLS] = {"starttls", session_begin_tls}, /* -> SECURING | COMMAND (454) | ENDED (octets behind it) */
+    [SESSION_SECURING] = {"securing", session_await_tls}, /* -> COMMAND | ENDED (no TLS) */
     [SESSION_OPENING] = {"opening", await_opening}, /* -> COMMAND (EHLO answered, fault) | ASKING (MAIL) | ENDED */
     [SESSION_ASKING] = {"asking", await_answer},    /* -> COMMAND | OPENING (once more) | ENDED (421) */
     [SESSION_DATA] = {"data", session_read_data},   /* -> VERIFYING | DELIVERING | COMMAND (message refused) */
@@ -342,34 +354,24 @@ static const struct downstream_events downstream_events = {on_ready, on_replied,
 
 /* -- life -- */
 
-/* A peer on a unix socket was let in by the file's permissions. */
-static bool is_trusted(const struct listener_options *listener, const struct socket_address *peer) {
-    uint8_t octets[16];
-    bool is_v4;
-    if (!socket_address_octets(peer, octets, &is_v4)) return true;
-    for (size_t i = 0; i < listener->trust_count; i++)
-        if (network_contains(&listener->trust[i], octets, is_v4)) return true;
-    return false;
+static void count_shortage(const struct session_setup *setup) {
+    metrics_count(setup->metrics, METRIC_REJECTED_CONNECTIONS, METRIC_REJECT_RESOURCES, 0);
 }
 
-static void greet(struct session *session) {
-    struct bytes text = bytes_with_cap(512);
-    bool is_lmtp = session->setup->listener->protocol == LISTENER_LMTP;
-    bytes_append_format(&text, "%s %s sceau", session->setup->name, is_lmtp ? "LMTP" : "ESMTP");
-    bytes_append(&text, (struct span){"", 1});
-    session_say(session, 220, NULL, text.failed ? "sceau" : text.ptr);
-    bytes_release(&text);
-    connection_flush(session->client);
+/* A session that has not begun. */
+static struct session *discard(struct session *session) {
+    downstream_destroy(session->downstream);
+    free(session);
+    return NULL;
 }
 
 struct session *session_create(const struct session_setup *setup, int fd, const struct socket_address *peer,
                                uint64_t id) {
     struct session *session = calloc(1, sizeof *session);
-    if (session == NULL) return close(fd), NULL;
+    if (session == NULL) return close(fd), count_shortage(setup), NULL;
     session->setup = setup;
     session->id = id;
     session->peer = *peer;
-    session->is_trusted = is_trusted(setup->listener, peer);
     session->helo = bytes_with_cap(512);
     list_init(&session->node);
     line_reader_init(&session->lines, (size_t)setup->options->command_line_max);
@@ -379,12 +381,19 @@ struct session *session_create(const struct session_setup *setup, int fd, const 
     if (setup->server != NULL)
         session->downstream = downstream_create(setup->server, setup->connections, &downstream_events, session);
     if (session->client == NULL || (setup->server != NULL && session->downstream == NULL)) {
+        count_shortage(setup);
         connection_destroy(session->client);
-        downstream_destroy(session->downstream);
-        free(session);
-        return NULL;
+        return discard(session);
     }
-    greet(session);
+    if (session_is_from_balancer(session)) { /* ARRIVING */
+        connection_expect(session->client, setup->options->greeting_timeout_ms);
+        return session;
+    }
+    if (!session_welcome(session)) {
+        connection_linger(session->client);
+        return discard(session);
+    }
+    connection_flush(session->client);
     wait_for_command(session);
     return session;
 }

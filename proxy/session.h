@@ -5,7 +5,8 @@
  * downstream did not acknowledge, and downstream never sees the end of a message that was not whole.
  * Commands are handled strictly one after the other, however many the client sends at once.
  * Downstream is connected to at the client's EHLO (its capabilities decide ours) and again at MAIL when it was lost.
- * STARTTLS, XCLIENT and PROXY have their places: rows of the table of commands, and connection.
+ * STARTTLS (RFC 3207) makes the session as new; nothing that was said in clear survives it.
+ * Who the client is, its connection says, or the PROXY header of a balancer before the greeting, or XCLIENT.
  * Thread rule: the worker's thread. Memory: an idle session owns below 8 KiB. Limits: struct options. */
 #pragma once
 #include <stdint.h>
@@ -15,7 +16,8 @@
 struct session;
 struct socket_address;
 
-/* Greets. Takes fd, also on failure. id names the session in logs. NULL: no memory. */
+/* Greets, or waits for the PROXY header. Takes fd, also on failure. id names the session in logs. NULL: there is no session,
+ * for want of memory or since the address has too many (it was told); counted as a rejected connection. */
 struct session *session_create(const struct session_setup *setup, int fd, const struct socket_address *peer,
                                uint64_t id);
 /* A node for the caller's list of sessions, his to insert and, in ended, to remove. */

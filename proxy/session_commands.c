@@ -6,10 +6,10 @@
 #include "proxy/relay_command.h"
 #include "proxy/smtp_reply.h"
 #include "proxy/xforward.h"
+#include "verifier/authentication.h"
 
 enum {
     HELO_MAX = 255,
-    CHATTER_MAX = 100, /* commands that bring no message forward, between two messages */
 };
 
 static bool is_lmtp(const struct session *session) { return session->setup->listener->protocol == LISTENER_LMTP; }
@@ -47,16 +47,18 @@ static void write_offers(const struct session *session, struct bytes *text) {
     bytes_append_format(text, "%s\nPIPELINING\nSIZE ", session->setup->name);
     bytes_append_uint(text, size_limit(session));
     bytes_append_text(text, "\n8BITMIME\nSMTPUTF8\nENHANCEDSTATUSCODES");
+    if (session_offers_tls(session)) bytes_append_text(text, "\nSTARTTLS");
     if (capabilities(session)->dsn) bytes_append_text(text, "\nDSN");
-    if (session->is_trusted) bytes_append_format(text, "\nXFORWARD %s", xforward_offer());
+    if (session->is_trusted)
+        bytes_append_format(text, "\n%s\n%s", xforward_offer(XFORWARD_COMMAND), xforward_offer(XCLIENT_COMMAND));
     bytes_append_text(text, "\nLIMITS RCPTMAX=");
     bytes_append_uint(text, recipients_max(session));
     bytes_append(text, (struct span){"", 1});
 }
 
 enum progress session_hello_answer(struct session *session) {
+    if (session_prepare_downstream(session)) return PROGRESS_AGAIN;
     session->has_hello = true;
-    session->is_esmtp = session->awaited != SMTP_HELO;
     if (!session->is_esmtp) return fine(session, NULL, session->setup->name);
     struct bytes text = bytes_with_cap(1024);
     write_offers(session, &text);
@@ -77,31 +79,12 @@ static enum progress hello(struct session *session, const struct smtp_command *c
     bytes_append(&session->helo,
                  span_first(command->argument, command->argument.len < HELO_MAX ? command->argument.len : HELO_MAX));
     session->awaited = command->verb;
-    if (is_connected(session)) return session_hello_answer(session);
-    session->state = SESSION_OPENING;
-    downstream_open(session->downstream);
-    return PROGRESS_AGAIN;
+    session->is_esmtp = command->verb != SMTP_HELO;
+    session->is_retried = false;
+    return session_hello_answer(session);
 }
 
 /* -- MAIL, RCPT, DATA -- */
-
-/* The client that stands before us, when it does not speak for another one. */
-static void describe_client(const struct session *session, struct forwarded_client *out) {
-    char text[SOCKET_ADDRESS_TEXT_MAX];
-    memset(out, 0, sizeof *out);
-    uint16_t port = socket_address_port(&session->peer);
-    if (port != 0) {
-        struct bytes digits = bytes_with_cap(8);
-        socket_address_text(&session->peer, text);
-        xforward_set(out, XFORWARD_ADDR, span_of(text));
-        bytes_append_uint(&digits, port);
-        xforward_set(out, XFORWARD_PORT, bytes_span(&digits));
-        bytes_release(&digits);
-    }
-    xforward_set(out, XFORWARD_HELO, bytes_span(&session->helo));
-    xforward_set(out, XFORWARD_PROTO, span_of(is_lmtp(session) ? "LMTP" : session->is_esmtp ? "ESMTP" : "SMTP"));
-    xforward_set(out, XFORWARD_SOURCE, span_of(session->is_trusted ? "LOCAL" : "REMOTE"));
-}
 
 /* No room for the line to downstream: what there is of it must not be sent. */
 static enum progress refuse_without_memory(struct session *session, struct bytes *line) {
@@ -112,7 +95,8 @@ static enum progress refuse_without_memory(struct session *session, struct bytes
 
 enum progress session_mail_send(struct session *session) {
     struct smtp_command command;
-    struct forwarded_client own;
+    struct forwarded_client storage;
+    if (session_prepare_downstream(session)) return PROGRESS_AGAIN;
     struct bytes line = bytes_with_cap(TRANSACTION_LINE_MAX);
     smtp_command_parse(bytes_span(&session->transaction.mail_line), &command); /* it was good when it came */
     if (!relay_command_write(&line, &command, capabilities(session))) {
@@ -123,9 +107,8 @@ enum progress session_mail_send(struct session *session) {
         session_refuse_mail(session);
         return refuse_without_memory(session, &line);
     }
-    if (session->forwarded == NULL) describe_client(session, &own);
     session->state = SESSION_ASKING;
-    downstream_mail(session->downstream, session->forwarded != NULL ? session->forwarded : &own, bytes_span(&line));
+    downstream_mail(session->downstream, session_message_client(session, &storage), bytes_span(&line));
     bytes_release(&line);
     return PROGRESS_AGAIN;
 }
@@ -140,6 +123,7 @@ static enum progress mail(struct session *session, const struct smtp_command *co
         session_say(session, 552, "5.3.4", "Message larger than the limit announced with SIZE");
         return PROGRESS_AGAIN;
     }
+    session_drop_checks(session);
     transaction_reset(transaction);
     if (!bytes_append(&transaction->mail_line, line) || !bytes_append(&transaction->sender, command->path)) {
         session_refuse_mail(session);
@@ -150,21 +134,48 @@ static enum progress mail(struct session *session, const struct smtp_command *co
     session->is_retried = false;
     session->awaited = SMTP_MAIL;
     if (session->downstream == NULL) {
-        transaction->is_open = true;
+        session_open_transaction(session);
         return fine(session, "2.1.0", "Ok");
     }
-    if (is_connected(session)) return session_mail_send(session);
-    session->is_retried = true; /* this connection is as new as one can be */
-    session->state = SESSION_OPENING;
-    downstream_open(session->downstream);
-    return PROGRESS_AGAIN;
+    return session_mail_send(session);
+}
+
+/* Who sends, for SPF and iprev: our client, or the one that it speaks for. Once it has used XFORWARD, what it did not say
+ * is not known: its own address would be that of a relay. */
+static struct authentication_envelope envelope_of(const struct session *session) {
+    unsigned without = session->setup->listener->without;
+    struct authentication_envelope envelope = {
+        .helo = bytes_span(&session->helo),
+        .mail_from = bytes_span(&session->transaction.sender),
+        .left_out = ((without & LISTENER_WITHOUT_SPF) != 0 ? AUTHENTICATION_NO_SPF : 0u) |
+                    ((without & LISTENER_WITHOUT_IPREV) != 0 ? AUTHENTICATION_NO_IPREV : 0u) |
+                    ((without & LISTENER_WITHOUT_DMARC) != 0 ? AUTHENTICATION_NO_DMARC : 0u),
+    };
+    if (session->forwarded == NULL) {
+        envelope.has_address = socket_address_octets(&session->peer, envelope.address, &envelope.is_v4);
+    } else {
+        envelope.has_address = xforward_address(session->forwarded, envelope.address, &envelope.is_v4);
+        envelope.helo = xforward_text(session->forwarded, XFORWARD_HELO);
+    }
+    return envelope;
+}
+
+void session_open_transaction(struct session *session) {
+    const struct authentication_envelope envelope = envelope_of(session);
+    session->transaction.is_open = true;
+    /* Without memory DATA will say so. */
+    session->flow = message_flow_open(session->setup->messages, &envelope, session_note_verified, session);
 }
 
 /* No transaction at downstream: lost there, or never begun here. */
 static bool needs_transaction(struct session *session, enum progress *progress) {
     struct transaction *transaction = &session->transaction;
     *progress = PROGRESS_AGAIN;
-    if (transaction->is_open && !is_connected(session)) transaction->is_open = false, transaction->is_lost = true;
+    if (transaction->is_open && !is_connected(session)) {
+        transaction->is_open = false;
+        transaction->is_lost = true;
+        session_drop_checks(session);
+    }
     if (transaction->is_open) return false;
     if (transaction->is_lost)
         session_say(session, 451, downstream_fault_enhanced(session->fault), downstream_fault_text(session->fault));
@@ -222,19 +233,6 @@ static enum progress rset(struct session *session) {
     return fine(session, "2.0.0", "Ok");
 }
 
-static enum progress xforward(struct session *session, const struct smtp_command *command) {
-    if (!session->is_trusted) return session_complain(session, 550, "5.7.0", "Not authorized");
-    if (session->transaction.is_open) return session_complain(session, 503, "5.5.1", "Mail transaction in progress");
-    if (session->forwarded == NULL) session->forwarded = calloc(1, sizeof *session->forwarded);
-    if (session->forwarded == NULL) {
-        session_say(session, 452, "4.3.1", "Out of memory");
-        return PROGRESS_AGAIN;
-    }
-    enum xforward_status status = xforward_parse(command->argument, session->forwarded);
-    if (status != XFORWARD_OK) return session_complain(session, 501, "5.5.4", xforward_status_text(status));
-    return fine(session, "2.0.0", "Ok");
-}
-
 static enum progress help(struct session *session) {
     session_say(session, 214, "2.0.0",
                 is_lmtp(session) ? "LHLO MAIL RCPT DATA RSET NOOP VRFY HELP QUIT"
@@ -254,6 +252,8 @@ static enum progress quit(struct session *session) {
 }
 
 static enum progress dispatch(struct session *session, const struct smtp_command *command, struct span line) {
+    if (session_needs_tls(session, command->verb))
+        return session_complain(session, 530, "5.7.0", "Must issue a STARTTLS command first");
     switch (command->verb) {
     case SMTP_EHLO:
     case SMTP_LHLO:
@@ -267,7 +267,9 @@ static enum progress dispatch(struct session *session, const struct smtp_command
         session_say(session, 252, "2.1.5", "Cannot verify the user, send mail to find out");
         return PROGRESS_AGAIN;
     case SMTP_HELP: return help(session);
-    case SMTP_XFORWARD: return xforward(session, command);
+    case SMTP_STARTTLS: return session_starttls(session);
+    case SMTP_XCLIENT: return session_xclient(session, command->argument);
+    case SMTP_XFORWARD: return session_xforward(session, command->argument);
     case SMTP_QUIT: return quit(session);
     default: return session_complain(session, 502, "5.5.1", "Command not implemented");
     }
@@ -281,7 +283,7 @@ enum progress session_command_run(struct session *session, struct span line) {
     struct smtp_command command;
     enum smtp_command_status status = smtp_command_parse(line, &command);
     if (command.verb == SMTP_BDAT || smtp_verb_is_foreign(command.verb)) return hang_up(session);
-    if (is_chatter(command.verb) && ++session->chatter > CHATTER_MAX) {
+    if (is_chatter(command.verb) && ++session->chatter > (unsigned)session->setup->options->empty_commands_max) {
         session_say(session, 421, "4.7.0", "Too many commands without a message");
         return session_leave(session);
     }

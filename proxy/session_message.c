@@ -5,6 +5,7 @@
 #include "base/metrics.h"
 #include "proxy/connection.h"
 #include "proxy/content_writer.h"
+#include "proxy/data_pace.h"
 #include "proxy/maildir.h"
 #include "proxy/message_flow.h"
 #include "proxy/session_state.h"
@@ -54,16 +55,17 @@ static enum progress give_fault(struct session *session) {
 }
 
 static enum progress begin_message(struct session *session) {
-    bool strict = session->setup->listener->reject_line_ends;
-    session->flow = message_flow_begin(session->setup->messages, strict, session_note_verified, session);
     if (session->flow == NULL) {
         session_say(session, 452, "4.3.1", "Out of memory");
         session->state = SESSION_COMMAND;
         session_forget_transaction(session);
         return PROGRESS_AGAIN;
     }
+    message_flow_begin(session->flow, session->setup->listener->reject_line_ends);
+    session->has_message = true;
     session->messages++;
     session->delivery_us = 0;
+    session->data_octets = 0;
     metrics_move(session->setup->metrics, METRIC_INFLIGHT_MESSAGES, 1);
     session->replies_due = session->setup->listener->protocol == LISTENER_LMTP ? session->transaction.accepted : 1;
     session_say(session, 354, NULL, "End data with <CR><LF>.<CR><LF>");
@@ -105,12 +107,15 @@ static enum progress start_delivery(struct session *session) {
 
 enum progress session_read_data(struct session *session) {
     size_t taken;
-    if (session->flow == NULL) return begin_message(session);
+    if (!session->has_message) return begin_message(session);
+    if (connection_state(session->client) == CONNECTION_TIMED_OUT) return PROGRESS_WAIT; /* no more time is given */
     struct span input = connection_input(session->client);
     bool whole = message_flow_take(session->flow, input, &taken);
     connection_consume(session->client, taken);
+    session->data_octets += taken;
     if (!whole) {
-        connection_expect(session->client, session->setup->options->data_timeout_ms);
+        int64_t age_ms = message_flow_age_us(session->flow) / 1000;
+        connection_expect(session->client, data_pace_wait_ms(session->setup->options, age_ms, session->data_octets));
         return PROGRESS_WAIT;
     }
     connection_expect(session->client, 0);

@@ -2,6 +2,7 @@
 #pragma once
 #include "base/options.h"
 
+struct address_limit;
 struct connection_set;
 struct domain_stats_worker;
 struct downstream_server;
@@ -9,14 +10,17 @@ struct maildir;
 struct message_pool;
 struct metrics_worker;
 struct session;
+struct tls_context;
 
 struct session_setup {
     const struct options *options;
     const struct listener_options *listener;
+    struct tls_context *tls;                /* toward clients; NULL: no STARTTLS */
     const struct downstream_server *server; /* NULL: Maildir */
     struct maildir *maildir;                /* NULL: a server */
     struct message_pool *messages;
     struct connection_set *connections;
+    struct address_limit *addresses; /* may be NULL */
     const char *name;                                    /* what we call ourselves */
     struct metrics_worker *metrics;                      /* may be NULL */
     struct domain_stats_worker *domains;                 /* may be NULL */

@@ -1,5 +1,6 @@
-/* proxy/session_state.h -- the inside of a session, shared by session.c (machine and events), session_commands.c (what
- * each command does) and session_message.c (from DATA to the final reply). Of no use to anybody else; see session.h. */
+/* proxy/session_state.h -- the inside of a session, shared by session.c (machine and events), session_client.c (who the
+ * client is), session_commands.c (what each command does), session_tls.c (STARTTLS) and session_message.c (from DATA to the
+ * final reply). Of no use to anybody else; see session.h. */
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
@@ -12,8 +13,10 @@
 #include "proxy/socket_address.h"
 #include "proxy/transaction.h"
 
+struct address_place;
 struct connection;
 struct forwarded_client;
+struct introduction;
 struct maildir_job;
 struct message_flow;
 struct smtp_reply;
@@ -21,7 +24,10 @@ struct smtp_reply;
 enum progress { PROGRESS_AGAIN, PROGRESS_WAIT };
 
 enum session_state {
+    SESSION_ARRIVING,
     SESSION_COMMAND,
+    SESSION_STARTTLS,
+    SESSION_SECURING,
     SESSION_OPENING,
     SESSION_ASKING,
     SESSION_DATA,
@@ -39,18 +45,24 @@ struct session {
     struct connection *client; /* NULL: let go of */
     struct line_reader lines;
     struct downstream *downstream; /* NULL: Maildir */
-    struct socket_address peer;
+    struct socket_address peer; /* the client: who connected, or whom PROXY or XCLIENT named; zeroed: not known */
+    struct address_place *place; /* counted for limits.sessions_per_address; NULL: not */
+    bool is_proxied;             /* PROXY named the peer */
     bool is_trusted, has_hello, is_esmtp;
     bool is_draining;
     bool is_prompted; /* the time limit for the next command runs */
+    const char *tls_version; /* "TLSv1.3", static; NULL: in clear */
     bool is_retried;  /* this MAIL was already tried on a second connection */
     struct bytes helo;
-    struct forwarded_client *forwarded; /* what XFORWARD said; NULL: nothing */
+    struct introduction *introduced;     /* what XCLIENT said, for the session; NULL: nothing */
+    struct forwarded_client *forwarded;  /* what XFORWARD said, for one message; NULL: nothing */
     struct transaction transaction;
     enum smtp_verb awaited; /* the client's command that waits for downstream */
     int64_t delivery_us;    /* when the delivery began, 0: it has not */
     size_t replies_due;     /* final replies that the client still gets */
-    struct message_flow *flow;
+    struct message_flow *flow; /* from the MAIL that was accepted on */
+    bool has_message;          /* DATA was answered with 354: the log will tell what became of it */
+    uint64_t data_octets;      /* that came since */
     struct maildir_job *job;
     unsigned errors, chatter;
     /* What the event at hand brought; gone when the steps have run. */
@@ -69,14 +81,42 @@ enum progress session_complain(struct session *session, unsigned code, const cha
 enum progress session_leave(struct session *session);
 /* MAIL got its refusal: back to commands. */
 void session_refuse_mail(struct session *session);
+/* MAIL was accepted: the transaction is open, and what the envelope tells is being checked. */
+void session_open_transaction(struct session *session);
+/* Stops these checks: the transaction ends before there was a message. */
+void session_drop_checks(struct session *session);
 /* Drops what the transaction has here and at downstream. */
 void session_forget_transaction(struct session *session);
+
+/* The client is to begin with a PROXY header. */
+bool session_is_from_balancer(const struct session *session);
+/* ... which this step waits for. */
+enum progress session_read_proxy_header(struct session *session);
+/* Greets the client that we know now. False: it was told that it has too many sessions, and must go. */
+bool session_welcome(struct session *session);
+enum progress session_xforward(struct session *session, struct span argument);
+enum progress session_xclient(struct session *session, struct span argument);
+/* As if XCLIENT had not been: the peer is who connected, or whom PROXY named. */
+void session_forget_introduction(struct session *session);
+/* Whose message it is: what XFORWARD said, else the session's client, described in *storage. */
+const struct forwarded_client *session_message_client(const struct session *session, struct forwarded_client *storage);
+/* Connects to downstream, or tells it by XCLIENT of another client than before, if either is needed: OPENING. False: it
+ * is ready, or there is none. */
+bool session_prepare_downstream(struct session *session);
 
 /* Carries out one line that the client sent. */
 enum progress session_command_run(struct session *session, struct span line);
 /* Go on after downstream is ready: the reply to EHLO, the MAIL that waited. */
 enum progress session_hello_answer(struct session *session);
 enum progress session_mail_send(struct session *session);
+
+/* STARTTLS: its place in EHLO's reply, what it does, and whether the client has to say it before this command. */
+bool session_offers_tls(const struct session *session);
+enum progress session_starttls(struct session *session);
+bool session_needs_tls(const struct session *session, enum smtp_verb verb);
+/* The steps behind it: STARTTLS, SECURING. */
+enum progress session_begin_tls(struct session *session);
+enum progress session_await_tls(struct session *session);
 
 /* The steps of a message: DATA, VERIFYING, DELIVERING; and the events that they wait for. */
 enum progress session_read_data(struct session *session);

@@ -41,13 +41,14 @@ static void read_line(struct span line, struct smtp_capabilities *out) {
         {"SMTPUTF8", &out->smtputf8},  {"PIPELINING", &out->pipelining},
         {"DSN", &out->dsn},            {"ENHANCEDSTATUSCODES", &out->enhanced_status_codes},
         {"STARTTLS", &out->starttls},  {"CHUNKING", &out->chunking},
-        {"AUTH", &out->auth},          {"XCLIENT", &out->xclient},
+        {"AUTH", &out->auth},
     };
     for (size_t i = 0; i < sizeof flags / sizeof *flags; i++)
         if (span_is_nocase(keyword, flags[i].word)) *flags[i].flag = true;
     if (span_is_nocase(keyword, "SIZE"))
         out->has_size_limit = read_number(take_word(&rest, false), &out->size_limit) && out->size_limit > 0;
-    if (span_is_nocase(keyword, "XFORWARD")) out->xforward = xforward_offer_read(rest);
+    if (span_is_nocase(keyword, "XFORWARD")) out->xforward = xforward_offer_read(XFORWARD_COMMAND, rest);
+    if (span_is_nocase(keyword, "XCLIENT")) out->xclient = xforward_offer_read(XCLIENT_COMMAND, rest);
     if (span_is_nocase(keyword, "LIMITS")) read_limits(rest, out);
 }
 

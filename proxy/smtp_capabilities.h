@@ -18,8 +18,7 @@ struct smtp_capabilities { /* zeroed: a server that answered to HELO only */
     bool starttls;             /* RFC 3207 */
     bool chunking;             /* RFC 3030 */
     bool auth;                 /* RFC 4954: the AUTH parameter of MAIL may be sent */
-    unsigned xforward;         /* bit set of enum xforward_attribute */
-    bool xclient;
+    unsigned xforward, xclient; /* bit sets of enum xforward_attribute */
     bool has_rcpt_max, has_mail_max; /* RFC 9422 LIMITS */
     uint64_t rcpt_max, mail_max;
 };

@@ -15,7 +15,9 @@ static const struct reply { unsigned code; const char *enhanced, *text; } replie
 #undef X
 
 const char *smtp_verb_word(enum smtp_verb verb) { return verbs[verb].word; }
-bool smtp_verb_is_foreign(enum smtp_verb verb) { return verb == SMTP_GET || verb == SMTP_POST || verb == SMTP_CONNECT; }
+bool smtp_verb_is_foreign(enum smtp_verb verb) {
+    return verb == SMTP_GET || verb == SMTP_POST || verb == SMTP_CONNECT || verb == SMTP_PROXY;
+}
 const char *smtp_parameter_word(enum smtp_parameter_kind kind) { return known[kind].word; }
 unsigned smtp_command_status_code(enum smtp_command_status status) { return replies[status].code; }
 const char *smtp_command_status_enhanced(enum smtp_command_status status) { return replies[status].enhanced; }

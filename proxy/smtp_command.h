@@ -43,12 +43,13 @@ enum {
     X(SMTP_ETRN, "ETRN", TEXT)                                                                                         \
     X(SMTP_GET, "GET", TEXT)         /* these three: a web client was led to our port, and its request body */         \
     X(SMTP_POST, "POST", TEXT)       /* would be read as commands: hang up (smtp_verb_is_foreign) */                   \
-    X(SMTP_CONNECT, "CONNECT", TEXT)
+    X(SMTP_CONNECT, "CONNECT", TEXT)                                                                                   \
+    X(SMTP_PROXY, "PROXY", TEXT)     /* a balancer whose address we were not told: all its clients would be one */
 #define X(id, word, shape) id,
 enum smtp_verb { SMTP_VERBS(X) SMTP_VERB_COUNT };
 #undef X
 const char *smtp_verb_word(enum smtp_verb verb); /* "EHLO" */
-bool smtp_verb_is_foreign(enum smtp_verb verb);  /* GET, POST, CONNECT */
+bool smtp_verb_is_foreign(enum smtp_verb verb);  /* GET, POST, CONNECT, PROXY */
 
 /* id, reply code, enhanced code, text of the reply */
 #define SMTP_COMMAND_STATUSES(X)                                                                                       \

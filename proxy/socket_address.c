@@ -52,6 +52,23 @@ bool socket_address_octets(const struct socket_address *address, uint8_t octets[
     return true;
 }
 
+void socket_address_set(struct socket_address *out, const uint8_t *octets, bool is_v4, uint16_t port) {
+    struct sockaddr_in *in = (struct sockaddr_in *)&out->storage;
+    struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)&out->storage;
+    memset(out, 0, sizeof *out);
+    if (is_v4) {
+        in->sin_family = AF_INET;
+        in->sin_port = htons(port);
+        memcpy(&in->sin_addr, octets, 4);
+        out->len = sizeof *in;
+    } else {
+        in6->sin6_family = AF_INET6;
+        in6->sin6_port = htons(port);
+        memcpy(&in6->sin6_addr, octets, 16);
+        out->len = sizeof *in6;
+    }
+}
+
 uint16_t socket_address_port(const struct socket_address *address) {
     if (address->storage.ss_family == AF_INET) return ntohs(((const struct sockaddr_in *)&address->storage)->sin_port);
     if (address->storage.ss_family == AF_INET6)
@@ -64,5 +81,5 @@ void socket_address_text(const struct socket_address *address, char text[SOCKET_
     bool is_v4;
     if (!socket_address_octets(address, octets, &is_v4) ||
         inet_ntop(is_v4 ? AF_INET : AF_INET6, octets, text, SOCKET_ADDRESS_TEXT_MAX) == NULL)
-        (void)snprintf(text, SOCKET_ADDRESS_TEXT_MAX, "unix");
+        (void)snprintf(text, SOCKET_ADDRESS_TEXT_MAX, "%s", address->storage.ss_family == AF_UNIX ? "unix" : "unknown");
 }

@@ -21,6 +21,8 @@ const char *socket_address_resolve(const struct endpoint *endpoint, bool passive
                                    struct socket_address out[SOCKET_ADDRESS_MAX], size_t *count);
 /* Network address of an internet peer: 4 octets (is_v4, also for a mapped one) or 16. False: not an internet address. */
 bool socket_address_octets(const struct socket_address *address, uint8_t octets[16], bool *is_v4);
+/* Makes *out the internet address of 4 (is_v4) or 16 octets. */
+void socket_address_set(struct socket_address *out, const uint8_t *octets, bool is_v4, uint16_t port);
 uint16_t socket_address_port(const struct socket_address *address); /* 0: none */
-/* "192.0.2.1", "2001:db8::1" or "unix", always with a final NUL. */
+/* "192.0.2.1", "2001:db8::1", "unix", or "unknown" for a zeroed address; always with a final NUL. */
 void socket_address_text(const struct socket_address *address, char text[SOCKET_ADDRESS_TEXT_MAX]);

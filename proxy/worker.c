@@ -132,7 +132,6 @@ static void begin_session(struct worker *worker, const struct acceptor *acceptor
     struct session *session = session_create(&service->listener[acceptor->listener], fd, peer, id);
     if (session == NULL) {
         uncount_session(worker->shared);
-        metrics_count(worker->metrics, METRIC_REJECTED_CONNECTIONS, METRIC_REJECT_RESOURCES, 0);
         return;
     }
     service->sessions++;
@@ -282,7 +281,7 @@ static bool take_into_use(struct worker *worker, struct generation *generation, 
     const struct service_parts parts = {
         .loop = worker->loop,
         .clock = worker->shared->clock,
-        .connections = worker->connections,
+        .connections = worker->connections, .addresses = worker->shared->addresses,
         .spools = worker->spools,
         .maildir = worker->shared->maildir,
         .metrics = worker->metrics,

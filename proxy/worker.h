@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include "proxy/spool.h"
 
+struct address_limit;
 struct clock;
 struct domain_stats;
 struct generation;
@@ -22,6 +23,7 @@ struct worker_shared {
     struct metrics *metrics;      /* may be NULL */
     struct domain_stats *domains; /* may be NULL */
     struct maildir *maildir;
+    struct address_limit *addresses; /* of clients that have sessions */
     struct spool_account spool_account;
     struct spool_limits spool_limits;
     int spool_directory;

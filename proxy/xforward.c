@@ -10,8 +10,11 @@ enum {
 #define UNAVAILABLE "[UNAVAILABLE]"
 #define TEMPUNAVAIL "[TEMPUNAVAIL]"
 
-#define X(id, word) [id] = word,
+#define X(id, word, commands) [id] = word,
 static const char *const words[] = {XFORWARD_ATTRIBUTES(X)};
+#undef X
+#define X(id, word, commands) [id] = commands,
+static const enum xforward_command carriers[] = {XFORWARD_ATTRIBUTES(X)};
 #undef X
 
 const char *xforward_attribute_word(enum xforward_attribute attribute) { return words[attribute]; }
@@ -23,11 +26,19 @@ const char *xforward_status_text(enum xforward_status status) {
     return texts[status];
 }
 
-const char *xforward_offer(void) { return "NAME ADDR PORT PROTO HELO IDENT SOURCE"; }
+const char *xforward_offer(enum xforward_command command) {
+    return command == XCLIENT_COMMAND ? "XCLIENT NAME ADDR PORT PROTO HELO LOGIN DESTADDR DESTPORT"
+                                      : "XFORWARD NAME ADDR PORT PROTO HELO IDENT SOURCE";
+}
 
-static enum xforward_attribute find(struct span word) {
+static bool carries(enum xforward_command command, enum xforward_attribute attribute) {
+    return (carriers[attribute] & command) != 0;
+}
+
+static enum xforward_attribute find(enum xforward_command command, struct span word) {
     enum xforward_attribute attribute = 0;
-    while (attribute < XFORWARD_COUNT && !span_is_nocase(word, words[attribute])) attribute++;
+    while (attribute < XFORWARD_COUNT && !(carries(command, attribute) && span_is_nocase(word, words[attribute])))
+        attribute++;
     return attribute;
 }
 
@@ -40,10 +51,10 @@ static struct span take_word(struct span *rest) {
     return word;
 }
 
-unsigned xforward_offer_read(struct span text) {
+unsigned xforward_offer_read(enum xforward_command command, struct span text) {
     unsigned offer = 0;
     for (struct span word; (word = take_word(&text)).len > 0;) {
-        enum xforward_attribute attribute = find(word);
+        enum xforward_attribute attribute = find(command, word);
         if (attribute < XFORWARD_COUNT) offer |= 1u << attribute;
     }
     return offer;
@@ -99,8 +110,10 @@ static bool is_port(struct span text) {
 static bool is_valid(enum xforward_attribute attribute, struct forwarded_value *value) {
     struct span text = {value->text, value->len};
     switch (attribute) {
-    case XFORWARD_ADDR: return normalize_address(value);
-    case XFORWARD_PORT: return is_port(text);
+    case XFORWARD_ADDR:
+    case XFORWARD_DESTADDR: return normalize_address(value);
+    case XFORWARD_PORT:
+    case XFORWARD_DESTPORT: return is_port(text);
     case XFORWARD_SOURCE: return span_is_nocase(text, "LOCAL") || span_is_nocase(text, "REMOTE");
     default: return true;
     }
@@ -119,14 +132,14 @@ static enum xforward_status parse_value(enum xforward_attribute attribute, struc
     return is_valid(attribute, out) ? XFORWARD_OK : XFORWARD_BAD_VALUE;
 }
 
-enum xforward_status xforward_parse(struct span argument, struct forwarded_client *client) {
+enum xforward_status xforward_parse(enum xforward_command command, struct span argument, struct forwarded_client *client) {
     struct forwarded_client next = *client;
     struct span word = take_word(&argument);
     if (word.len == 0) return XFORWARD_SYNTAX;
     for (; word.len > 0; word = take_word(&argument)) {
         size_t equals = span_find(word, '=');
         if (equals == word.len) return XFORWARD_SYNTAX;
-        enum xforward_attribute attribute = find(span_first(word, equals));
+        enum xforward_attribute attribute = find(command, span_first(word, equals));
         if (attribute == XFORWARD_COUNT) return XFORWARD_UNKNOWN;
         enum xforward_status status = parse_value(attribute, span_after(word, equals + 1), &next.value[attribute]);
         if (status != XFORWARD_OK) return status;
@@ -170,6 +183,20 @@ static void encode(struct bytes *out, struct span text) {
     }
 }
 
+/* Letters, digits, hyphens and dots: what Postfix takes for a name. */
+static bool is_host_name(struct span text) {
+    for (size_t i = 0; i < text.len; i++) {
+        bool is_dot = text.ptr[i] == '.';
+        if (!is_dot && !ascii_is_alnum(text.ptr[i]) && text.ptr[i] != '-' && text.ptr[i] != '_') return false;
+        if (is_dot && (i == 0 || text.ptr[i - 1] == '.')) return false;
+    }
+    return text.len > 0;
+}
+
+static bool is_address_attribute(enum xforward_attribute attribute) {
+    return attribute == XFORWARD_ADDR || attribute == XFORWARD_DESTADDR;
+}
+
 static void write_value(struct bytes *out, enum xforward_attribute attribute, const struct forwarded_value *value) {
     struct span text = {value->text, value->len};
     bytes_append_char(out, ' ');
@@ -180,12 +207,32 @@ static void write_value(struct bytes *out, enum xforward_attribute attribute, co
     } else if (value->state != XFORWARD_KNOWN) {
         bytes_append_text(out, UNAVAILABLE);
     } else {
-        if (attribute == XFORWARD_ADDR && span_find(text, ':') < text.len) bytes_append_text(out, IPV6_PREFIX);
+        if (is_address_attribute(attribute) && span_find(text, ':') < text.len) bytes_append_text(out, IPV6_PREFIX);
         encode(out, text);
     }
 }
 
-unsigned xforward_write(struct bytes *out, const struct forwarded_client *client, unsigned offered) {
+/* Makes *value what XCLIENT can say. False: it is better left out. */
+static bool fit_for_xclient(enum xforward_attribute attribute, struct forwarded_value *value) {
+    struct span text = {value->text, value->len};
+    switch (attribute) {
+    case XFORWARD_NAME:
+        if (value->state == XFORWARD_KNOWN && !is_host_name(text)) value->state = XFORWARD_UNAVAILABLE;
+        return true;
+    case XFORWARD_PROTO:
+        if (value->state == XFORWARD_KNOWN && span_is_nocase(text, "LMTP"))
+            *value = (struct forwarded_value){.state = XFORWARD_KNOWN, .len = 5, .text = "ESMTP"};
+        text = (struct span){value->text, value->len};
+        return value->state == XFORWARD_KNOWN && (span_is_nocase(text, "SMTP") || span_is_nocase(text, "ESMTP"));
+    case XFORWARD_DESTADDR:
+    case XFORWARD_DESTPORT: return value->state != XFORWARD_ABSENT;
+    default: return true;
+    }
+}
+
+unsigned xforward_write(enum xforward_command command, struct bytes *out, const struct forwarded_client *client,
+                        unsigned offered) {
+    const char *verb = command == XCLIENT_COMMAND ? "XCLIENT" : "XFORWARD";
     bool knows = false;
     for (enum xforward_attribute a = 0; a < XFORWARD_COUNT; a++) knows |= client->value[a].state != XFORWARD_ABSENT;
     if (!knows) return 0;
@@ -194,13 +241,16 @@ unsigned xforward_write(struct bytes *out, const struct forwarded_client *client
     size_t line_len = COMMAND_MAX; /* no line is open */
     struct bytes pair = bytes_with_cap(COMMAND_MAX);
     for (enum xforward_attribute a = 0; a < XFORWARD_COUNT && !out->failed; a++) {
-        if ((offered & 1u << a) == 0) continue;
+        struct forwarded_value value = client->value[a];
+        if ((offered & 1u << a) == 0 || !carries(command, a)) continue;
+        if (command == XCLIENT_COMMAND && !fit_for_xclient(a, &value)) continue;
         bytes_clear(&pair);
-        write_value(&pair, a, &client->value[a]);
+        write_value(&pair, a, &value);
         if (pair.failed) out->failed = true;
         if (line_len + pair.len + 2 > COMMAND_MAX) {
-            bytes_append_text(out, commands++ == 0 ? "XFORWARD" : "\r\nXFORWARD");
-            line_len = 8;
+            if (commands++ > 0) bytes_append_text(out, "\r\n");
+            bytes_append_text(out, verb);
+            line_len = span_of(verb).len;
         }
         bytes_append(out, bytes_span(&pair));
         line_len += pair.len;

@@ -210,7 +210,7 @@ static inline void property_check(struct span authserv_id, const struct message_
     struct bytes out = bytes_with_cap(8192);
     for (int style = AUTH_RESULTS_STANDARD; style <= AUTH_RESULTS_PROVIDER; style++) {
         bool is_full = style == AUTH_RESULTS_STANDARD;
-        struct span field = {0};
+        struct span field = span_of("");
         bytes_clear(&out);
         PROPERTY(auth_results_write_styled(&out, authserv_id, message, (enum auth_results_style)style));
         property_field(bytes_span(&out), "Authentication-Results:", authserv_id, message, is_full);

@@ -11,7 +11,7 @@ FLOOR = {"base": 0, "verifier": 1, "rules": 2, "http": 2, "proxy": 3, "cli": 4}
 FOREIGN = {
     r"event2/.*": {"base/loop.c"},
     r"confuse\.h": {"base/options.c"},
-    r"openssl/.*": {"verifier/digest.c", "verifier/public_key.c", "verifier/sealing_key.c"},
+    r"openssl/.*": {"verifier/digest.c", "verifier/public_key.c", "verifier/sealing_key.c", "proxy/tls.c"},
     r"unbound(-event)?\.h": {"verifier/dns_unbound.c"},
     r"idn2\.h": {"verifier/domain_name.c"},
     r"pcre2\.h": {"rules/pattern.c"},

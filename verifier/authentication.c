@@ -18,7 +18,8 @@ struct authentication {
     void *owner;
 
     enum stage stage;
-    bool has_envelope, header_was_read;
+    bool header_was_read;
+    bool dmarc_runs;
     bool spf_runs[SPF_SCOPE_COUNT];   /* was begun for this message */
     bool spf_waits[SPF_SCOPE_COUNT];  /* its outcome is not there yet */
     bool iprev_runs, iprev_waits;
@@ -97,7 +98,7 @@ static void take_facts(struct authentication *authentication) {
 
 static void take_rest(struct authentication *authentication) {
     struct message_result *result = &authentication->result;
-    if (authentication->has_envelope) result->dmarc = *dmarc_check_result(authentication->dmarc);
+    if (authentication->dmarc_runs) result->dmarc = *dmarc_check_result(authentication->dmarc);
     if (authentication->iprev_runs) result->iprev = *iprev_check_result(authentication->iprev);
 }
 
@@ -106,7 +107,7 @@ static bool advance(struct authentication *authentication) {
     if (authentication->stage == STAGE_FACTS && !facts_wait(authentication)) {
         authentication->stage = STAGE_DMARC;
         take_facts(authentication);
-        if (authentication->has_envelope) judge_dmarc(authentication);
+        if (authentication->dmarc_runs) judge_dmarc(authentication);
     }
     if (authentication->stage != STAGE_DMARC || authentication->dmarc_waits || authentication->iprev_waits) return false;
     take_rest(authentication);
@@ -160,21 +161,28 @@ static void begin_spf(struct authentication *authentication, enum spf_scope scop
     authentication->spf_waits[scope] = spf_check_begin(authentication->spf[scope], &question, done, authentication) == SPF_PENDING;
 }
 
-static void begin_envelope(struct authentication *authentication, const struct authentication_envelope *envelope) {
-    dmarc_check_begin(authentication->dmarc, dmarc_done, authentication);
-    if (!envelope->has_address) return;
-    begin_spf(authentication, SPF_HELO, envelope, spf_helo_done);
-    /* The null sender's identity is postmaster at the HELO name: the same question. */
-    if (envelope->mail_from.len > 0) begin_spf(authentication, SPF_MAIL_FROM, envelope, spf_mail_from_done);
+static void begin_client(struct authentication *authentication, const struct authentication_envelope *envelope) {
+    if ((envelope->left_out & AUTHENTICATION_NO_SPF) == 0) {
+        begin_spf(authentication, SPF_HELO, envelope, spf_helo_done);
+        /* The null sender's identity is postmaster at the HELO name: the same question. */
+        if (envelope->mail_from.len > 0) begin_spf(authentication, SPF_MAIL_FROM, envelope, spf_mail_from_done);
+    }
+    if ((envelope->left_out & AUTHENTICATION_NO_IPREV) != 0) return;
     authentication->iprev_runs = true;
     authentication->iprev_waits = iprev_check_begin(authentication->iprev, envelope->address, envelope->is_v4, iprev_done,
                                                     authentication) == IPREV_PENDING;
 }
 
+static void begin_envelope(struct authentication *authentication, const struct authentication_envelope *envelope) {
+    authentication->dmarc_runs = (envelope->left_out & AUTHENTICATION_NO_DMARC) == 0;
+    if (authentication->dmarc_runs) dmarc_check_begin(authentication->dmarc, dmarc_done, authentication);
+    if (envelope->has_address) begin_client(authentication, envelope);
+}
+
 /* Whatever the message before still waits for would answer into this one. */
 static void forget(struct authentication *authentication) {
     authentication_expire(authentication);
-    authentication->has_envelope = authentication->header_was_read = false;
+    authentication->header_was_read = authentication->dmarc_runs = false;
     for (size_t scope = 0; scope < SPF_SCOPE_COUNT; scope++) authentication->spf_runs[scope] = authentication->spf_waits[scope] = false;
     authentication->iprev_runs = authentication->iprev_waits = false;
     authentication->verifier_waits = authentication->dmarc_waits = false;
@@ -188,8 +196,7 @@ void authentication_begin(struct authentication *authentication, const struct au
     authentication->owner = owner;
     authentication->stage = STAGE_OPEN;
     message_verifier_begin(authentication->verifier, verifier_done, authentication);
-    authentication->has_envelope = envelope != NULL && authentication->setup.dns != NULL;
-    if (authentication->has_envelope) begin_envelope(authentication, envelope);
+    if (envelope != NULL && authentication->setup.dns != NULL) begin_envelope(authentication, envelope);
 }
 
 /* The last two labels of a name; all of it when it has no more. */
@@ -204,7 +211,7 @@ static struct span last_two_labels(struct span name) {
 static void read_header(struct authentication *authentication) {
     authentication->header_was_read = true;
     struct span author = message_verifier_author_domain(authentication->verifier);
-    if (!authentication->has_envelope || author.len == 0) return;
+    if (!authentication->dmarc_runs || author.len == 0) return;
     dmarc_check_expect(authentication->dmarc, author);
     struct span domain;
     for (size_t i = 0; (domain = message_verifier_signing_domain(authentication->verifier, i)).len > 0; i++)
@@ -226,11 +233,20 @@ enum verifier_progress authentication_end(struct authentication *authentication)
     return advance(authentication) ? VERIFIER_DONE : VERIFIER_MORE;
 }
 
-void authentication_expire(struct authentication *authentication) {
+static void expire_client(struct authentication *authentication) {
     for (size_t scope = 0; scope < SPF_SCOPE_COUNT; scope++)
         if (authentication->spf_waits[scope]) spf_check_expire(authentication->spf[scope]);
     if (authentication->iprev_waits) iprev_check_expire(authentication->iprev);
     authentication->spf_waits[SPF_HELO] = authentication->spf_waits[SPF_MAIL_FROM] = authentication->iprev_waits = false;
+}
+
+bool authentication_expire_envelope(struct authentication *authentication) {
+    expire_client(authentication);
+    return advance(authentication);
+}
+
+void authentication_expire(struct authentication *authentication) {
+    expire_client(authentication);
     if (authentication->verifier_waits) message_verifier_expire(authentication->verifier);
     authentication->verifier_waits = false;
     if (authentication->stage == STAGE_FACTS) advance(authentication);

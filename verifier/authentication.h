@@ -19,12 +19,16 @@ struct authentication_setup {
     struct span receiver;       /* our name, for SPF's r macro */
 };
 
+/* What an envelope may leave out. */
+enum { AUTHENTICATION_NO_SPF = 1, AUTHENTICATION_NO_IPREV = 2, AUTHENTICATION_NO_DMARC = 4 };
+
 /* The client and what it said; spans are copied. */
 struct authentication_envelope {
     bool has_address;           /* false: SPF and iprev are not evaluated */
     uint8_t address[16];        /* 4 octets when is_v4 */
     bool is_v4;
     struct span helo, mail_from; /* as they came, without <>; mail_from empty: the null sender */
+    unsigned left_out;          /* bits of AUTHENTICATION_NO_SPF ...: not evaluated */
 };
 
 /* setup and what it points to are borrowed until destroy. NULL: no memory. */
@@ -38,6 +42,9 @@ enum verifier_progress authentication_update(struct authentication *authenticati
 enum verifier_progress authentication_end(struct authentication *authentication);
 /* Time is up: whatever is still open becomes temperror, at once. */
 void authentication_expire(struct authentication *authentication);
+/* Time is up for what began with the envelope: SPF and iprev become temperror where they are still open (RFC 7208 section
+ * 4.6.4). True: the message had ended and with that the last verdict fell; done is not called. */
+bool authentication_expire_envelope(struct authentication *authentication);
 
 const struct message_result *authentication_result(const struct authentication *authentication);
 /* The part that reads the message: header section, limits. */

@@ -35,8 +35,8 @@ class Proxy(house.Daemon):
                      f'{trust} {lines} }}\n')
         return text
 
-    def client(self, name):
-        return Client(self.port[name])
+    def client(self, name, **more):
+        return Client(self.port[name], **more)
 
 
 def through(client, content, recipients=("bob@here.test",)):

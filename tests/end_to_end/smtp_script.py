@@ -50,10 +50,11 @@ class Wire:
 
 
 class Client(Wire):
-    """A client that says what it is told and nothing else."""
+    """A client that says what it is told and nothing else; from the address source, with header before it is greeted."""
 
-    def __init__(self, port, timeout=60):
-        super().__init__(socket.create_connection(("127.0.0.1", port), timeout))
+    def __init__(self, port, timeout=60, source="127.0.0.1", header=b""):
+        super().__init__(socket.create_connection(("127.0.0.1", port), timeout, source_address=(source, 0)))
+        self.send(header)
         self.greeting = self.reply()
 
     def say(self, line):
@@ -104,6 +105,8 @@ class Received:
     def __init__(self, sender, client):
         self.sender = sender
         self.client = client      # XFORWARD attributes, as written
+        self.introduced = {}      # XCLIENT attributes, as written
+        self.hello = ""           # what the client called itself last
         self.parameters = ""      # behind the path of MAIL
         self.recipients = []      # accepted ones
         self.wire = b""           # after 354, without the final dot's line
@@ -129,12 +132,14 @@ class Downstream:
     hang        the same places, but it says nothing more and keeps the connection
     die_octets  with die or hang "content": after so many octets of it
     delay       seconds before each final reply
+    starttls    called with the wire when the command comes; it answers
     """
 
     def __init__(self, lmtp=False, port=0):
         self.lmtp = lmtp
         self.greeting, self.offers, self.replies = "220 downstream.test", OFFERS, {}
         self.final, self.die, self.hang, self.die_octets, self.delay = "250 2.0.0 Ok: queued as 4F00", None, None, 0, 0
+        self.starttls = None
         self.received, self.commands, self.open = [], [], []
         self.listener = socket.create_server(("127.0.0.1", port))
         self.port = self.listener.getsockname()[1]
@@ -178,7 +183,7 @@ class Downstream:
         wire.send(reply.replace("\n", "\r\n").encode("latin-1") + b"\r\n")
 
     def _talk(self, wire):
-        current, client = None, {}
+        current, client, introduced, hello = None, {}, {}, ""
         self._fails("greeting", wire)
         self._say(wire, self.greeting)
         if not self.greeting.startswith("220"):
@@ -191,6 +196,7 @@ class Downstream:
             reply = self.replies[reply] if reply else None
             self._fails(verb, wire)
             if verb in ("EHLO", "LHLO", "HELO"):
+                hello = line[5:]
                 wrong = (verb == "LHLO") != self.lmtp
                 lines = ("downstream.test",) + (tuple(self.offers) if verb != "HELO" else ())
                 text = "\n".join("250%s%s" % ("-" if i + 1 < len(lines) else " ", one) for i, one in enumerate(lines))
@@ -198,10 +204,14 @@ class Downstream:
             elif verb == "XFORWARD":
                 client.update(pair.split("=", 1) for pair in line.split(" ")[1:])
                 self._say(wire, reply or "250 2.0.0 Ok")
+            elif verb == "XCLIENT":
+                if not reply or reply.startswith("2"):
+                    introduced.update(pair.split("=", 1) for pair in line.split(" ")[1:])
+                self._say(wire, reply or "220 downstream.test")
             elif verb == "MAIL":
                 path, _, parameters = line[10:].partition(">")
                 current = Received(path.strip("<"), dict(client))
-                current.parameters = parameters.strip()
+                current.parameters, current.introduced, current.hello = parameters.strip(), dict(introduced), hello
                 self._say(wire, reply or "250 2.1.0 Ok")
                 if reply and not reply.startswith("2"):
                     current = None
@@ -218,6 +228,8 @@ class Downstream:
             elif verb == "RSET":
                 current, client = None, {}
                 self._say(wire, reply or "250 2.0.0 Ok")
+            elif verb == "STARTTLS" and self.starttls is not None:
+                self.starttls(wire)
             elif verb == "QUIT":
                 self._say(wire, "221 2.0.0 Bye")
                 return

@@ -123,6 +123,51 @@ def results_are_read():
     assert code == 0 and "fail      dkim: header.d=d.example" in out, (out, error)
 
 
+    # Microsoft's form names nobody: a claim.
+    claim = b"spf=pass (sender IP is 192.0.2.1) smtp.mailfrom=a.test; dkim=none (message not signed)\r\n header.d=none;compauth=pass reason=100\r\n"
+    code, out, _ = run("results", "--json", "-", text=claim)
+    read = json.loads(out)
+    assert code == 0 and read["authserv_id"] is None and read["claim"] is True and len(read["results"]) == 3, out
+    code, out, _ = run("results", "--lang", "en", "-", text=claim)
+    assert code == 0 and out.startswith("no authserv-id, a claim not to be trusted\n"), out
+
+
+def an_envelope_turns_the_other_methods_on():
+    zone = put("envelope.zone", "$TTL 300\nd.example. IN TXT \"v=spf1 ip4:192.0.2.1 -all\"\n_dmarc.d.example. IN TXT \"v=DMARC1; p=reject\"\n"
+                                "mx.d.example. IN A 192.0.2.1\n1.2.0.192.in-addr.arpa. IN PTR mx.d.example.\n")
+    arguments = ["--zone", zone, "--helo", "mx.d.example", "--mail-from", "a@d.example"]
+    _, [without], _ = verify("-", text=GOOD)
+    assert without["spf"] is None and without["dmarc"] is None and without["iprev"] is None and without["arc"]["result"] == "none", without
+    code, [report], error = verify("--ip", "192.0.2.1", *arguments, "-", text=GOOD)
+    assert code == 0 and error == "" and [spf["scope"] for spf in report["spf"]] == ["helo", "mfrom"], report
+    assert report["spf"][1]["result"] == "pass" and report["spf"][1]["mechanism"] == "ip4:192.0.2.1", report
+    assert (report["dmarc"]["result"], report["dmarc"]["policy"], report["dmarc"]["disposition"]) == ("pass", "reject", "none"), report
+    assert report["iprev"] == {"result": "pass", "address": "192.0.2.1", "name": "mx.d.example"}, report
+    # The exit code speaks of signatures, whatever the other methods say.
+    code, [report], _ = verify("--ip", "192.0.2.9", *arguments, "-", text=message("d.example"))
+    assert code == 3 and report["spf"][1]["result"] == "fail" and report["dmarc"]["disposition"] == "reject", report
+    code, out, _ = run("verify", "--lang", "en", "--zone", ZONE, *arguments, "--ip", "192.0.2.9", "-", text=message("d.example"))
+    assert "  fail      spf mfrom a@d.example, -all" in out and "  fail      dmarc d.example, policy reject of d.example" in out, out
+    assert "  permerror iprev 192.0.2.9\n      Why: The address has no name in DNS (PTR).\n      Cure: " in out, out
+    _, [report], _ = verify("--ip", "192.0.2.1", *arguments, "--results-style", "provider", "-", text=GOOD)
+    [field] = report["headers"]
+    assert "\r\n       spf=pass (mx.example: domain of a@d.example designates 192.0.2.1 as permitted sender) smtp.mailfrom=a@d.example" in field, field
+    # The seal's results have the same shape.
+    os.chmod(path("key.pem"), 0o600)
+    _, [report], _ = verify("--ip", "192.0.2.1", *arguments, "--results-style", "provider", "--arc-seal", f"s:d.example:{path('key.pem')}",
+                            "-", text=GOOD)
+    ours, *seal = report["headers"]
+    assert len(seal) == 3 and seal[2] == ours.replace("Authentication-Results: ", "ARC-Authentication-Results: i=1; "), report["headers"]
+
+
+def the_time_of_receipt_may_count():
+    early = b"Received: by mx.example; Thu, 1 Jan 2015 00:00:00 +0000\r\n" + GOOD
+    _, [report], _ = verify("-", text=early)
+    assert report["dkim"][0]["code"] == "ok", report
+    code, [report], _ = verify("--trusted-received", "-", text=early)
+    assert code == 5 and report["dkim"][0]["code"] == "sig_future", report
+
+
 def senders_are_judged():
     zone = put("spf.zone", "$TTL 300\nok.example. IN TXT \"v=spf1 ip4:192.0.2.0/28 -all exp=why.ok.example\"\n"
                            "why.ok.example. IN TXT \"%{i} may not send for %{d}\"\nbad.example. IN TXT \"v=spf1 ip4:1\"\n"
@@ -194,5 +239,5 @@ def the_manual_names_every_option():
 
 if __name__ == "__main__":
     main(exit_codes, the_json_has_the_keys_of_the_design, files_with_lf_and_mbox_lines_are_read,
-         folders_are_sorted_and_order_is_kept, people_read_their_language, keys_are_judged, results_are_read, senders_are_judged,
-         authors_are_judged,          the_manual_names_every_option)
+         folders_are_sorted_and_order_is_kept, people_read_their_language, keys_are_judged, results_are_read,
+         an_envelope_turns_the_other_methods_on, the_time_of_receipt_may_count, senders_are_judged, authors_are_judged, the_manual_names_every_option)

@@ -1,6 +1,7 @@
 """The contract of a filter without a queue: nothing is acknowledged that downstream did not acknowledge, whatever fails;
 and every fault costs one message, never the service (docs/architecture.md)."""
 import os
+import resource
 import signal
 import socket
 import time
@@ -223,6 +224,31 @@ def name_in_new_session(proxy):
     return stored.split(b";")[0].split(b": ")[1]
 
 
+def a_file_at_its_limit_is_no_room():
+    server, where = smtp_downstream()
+    box = "maildir:{folder}/Maildir"
+    small = Proxy({"in": ("smtp", where, ""), "box": ("smtp", box, "")}, name="file-limit", more="limits { spool_memory = 64KiB }")
+    large = Proxy({"box": ("smtp", box, "")}, name="file-limit-maildir", more="limits { spool_memory = 4MiB }")
+    for proxy, name in ((small, "in"), (small, "box"), (large, "box")):
+        resource.prlimit(proxy.process.pid, resource.RLIMIT_FSIZE, (300000, 300000))  # a full disk, as far as we can tell
+        client = proxy.client(name)
+        code, texts = through(client, BIG)
+        assert code == 452 and texts[0].startswith("4.3.1"), (name, code, texts)
+        assert through(client, MAIL)[0] == 250
+    assert not os.listdir(os.path.join(large.folder, "Maildir/tmp")) and len(large.stored()) == 1
+    assert small.stop() == 0 and large.stop() == 0
+
+
+def a_reload_raises_the_size_limit():
+    listeners = {"box": ("smtp", "maildir:{folder}/Maildir", "")}
+    proxy = Proxy(listeners, name="raise", more="limits { message = 100KiB }")
+    proxy.configure(proxy.text(listeners, more="limits { message = 2MiB }"))
+    proxy.process.send_signal(signal.SIGHUP)
+    wait_for(lambda: "SIZE 2097152" in proxy.client("box").say("EHLO client.test")[1], "the new limit")
+    assert through(proxy.client("box"), BIG)[0] == 250
+    assert proxy.stop() == 0, proxy.log_text()
+
+
 def hup_takes_a_good_configuration_and_keeps_the_old_one():
     proxy = Proxy({"box": ("smtp", "maildir:{folder}/Maildir", "")}, name="hup")
     old = proxy.client("box")
@@ -269,6 +295,19 @@ def term_lets_messages_in_flight_finish():
     assert proxy.process.wait(40) == 0, proxy.log_text()
 
 
+def term_does_not_wait_for_a_server_that_hangs():
+    server, where = smtp_downstream(hang="final")
+    proxy = Proxy({"in": ("smtp", where, "")}, name="hangs", more="limits { drain_timeout = 1s final_reply_timeout = 300s }")
+    client = proxy.client("in")
+    client.envelope()
+    client.expect(354, "DATA")
+    client.send(PLAIN + b".\r\n")
+    wait_for(server.complete, "the message to reach downstream")
+    proxy.process.send_signal(signal.SIGTERM)
+    assert proxy.process.wait(20 * house.SLOW) == 0, proxy.log_text()
+    assert client.is_closed()  # without an acknowledgement
+
+
 def kill_loses_nothing_that_was_acknowledged():
     proxy = Proxy({"box": ("smtp", "maildir:{folder}/Maildir", "")}, name="kill")
     clients = [proxy.client("box") for _ in range(4)]
@@ -290,5 +329,6 @@ if __name__ == "__main__":
     house.main(downstream_down_then_up, downstream_greets_badly, downstream_dies_or_hangs_in_data,
                a_session_survives_a_lost_downstream, replies_are_passed_on_as_they_are, lmtp_replies_for_each_recipient,
                a_client_that_vanishes_leaves_nothing, dns_is_dead_and_mail_flows, messages_over_a_limit, the_spool_is_full,
-               maildir_cannot_be_written, hup_takes_a_good_configuration_and_keeps_the_old_one,
-               term_lets_messages_in_flight_finish, kill_loses_nothing_that_was_acknowledged)
+               maildir_cannot_be_written, a_file_at_its_limit_is_no_room, a_reload_raises_the_size_limit,
+               hup_takes_a_good_configuration_and_keeps_the_old_one, term_lets_messages_in_flight_finish,
+               term_does_not_wait_for_a_server_that_hangs, kill_loses_nothing_that_was_acknowledged)

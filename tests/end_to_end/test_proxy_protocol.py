@@ -111,6 +111,7 @@ def xforward_is_ended_and_relayed():
     assert client.data(MAIL)[0] == 250
     got = SERVER.complete()[-1].client
     assert got.get("ADDR") == "127.0.0.1" and got.get("IDENT", "[UNAVAILABLE]") == "[UNAVAILABLE]", got
+    assert got["SOURCE"] == "REMOTE", got  # else Postfix would rewrite header fields
     client.expect(250, "XFORWARD ADDR=IPV6:2001:db8::7 NAME=[UNAVAILABLE]")
     client.expect(250, "MAIL FROM:<alice@there.test>")
     client.expect(250, "RCPT TO:<bob@here.test>")

@@ -4,6 +4,7 @@ import os
 import resource
 import signal
 import socket
+import time
 
 import house
 from proxy_house import MAIL, Proxy, smtp_downstream, through, without_ours
@@ -29,12 +30,21 @@ def too_many_sessions():
     assert proxy.stop() == 0
 
 
+def first_free_descriptor(pid):
+    """Once those of connections that have ended are closed."""
+    def at_rest():
+        first = sorted(os.listdir(f"/proc/{pid}/fd"))
+        time.sleep(0.2)
+        return first == sorted(os.listdir(f"/proc/{pid}/fd")) and first
+    used = {int(number) for number in house.wait_for(at_rest, "descriptors at rest")}
+    return next(number for number in range(len(used) + 1) if number not in used)
+
+
 def no_descriptor_is_left():
     proxy = Proxy({"in": ("smtp", "maildir:{folder}/Maildir", "")}, name="descriptors")
     established = Client(proxy.port["in"])
     pid, before = proxy.process.pid, resource.prlimit(proxy.process.pid, resource.RLIMIT_NOFILE)
-    in_use = max(int(number) for number in os.listdir(f"/proc/{pid}/fd")) + 1
-    resource.prlimit(pid, resource.RLIMIT_NOFILE, (in_use, before[1]))
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (first_free_descriptor(pid), before[1]))
     code, text, _ = greeting(proxy.port["in"])
     assert code == 421 and text.startswith("4.3.1"), (code, text)
     established.expect(250, "NOOP")

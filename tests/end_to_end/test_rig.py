@@ -1,5 +1,5 @@
-"""sceaud between real servers (shared/rig): Postfix before it as before-queue proxy and as LMTP client, Postfix and Dovecot
-behind it. First the rig's own test, with its faults; then signed messages, whose verdict must lie in the mailbox."""
+"""sceaud between real servers (shared/rig): Postfix before it as before-queue proxy, content filter and LMTP client, HAProxy
+before Postfix, the network itself; Postfix and Dovecot behind it. First the rig's own test, with its faults; then signed messages, whose verdict must lie in the mailbox."""
 import argparse
 import importlib.util
 import os
@@ -31,6 +31,7 @@ authserv_id = "$RIG_AUTHSERV_ID"
 spool = "$RIG_DIR/spool"
 listener "before" { protocol = "smtp" listen = "$RIG_SMTP_LISTEN" downstream = "smtp:$RIG_SMTP_NEXT" trust = { "127.0.0.0/8" } }
 listener "lmtp" { protocol = "lmtp" listen = "$RIG_LMTP_LISTEN" downstream = "lmtp:$RIG_LMTP_NEXT" trust = { "127.0.0.0/8" } }
+listener "edge" { protocol = "smtp" listen = "$RIG_EDGE_LISTEN" downstream = "smtp:$RIG_EDGE_NEXT" }
 dns { mode = "stub" stub = { "rig.test=$RIG_DNS" } trust_anchor = "$RIG_ANCHOR" }
 http { listen = "off" }
 """
@@ -46,7 +47,7 @@ def free_shift():
 
 
 def the_rig_is_green():
-    done = subprocess.run([sys.executable, RIG, "test", "--shape", "before", "--shape", "lmtp", "--filter", f"/bin/sh {FILTER}",
+    done = subprocess.run([sys.executable, RIG, "test", "--edge", "--filter", f"/bin/sh {FILTER}",
                            "--mark", "Authentication-Results", "--dropped", "authentication-results",
                            "--shift", str(free_shift())], capture_output=True, text=True, timeout=600)
     print(done.stdout)
@@ -70,14 +71,14 @@ def check(boxes, ident, wanted):
 
 def verdicts_lie_in_the_mailbox():
     options = argparse.Namespace(cmd="hold", filter=f"/bin/sh {FILTER}", shift=free_shift(), tmp=None, stock=False, postconf=[],
-                                 instances=1, keep=False, mark=None, dropped=[], edge=False)
+                                 instances=1, keep=False, mark=None, dropped=[], edge=True)
     servers = rig.Rig(options)
     try:
         servers.up()
         with open(os.path.join(servers.T, "nsd", "dkim.key"), "rb") as file:
             pem = file.read()
         wanted = {}
-        for shape in ("before", "lmtp"):
+        for shape in rig.SHAPES[1:]:  # all but the one without us
             good, altered, forged = message(f"{shape}-good", pem), message(f"{shape}-altered", pem), message(f"{shape}-forged", pem)
             altered += b"appended on the way\r\n"
             forged = b"Authentication-Results: MX.rig.test (x); dkim=fail header.d=forged.test\r\n" + forged
@@ -86,11 +87,13 @@ def verdicts_lie_in_the_mailbox():
                 code, refused = servers.send(shape, [f"u1@{servers.dom(shape)}"], text)
                 assert code == 250 and not refused, (shape, ident, code, refused)
                 verdict = ["dkim=fail", "body hash mismatch"] if ident == "altered" else ["dkim=pass"]
-                wanted[f"{shape}-{ident}"] = verdict + ["dnssec secure", "header.d=d.rig.test", "header.s=sel"]
+                wanted[f"{shape}-{ident}"] = verdict + ["spf=pass", "dnssec secure", "header.d=d.rig.test", "header.s=sel"]
         servers.settle(len(wanted))
         boxes = servers.boxes()
         for ident, words in wanted.items():
             check(boxes, ident, words)
+        with open(os.path.join(servers.T, "maillog"), encoding="utf-8") as file:  # XCLIENT: downstream takes us for the client
+            assert any("rig/xclient" in line and f"client=unknown[{rig.CLIENT_IP}]" in line for line in file)
     finally:
         servers.down()
 

@@ -4,6 +4,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -13,6 +14,8 @@
 #include "base/clock.h"
 #include "base/loop.h"
 #include "proxy/socket_address.h"
+#include "proxy/tls.h"
+#include "tests/unit/tls_files.h"
 
 /* One connection over a socket pair; the test holds the other end. */
 struct bench {
@@ -236,6 +239,157 @@ static void connecting_to_nobody_is_told_from_the_loop(void **state) {
     tear_down(&bench);
 }
 
+/* -- TLS: the far end is another connection on the same loop -- */
+
+static char folder[64];
+
+struct secure_bench {
+    struct bench near, far; /* server, client */
+    struct tls_context *context[2];
+};
+
+static struct tls *make_tls(struct secure_bench *bench, bool is_server) {
+    char certificate[128], key[128], *error;
+    (void)snprintf(certificate, sizeof certificate, "%s/good.pem", folder);
+    (void)snprintf(key, sizeof key, "%s/good.key", folder);
+    if (bench->context[is_server] == NULL)
+        bench->context[is_server] = is_server ? tls_context_create_server(certificate, key, &error)
+                                              : tls_context_create_client(false, NULL, &error);
+    assert_non_null(bench->context[is_server]);
+    struct tls *tls = tls_create(bench->context[is_server], NULL);
+    assert_non_null(tls);
+    return tls;
+}
+
+static void set_up_both(struct secure_bench *bench) {
+    memset(bench, 0, sizeof *bench);
+    set_up(&bench->near);
+    bench->far = bench->near;
+    bench->far.got = bytes_with_cap(1 << 24);
+    bench->far.connection = connection_create(bench->near.set, bench->near.far, 1 << 22, changed, &bench->far);
+    bench->near.far = -1;
+    assert_non_null(bench->far.connection);
+}
+
+static void start_both(struct secure_bench *bench) {
+    connection_start_tls(bench->near.connection, make_tls(bench, true));
+    connection_start_tls(bench->far.connection, make_tls(bench, false));
+}
+
+static void tear_down_both(struct secure_bench *bench) {
+    connection_destroy(bench->far.connection);
+    bytes_release(&bench->far.got);
+    tear_down(&bench->near);
+    for (int i = 0; i < 2; i++) tls_context_release(bench->context[i]);
+}
+
+static void run_until_secure(struct secure_bench *bench) {
+    for (int i = 0; i < 500 && !connection_is_secure(bench->near.connection); i++) run_for(&bench->near, 2);
+    assert_true(connection_is_secure(bench->near.connection) && connection_is_secure(bench->far.connection));
+    assert_string_equal(connection_tls_version(bench->near.connection), "TLSv1.3");
+}
+
+static void what_waits_leaves_in_clear_and_the_rest_encrypted(void **state) {
+    struct secure_bench bench;
+    char raw[4096];
+    (void)state;
+    set_up_both(&bench);
+    int raw_pair[2];
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, raw_pair), 0);
+    struct bench other = bench.near;
+    struct connection *client = connection_create(other.set, raw_pair[0], 1 << 16, changed, &other);
+    other.connection = client;
+    connection_send(client, span_of("STARTTLS\r\n"));
+    connection_start_tls(client, make_tls(&bench, false));
+    connection_send(client, span_of("a secret"));
+    connection_flush(client);
+    assert_true(connection_unsent(client) >= 8); /* it waits for the handshake */
+    assert_false(connection_is_secure(client));
+    ssize_t count = read(raw_pair[1], raw, sizeof raw);
+    assert_true(count > 12);
+    assert_memory_equal(raw, "STARTTLS\r\n\x16\x03\x01", 13);
+    assert_null(memmem(raw, (size_t)count, "a secret", 8));
+    connection_destroy(client);
+    close(raw_pair[1]);
+    tear_down_both(&bench);
+}
+
+static void both_ways_much_passes_tls_with_back_pressure(void **state) {
+    struct secure_bench bench;
+    static char block[2][3 << 20];
+    (void)state;
+    set_up_both(&bench);
+    start_both(&bench);
+    run_until_secure(&bench);
+    for (size_t i = 0; i < sizeof *block; i++) block[0][i] = (char)(i * 13 + i / 251), block[1][i] = (char)(i * 7 + i / 257);
+    bench.near.keeps = true; /* this one does not read yet */
+    connection_send(bench.near.connection, (struct span){block[0], sizeof *block});
+    connection_send(bench.far.connection, (struct span){block[1], sizeof *block});
+    connection_flush(bench.near.connection);
+    connection_flush(bench.far.connection);
+    for (int i = 0; i < 2000 && bench.far.got.len < sizeof *block; i++) run_for(&bench.near, 2);
+    assert_int_equal(bench.far.got.len, sizeof *block);
+    assert_true(connection_unsent(bench.far.connection) > 0);
+    size_t kept = connection_input(bench.near.connection).len;
+    assert_true(kept > CONNECTION_KEPT_MAX && kept <= CONNECTION_KEPT_MAX + CONNECTION_READ_MAX);
+    bench.near.keeps = false;
+    changed(&bench.near);
+    for (int i = 0; i < 2000 && bench.near.got.len < sizeof *block; i++) run_for(&bench.near, 2);
+    assert_int_equal(bench.near.got.len, sizeof *block);
+    assert_memory_equal(bench.far.got.ptr, block[0], sizeof *block);
+    assert_memory_equal(bench.near.got.ptr, block[1], sizeof *block);
+    assert_int_equal(connection_unsent(bench.far.connection), 0);
+    tear_down_both(&bench);
+}
+
+static void the_end_of_tls_is_an_end_only_when_said(void **state) {
+    (void)state;
+    for (int said = 0; said < 2; said++) {
+        struct secure_bench bench;
+        set_up_both(&bench);
+        start_both(&bench);
+        run_until_secure(&bench);
+        connection_send(bench.far.connection, span_of("last words"));
+        if (said == 1) {
+            connection_linger(bench.far.connection);
+        } else {
+            connection_flush(bench.far.connection);
+            connection_destroy(bench.far.connection);
+        }
+        bench.far.connection = NULL;
+        run_for(&bench.near, 20);
+        assert_true(span_is(bytes_span(&bench.near.got), "last words"));
+        assert_int_equal(connection_state(bench.near.connection), said == 1 ? CONNECTION_ENDED : CONNECTION_FAILED);
+        assert_int_equal(connection_error(bench.near.connection), said == 1 ? 0 : ECONNRESET);
+        tear_down_both(&bench);
+    }
+}
+
+static void what_is_no_handshake_fails_and_a_wrong_one_is_told_so(void **state) {
+    static const struct { const char *octets; size_t len; const char *failure; size_t told; } rows[] = {
+        {"MAIL FROM:<evil@there.test>\r\n", 29, "wrong version number", 0}, /* no record: there is nobody to tell */
+        {"\x16\x03\x01\0\x04\x02\0\0\0", 9, "unexpected message", 7},        /* an alert */
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct secure_bench bench;
+        set_up_both(&bench);
+        connection_start_tls(bench.near.connection, make_tls(&bench, true));
+        connection_send(bench.far.connection, (struct span){rows[i].octets, rows[i].len});
+        connection_flush(bench.far.connection);
+        run_for(&bench.near, 20);
+        assert_int_equal(connection_state(bench.near.connection), CONNECTION_FAILED);
+        assert_int_equal(connection_error(bench.near.connection), EPROTO);
+        assert_string_equal(connection_tls_failure(bench.near.connection), rows[i].failure);
+        assert_int_equal(bench.near.got.len, 0);
+        assert_int_equal(bench.far.got.len, rows[i].told);
+        tear_down_both(&bench);
+    }
+}
+
+static int make_files(void **state) { return (void)state, tls_files_make(folder) ? 0 : -1; }
+static int remove_files(void **state) { return (void)state, tls_files_remove(folder), 0; }
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(octets_arrive_and_the_end_is_told),
@@ -247,6 +401,10 @@ int main(void) {
         cmocka_unit_test(an_owner_may_destroy_inside_its_callback),
         cmocka_unit_test(lingering_sends_the_last_words_and_waits_for_the_peer),
         cmocka_unit_test(connecting_to_nobody_is_told_from_the_loop),
+        cmocka_unit_test(what_waits_leaves_in_clear_and_the_rest_encrypted),
+        cmocka_unit_test(both_ways_much_passes_tls_with_back_pressure),
+        cmocka_unit_test(the_end_of_tls_is_an_end_only_when_said),
+        cmocka_unit_test(what_is_no_handshake_fails_and_a_wrong_one_is_told_so),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, make_files, remove_files);
 }

@@ -261,6 +261,42 @@ static void unsigned_octets_may_pass_by_choice(void **state) {
     message_verifier_destroy(b.verifier);
 }
 
+/* NOW is 1700000000, 14 Nov 2023 22:13:20 +0000; the topmost Received field tells another time. */
+static void times_are_judged_as_the_message_was_received(void **state) {
+    (void)state;
+    static const struct {
+        const char *name, *received, *tags;
+        bool is_trusted;
+        enum dkim_code code;
+    } receipts[] = {
+        {"expired since", "Received: by a; 13 Nov 2023 22:13:20 +0000\r\n", "t=1699800000; x=1699990000;", true, DKIM_OK},
+        {"the same, but nobody trusts it", "Received: by a; 13 Nov 2023 22:13:20 +0000\r\n", "t=1699800000; x=1699990000;", false,
+         DKIM_SIG_EXPIRED},
+        {"expired before", "Received: by a; 14 Nov 2023 22:10:00 +0000\r\n", "t=1699800000; x=1699990000;", true, DKIM_SIG_EXPIRED},
+        {"signed after it", "Received: by a; 13 Nov 2023 22:13:20 +0000\r\n", "t=1699990000;", true, DKIM_SIG_FUTURE},
+        {"a time to come is none", "Received: by a; 14 Nov 2024 22:13:20 +0000\r\n", "t=1700009000;", true, DKIM_SIG_FUTURE},
+        {"no time", "Received: by a; yesterday\r\n", "t=1699800000; x=1699990000;", true, DKIM_SIG_EXPIRED},
+        {"only the topmost", "Received: by a; now\r\nReceived: by b; 13 Nov 2023 22:13:20 +0000\r\n", "t=1699800000; x=1699990000;",
+         true, DKIM_SIG_EXPIRED},
+        {"no Received at all", "", "t=1699800000; x=1699990000;", true, DKIM_SIG_EXPIRED},
+    };
+    for (size_t i = 0; i < sizeof receipts / sizeof *receipts; i++) {
+        struct bench b;
+        struct verifier_policy policy = verifier_policy_default;
+        policy.trusts_received = receipts[i].is_trusted;
+        set_up(&b, &policy, signer_record(rsa), DNS_FOUND);
+        struct span message = signer_sign(rsa, &(struct signing){.more_tags = receipts[i].tags}, (struct span){MESSAGE, sizeof MESSAGE - 1});
+        message_verifier_begin(b.verifier, NULL, NULL);
+        message_verifier_update(b.verifier, span_of(receipts[i].received));
+        message_verifier_update(b.verifier, message);
+        assert_int_equal(message_verifier_end(b.verifier), VERIFIER_DONE);
+        enum dkim_code got = message_verifier_result(b.verifier)->dkim[0].code;
+        if (got != receipts[i].code) fail_msg("%s: %s", receipts[i].name, dkim_code_word(got));
+        message_verifier_destroy(b.verifier);
+        drop(message);
+    }
+}
+
 /* ---- many signatures (R-21) ---- */
 
 static struct span under_junk(struct span message, size_t count) {
@@ -428,6 +464,7 @@ int main(void) {
         cmocka_unit_test(strict_identity_service_and_hash_of_the_key_count),
         cmocka_unit_test(of_several_records_one_that_verifies_is_enough),
         cmocka_unit_test(unsigned_octets_may_pass_by_choice),
+        cmocka_unit_test(times_are_judged_as_the_message_was_received),
         cmocka_unit_test(junk_above_does_not_hide_the_aligned_signature),
         cmocka_unit_test(two_from_fields_are_never_aligned),
         cmocka_unit_test(a_late_key_calls_done_once),

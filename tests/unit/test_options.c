@@ -95,6 +95,15 @@ static const struct {
     {"dns { stub = { \"127.0.0.1@53\" } }",
      ":1: 'stub' in dns: '127.0.0.1@53' is no zone=address or zone=address@port"},
     {"dns { zone_files = { \"\" } }", ":1: 'zone_files' in dns: '' is no file"},
+    {"results_style = fancy", ":1: 'results_style': 'fancy' is not standard or provider"},
+    {"arc {\n seal = yes }", ":2: 'seal' in arc: 'yes' is not true or false"},
+    {"arc {\n seal = true\n}", ":3: 'arc': seal is true, but there is no 'domain'"},
+    {"arc { seal = true domain = \"a.example\" }", ":1: 'arc': seal is true, but there is no 'selector'"},
+    {"arc { seal = true domain = \"a.example\" selector = s }", ":1: 'arc': seal is true, but there is no 'key_file'"},
+    {"arc { next_selector = s }", ":1: 'arc': next_selector and next_key_file go together"},
+    {"arc { next_key_file = \"/k\" }", ":1: 'arc': next_selector and next_key_file go together"},
+    {"arc { domain = \"\" }", ":1: 'domain' in arc: it is empty, which is no name"},
+    {"arc { trusted_sealers = { \"a.example\", \"\" } }", ":1: 'trusted_sealers' in arc: '' is no name"},
     /* listeners */
     {"listener \"x\" {\n}", ":2: 'listener': listener \"x\" has no 'protocol'"},
     {"listener \"x\" { protocol = \"smtp\"\n listen = \"*:25\"\n}",
@@ -108,22 +117,30 @@ static const struct {
                                                        "lmtp: (host:port or unix:path behind it) or maildir:path"},
     {LISTENER_WITH("trust = { \"127.0.0.1/8\" }"), ":5: 'trust' in listener \"x\": '127.0.0.1/8' is no address and no "
                                                    "network like 10.0.0.0/8 (with no bits set behind the prefix)"},
+    {LISTENER_WITH("proxy_from = { \"10.0.0.5\", \"balancer\" }"),
+     ":5: 'proxy_from' in listener \"x\": 'balancer' is no address and no network like 10.0.0.0/8 (with no bits set "
+     "behind the prefix)"},
     {LISTENER_WITH("line_ends = \"fix\""), ":5: 'line_ends' in listener \"x\": 'fix' is not reject or pass"},
+    {LISTENER_WITH("without = { \"spf\", \"dkim\" }"), ":5: 'without' in listener \"x\": 'dkim' is not spf, iprev or dmarc"},
     {LISTENER_WITH("listen = \"*:26\""), ":5: 'listen' in listener \"x\": it is set twice"},
+    {LISTENER_WITH("tls = \"verify\""), ":5: 'tls' in listener \"x\": 'verify' is not off, may or require"},
+    {LISTENER_WITH("downstream_tls = on"),
+     ":5: 'downstream_tls' in listener \"x\": 'on' is not off, may, require or verify"},
+    {LISTENER_WITH("tls = may tls_key = k"), ":6: 'listener': \"x\" does TLS, but has no 'tls_certificate'"},
+    {LISTENER_WITH("tls = may tls_certificate = c"), ":6: 'listener': \"x\" does TLS, but has no 'tls_key'"},
+    {LISTENER_WITH("tls_key = \"/etc/sceau/mx.key\""),
+     ":6: 'listener': \"x\" has tls = off, which needs no certificate and no key"},
+    {LISTENER_WITH("downstream_tls = require downstream_ca = c"),
+     ":6: 'listener': \"x\" has a 'downstream_ca', but downstream_tls is not verify"},
+    {"listener \"x\" { protocol = smtp listen = \"*:25\" downstream = \"maildir:/m\" downstream_tls = may }",
+     ":1: 'listener': \"x\" has a 'downstream_tls', but a Maildir behind it"},
+    {"listener \"x\" { protocol = smtp listen = \"*:25\" downstream = \"lmtp:unix:/l\" downstream_tls = verify }",
+     ":1: 'listener': \"x\" has downstream_tls = verify, but a unix socket has no name to verify"},
     {LISTENER LISTENER, ":10: 'listener': there are two named \"x\""},
     {LISTENER "listener \"y\" { protocol = \"lmtp\"\n listen = \"127.0.0.1:10025\"\n downstream = \"maildir:/m\"\n}",
      ":9: 'listener': \"y\" listens where \"x\" does already"},
     {"log { }\nlog { }", ":2: 'log': the section is there twice"},
     /* what this version does not do is never silently ignored */
-    {LISTENER_WITH("tls = \"may\""),
-     ":5: 'tls' in listener \"x\": 'may': this version does not do TLS, only off is possible"},
-    {LISTENER_WITH("downstream_tls = \"verify\""),
-     ":5: 'downstream_tls' in listener \"x\": 'verify': this version does not do TLS, only off is possible"},
-    {LISTENER_WITH("tls_key = \"/etc/sceau/mx.key\""),
-     ":5: 'tls_key' in listener \"x\": this version does not do that yet; remove it to go without"},
-    {LISTENER_WITH("proxy_from = { \"10.0.0.5\" }"),
-     ":5: 'proxy_from' in listener \"x\": this version does not do that yet; remove it to go without"},
-    {"arc {\n seal = true }", ":2: 'seal' in arc: 'true': this version does not seal, only false is possible"},
     {"rules { file = \"/etc/sceau/sceau.rules\" }",
      ":1: 'file' in rules: this version does not do that yet; remove it to go without"},
     /* shape */
@@ -178,6 +195,9 @@ static void defaults_are_those_of_the_table(void **state) {
     assert_string_equal(options->dns_mode, "recurse");
     assert_string_equal(options->dns_trust_anchor, "");
     assert_string_equal(options->log_format, "logfmt");
+    assert_string_equal(options->results_style, "standard");
+    assert_string_equal(options->arc_key_file, "");
+    assert_true(options->arc_trusted_sealers.count == 0 && options->listener[0].without == 0);
     assert_true(options->http_enabled && options->http_listen.port == 9811);
     assert_true(options->dns_forward.count == 0 && options->dns_stub.count == 0 && options->dns_zone_files.count == 0);
 #define OPTION(field, section, key, kind, least, most, standard, help)                                                 \
@@ -187,15 +207,17 @@ static void defaults_are_those_of_the_table(void **state) {
 }
 
 static const char whole[] =
-    "authserv_id = \"mx.example.com\"\nspool = '/var/spool/a\"b$ {HOME}\\\\'\nworkers = 3\n"
+    "authserv_id = \"mx.example.com\"\nresults_style = provider trust_received = true\nspool = '/var/spool/a\"b$ {HOME}\\\\'\nworkers = 3\n"
     "listener \"before \\\"queue\\\"\" { protocol = smtp listen = \"[::1]:10025\" downstream = "
     "\"lmtp:unix:/run/dovecot/lmtp\"\n"
-    "  trust = { \"127.0.0.0/8\", \"::1\" } line_ends = \"pass\" tls = off proxy_from = { } tls_key = \"\" }\n"
-    "listener 'b' { protocol = lmtp listen = 'unix:/run/sceau.sock' downstream = 'maildir:/var/mail/${x}' }\n"
-    "listener 'c' { protocol = lmtp listen = 'mx:25' downstream = 'smtp:127.0.0.1:10026' line_ends = reject }\n"
+    "  trust = { \"127.0.0.0/8\", \"::1\" } without = { \"iprev\" } line_ends = \"pass\" tls = off proxy_from = { \"10.0.0.5\" } tls_key = \"\" }\n"
+    "listener 'b' { protocol = lmtp listen = 'unix:/run/sceau.sock' downstream = 'maildir:/var/mail/${x}' without = { dmarc, iprev, spf } }\n"
+    "listener 'c' { protocol = lmtp listen = 'mx:25' downstream = 'smtp:127.0.0.1:10026' line_ends = reject\n"
+    "  tls = require tls_certificate = '/c' tls_key = '/k' downstream_tls = verify downstream_ca = '/ca' }\n"
     "dns { mode = \"stub\" forward = { } stub = { \"rig.test=127.0.0.1@5353\", \"x=::1\" } trust_anchor = \"none\"\n"
     "  zone_files = { \"/a b\" } budget = 2s }\n"
-    "http { listen = off domains = 7 }\narc { seal = false }\nrules { file = '' }\n"
+    "http { listen = off domains = 7 }\narc { seal = true domain = \"a.example\" selector = s1 key_file = '/k 1' next_selector = s2 next_key_file = /k2\n"
+    "  trusted_sealers = { \"b.example\", \"c.example\" } }\nrules { file = '' }\n"
     "limits { message = \"10MiB\" sessions = 5 unsigned_octets_pass = true clock_drift = 0 }\nlog { format = json }\n";
 
 static void every_setting_is_read(void **state) {
@@ -209,13 +231,25 @@ static void every_setting_is_read(void **state) {
     assert_string_equal(a->name, "before \"queue\"");
     assert_true(a->protocol == LISTENER_SMTP && a->downstream_kind == DOWNSTREAM_LMTP && a->downstream.is_unix);
     assert_true(a->trust_count == 2 && a->trust[0].is_v4 && a->trust[1].prefix_bits == 128 && !a->reject_line_ends);
+    assert_true(a->proxy_from_count == 1 && a->proxy_from[0].prefix_bits == 32 && b->proxy_from_count == 0);
     assert_true(b->protocol == LISTENER_LMTP && b->listen.is_unix && b->trust_count == 0 && b->reject_line_ends);
     assert_true(b->downstream_kind == DOWNSTREAM_MAILDIR && c->downstream_kind == DOWNSTREAM_SMTP &&
                 c->reject_line_ends);
     assert_string_equal(b->maildir, "/var/mail/${x}");
+    assert_true(a->tls == TLS_OFF && a->tls_key == NULL && c->tls == TLS_REQUIRE && c->downstream_tls == TLS_VERIFY);
+    assert_string_equal(c->tls_certificate, "/c");
+    assert_string_equal(c->tls_key, "/k");
+    assert_string_equal(c->downstream_ca, "/ca");
     assert_true(options->dns_stub.count == 2 && options->dns_zone_files.count == 1 && !options->http_enabled);
     assert_string_equal(options->dns_stub.item[1], "x=::1");
     assert_string_equal(options->log_format, "json");
+    assert_string_equal(options->results_style, "provider");
+    assert_true(a->without == LISTENER_WITHOUT_IPREV && c->without == 0);
+    assert_true(b->without == (LISTENER_WITHOUT_SPF | LISTENER_WITHOUT_IPREV | LISTENER_WITHOUT_DMARC));
+    assert_true(options->arc_seal == 1 && options->trusts_received == 1 && options->arc_trusted_sealers.count == 2);
+    assert_string_equal(options->arc_key_file, "/k 1");
+    assert_string_equal(options->arc_next_selector, "s2");
+    assert_string_equal(options->arc_trusted_sealers.item[1], "c.example");
     options_release(options);
 }
 

@@ -9,6 +9,7 @@
 #include "base/bytes.h"
 #include "base/log.h"
 #include "base/loop.h"
+#include "proxy/address_limit.h"
 #include "proxy/connection.h"
 #include "proxy/downstream.h"
 #include "proxy/message_flow.h"
@@ -74,12 +75,16 @@ static enum key_progress ask_nobody(struct key_source *source, struct span name,
 }
 static void cancel(struct key_source *source, struct key_request *request) { (void)source, (void)request; }
 
-static void connect_client(struct bench *bench) {
-    struct socket_address peer = {.storage.ss_family = AF_UNIX, .len = sizeof(sa_family_t)};
+static struct session *connect_from(struct bench *bench, const struct socket_address *peer, int *client) {
     int pair[2];
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair), 0);
-    bench->client = pair[1];
-    bench->session = session_create(&bench->setup, pair[0], &peer, 0xabc);
+    *client = pair[1];
+    return session_create(&bench->setup, pair[0], peer, 0xabc);
+}
+
+static void connect_client(struct bench *bench) {
+    struct socket_address peer = {.storage.ss_family = AF_UNIX, .len = sizeof(sa_family_t)};
+    bench->session = connect_from(bench, &peer, &bench->client);
     assert_non_null(bench->session);
 }
 
@@ -94,6 +99,7 @@ static void set_up(struct bench *bench, enum kind kind, const struct fake_rule *
     fake_server_start(&bench->server, bench->loop, rules);
     bench->options = (struct options){
         .message_max = 65536, .recipients_max = 3, .command_line_max = 512, .errors_max = 4, .command_timeout_ms = 2000, .data_timeout_ms = 2000,
+        .data_total_timeout_ms = 10000, .empty_commands_max = 100, .greeting_timeout_ms = 1000, .sessions_per_address_max = 2,
     };
     bench->listener = (struct listener_options){
         .name = (char *)(uintptr_t)"test", .protocol = lmtp_listener ? LISTENER_LMTP : LISTENER_SMTP, .reject_line_ends = true,
@@ -148,10 +154,15 @@ static bool has_heard(const struct bench *bench, const char *text) {
     return bench->server.heard.len > 0 && memmem(bench->server.heard.ptr, bench->server.heard.len, text, strlen(text)) != NULL;
 }
 
+static bool has_said(const struct bench *bench, const char *text) {
+    return bench->said.len > 0 && memmem(bench->said.ptr, bench->said.len, text, strlen(text)) != NULL;
+}
+
 #define HI "220 mx.example ESMTP sceau\r\n"
 #define LHI "220 mx.example LMTP sceau\r\n"
 #define OFFERS(max) "250-mx.example\r\n250-PIPELINING\r\n250-SIZE 65536\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n250-ENHANCEDSTATUSCODES\r\n" \
-                    "250-XFORWARD NAME ADDR PORT PROTO HELO IDENT SOURCE\r\n250 LIMITS RCPTMAX=" max "\r\n"
+                    "250-XFORWARD NAME ADDR PORT PROTO HELO IDENT SOURCE\r\n" \
+                    "250-XCLIENT NAME ADDR PORT PROTO HELO LOGIN DESTADDR DESTPORT\r\n250 LIMITS RCPTMAX=" max "\r\n"
 #define OK "250 2.0.0 Ok\r\n"
 #define GO "354 End data with <CR><LF>.<CR><LF>\r\n"
 #define BYE "221 2.0.0 Bye\r\n"
@@ -243,7 +254,14 @@ static const struct row {
      HI OFFERS("3") "500 5.5.2 Command not recognized\r\n500 5.5.2 Command not recognized\r\n500 5.5.2 Command not recognized\r\n" OK OK GO QUEUED
      "500 5.5.2 Command not recognized\r\n" BYE},
     {"xforward", SMTP_TO_SMTP, {SERVER}, "EHLO c\r\nXFORWARD ADDR=192.0.2.1 FOO=x\r\nXFORWARD ADDR=192.0.2.1\r\nMAIL FROM:<a@b>\r\nXFORWARD ADDR=192.0.2.1\r\nQUIT\r\n",
-     HI OFFERS("3") "501 5.5.4 Bad XFORWARD attribute name\r\n" OK OK "503 5.5.1 Mail transaction in progress\r\n" BYE},
+     HI OFFERS("3") "501 5.5.4 Bad attribute name\r\n" OK OK "503 5.5.1 Mail transaction in progress\r\n" BYE},
+    {"xclient: the session begins anew", SMTP_TO_SMTP, {SERVER},
+     "EHLO c\r\nXCLIENT ADDR=192.0.2.1 FOO=x\r\nXCLIENT ADDR=192.0.2.1 HELO=far\r\nMAIL FROM:<a@b>\r\nEHLO far\r\nMAIL FROM:<a@b>\r\n"
+     "XCLIENT ADDR=192.0.2.1\r\nRSET\r\nXCLIENT PORT=25\r\nQUIT\r\n",
+     HI OFFERS("3") "501 5.5.4 Bad attribute name\r\n" HI "503 5.5.1 Say EHLO or HELO first\r\n" OFFERS("3") OK
+     "503 5.5.1 Mail transaction in progress\r\n" OK HI BYE},
+    {"a balancer that we do not know", SMTP_TO_SMTP, {SERVER}, "PROXY TCP4 192.0.2.7 192.0.2.1 4711 25\r\nEHLO c\r\n",
+     HI "502 5.5.1 Command not implemented, goodbye\r\n"},
 };
 
 static void every_row_all_at_once(void **state) {
@@ -468,6 +486,181 @@ static void a_tired_downstream_is_called_again(void **state) {
     tear_down(&bench);
 }
 
+/* -- who the client is -- */
+
+#define XFORWARD_SERVER {"", "220 hi\r\n"}, {"EHLO", "250-next\r\n250 XFORWARD ADDR PORT HELO\r\n"}
+static const struct fake_rule hears_xforward[] = {XFORWARD_SERVER, {NULL, NULL}};
+static const struct fake_rule hears_xclient[] = {
+    {"", "220 hi\r\n"}, {"XCLIENT", "220 hi again\r\n"}, {"EHLO", "250-next\r\n250 XCLIENT NAME ADDR PORT PROTO HELO\r\n"}, {NULL, NULL}};
+static const struct fake_rule refuses_xclient[] = {
+    {"", "220 hi\r\n"}, {"XCLIENT", "550 5.7.0 no\r\n"}, {"EHLO", "250-next\r\n250 XCLIENT ADDR\r\n"}, {NULL, NULL}};
+
+static const struct network balancers[] = {{.address = {192, 0, 2, 9}, .prefix_bits = 32, .is_v4 = true}};
+static const uint8_t balancer[] = {192, 0, 2, 9}, stranger[] = {203, 0, 113, 7};
+
+/* A bench whose one client, at address, is no trusted one; balancers have to say for whom they speak. */
+static void set_up_from(struct bench *bench, const struct fake_rule *rules, const uint8_t address[4]) {
+    struct socket_address peer;
+    set_up(bench, SMTP_TO_SMTP, rules);
+    session_abort(bench->session);
+    close(bench->client);
+    bytes_clear(&bench->said);
+    bench->listener.proxy_from = (struct network *)(uintptr_t)balancers;
+    bench->listener.proxy_from_count = 1;
+    bench->setup.addresses = address_limit_create();
+    socket_address_set(&peer, address, true, 4711);
+    bench->session = connect_from(bench, &peer, &bench->client);
+    assert_non_null(bench->session);
+}
+
+static void tear_down_from(struct bench *bench) {
+    tear_down(bench);
+    address_limit_destroy(bench->setup.addresses);
+}
+
+static void a_balancer_names_the_client_before_the_greeting(void **state) {
+    static const char header[] = "PROXY TCP4 198.51.100.1 192.0.2.1 12345 25\r\n";
+    struct bench bench;
+    (void)state;
+    set_up_from(&bench, hears_xforward, balancer);
+    for (size_t i = 0; i < sizeof header - 1; i++) {
+        run(&bench, 1);
+        assert_int_equal(bench.said.len, 0); /* not a word before it is whole */
+        assert_int_equal(write(bench.client, header + i, 1), 1);
+    }
+    say(&bench, "EHLO far\r\nXCLIENT ADDR=192.0.2.1\r\nMAIL FROM:<a@b>\r\nQUIT\r\n");
+    for (int i = 0; i < 100 && !bench.client_ended; i++) run(&bench, 5);
+    assert_true(has_said(&bench, HI "250-mx.example\r\n"));
+    assert_false(has_said(&bench, "XCLIENT NAME"));
+    assert_true(has_said(&bench, "550 5.7.0 Not authorized\r\n" OK BYE));
+    assert_true(has_heard(&bench, "XFORWARD ADDR=198.51.100.1 PORT=12345 HELO=far\r\nMAIL FROM:<a@b>\r\n"));
+    tear_down_from(&bench);
+}
+
+/* octets, and what comes after them: a greeting, or the end without a word. */
+static void what_a_balancer_may_say(void **state) {
+    static const struct { const char *octets; size_t len; bool is_greeted; } headers[] = {
+        {"PROXY UNKNOWN\r\n", 15, true},
+        {"\r\n\r\n\0\r\nQUIT\n\x20\0\0\0", 16, true}, /* LOCAL */
+        {"EHLO c\r\n", 8, false},
+        {"PROXY TCP4 198.51.100.1 192.0.2.1 12345 x\r\n", 43, false},
+        {"\r\n\r\n\0\r\nQUIT\n\x22\0\0\0", 16, false},
+        {"", 0, false}, /* in the time of greeting_timeout */
+        {"PROXY TCP4", 10, false},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof headers / sizeof *headers; i++) {
+        struct bench bench;
+        set_up_from(&bench, hears_xforward, balancer);
+        assert_int_equal(write(bench.client, headers[i].octets, headers[i].len), (ssize_t)headers[i].len);
+        for (int k = 0; k < 300 && bench.said.len == 0 && !bench.client_ended; k++) run(&bench, 5);
+        if (span_is(bytes_span(&bench.said), HI) != headers[i].is_greeted || bench.client_ended == headers[i].is_greeted)
+            fail_msg("header %zu: %.*s", i, (int)bench.said.len, bench.said.ptr);
+        tear_down_from(&bench);
+    }
+}
+
+/* XCLIENT, with the name that the client gave itself, once for a session; nothing of it for the next one. */
+static void a_server_that_wants_to_know_is_told_of_the_client(void **state) {
+    struct bench bench;
+    (void)state;
+    set_up_from(&bench, hears_xclient, stranger);
+    say(&bench, "EHLO far.test\r\nMAIL FROM:<a@b>\r\nRSET\r\nMAIL FROM:<c@d>\r\nRSET\r\nHELO other\r\nMAIL FROM:<e@f>\r\nQUIT\r\n");
+    for (int i = 0; i < 200 && !bench.client_ended; i++) run(&bench, 5);
+    run(&bench, 5);
+    assert_true(span_is(bytes_span(&bench.server.heard),
+                        "EHLO mx.example\r\nXCLIENT NAME=[UNAVAILABLE] ADDR=203.0.113.7 PORT=4711 PROTO=ESMTP HELO=far.test\r\n"
+                        "EHLO far.test\r\nMAIL FROM:<a@b>\r\nRSET\r\nMAIL FROM:<c@d>\r\nRSET\r\n"
+                        "XCLIENT NAME=[UNAVAILABLE] ADDR=203.0.113.7 PORT=4711 PROTO=SMTP HELO=other\r\n"
+                        "EHLO other\r\nMAIL FROM:<e@f>\r\n"));
+    tear_down_from(&bench);
+}
+
+static void whom_xforward_names_is_told_by_xclient_where_there_is_no_other_way(void **state) {
+    struct bench bench;
+    (void)state;
+    set_up(&bench, SMTP_TO_SMTP, hears_xclient); /* a trusted client on a unix socket */
+    say(&bench, "EHLO relay\r\nMAIL FROM:<a@b>\r\nRSET\r\nXFORWARD ADDR=198.51.100.1 HELO=far\r\nMAIL FROM:<c@d>\r\nRSET\r\n"
+                "MAIL FROM:<e@f>\r\nQUIT\r\n");
+    for (int i = 0; i < 200 && !bench.client_ended; i++) run(&bench, 5);
+    run(&bench, 5);
+    assert_true(span_is(bytes_span(&bench.server.heard),
+                        "EHLO mx.example\r\nMAIL FROM:<a@b>\r\nRSET\r\n" /* nobody to tell of */
+                        "XCLIENT NAME=[UNAVAILABLE] ADDR=198.51.100.1 PORT=[UNAVAILABLE] HELO=far\r\nEHLO far\r\n"
+                        "MAIL FROM:<c@d>\r\nRSET\r\n"
+                        "XCLIENT NAME=[UNAVAILABLE] ADDR=[UNAVAILABLE] PORT=[UNAVAILABLE] PROTO=ESMTP HELO=relay\r\n"
+                        "EHLO relay\r\nMAIL FROM:<e@f>\r\n"));
+    tear_down(&bench);
+}
+
+static void a_server_that_will_not_hear_of_the_client_gets_the_mail(void **state) {
+    struct bench bench;
+    (void)state;
+    set_up_from(&bench, refuses_xclient, stranger);
+    say(&bench, "EHLO far.test\r\nMAIL FROM:<a@b>\r\nRSET\r\nMAIL FROM:<c@d>\r\nQUIT\r\n");
+    for (int i = 0; i < 200 && !bench.client_ended; i++) run(&bench, 5);
+    assert_true(has_said(&bench, "LIMITS RCPTMAX=3\r\n" OK OK OK BYE));
+    assert_true(has_heard(&bench, "EHLO mx.example\r\nXCLIENT ADDR=203.0.113.7\r\nMAIL FROM:<a@b>\r\nRSET\r\nMAIL FROM:<c@d>\r\n"));
+    tear_down_from(&bench);
+}
+
+static void one_address_has_so_many_sessions(void **state) {
+    struct bench bench;
+    struct socket_address peer;
+    char reply[100] = "";
+    int client;
+    (void)state;
+    set_up_from(&bench, hears_xforward, stranger); /* the first */
+    struct session *first = bench.session;
+    socket_address_set(&peer, stranger, true, 4712);
+    struct session *second = connect_from(&bench, &peer, &client);
+    assert_non_null(second);
+    int third;
+    assert_null(connect_from(&bench, &peer, &third));
+    assert_true(read(third, reply, sizeof reply - 1) > 0);
+    assert_string_equal(reply, "421 4.7.0 Too many sessions from your address, try again later\r\n");
+    close(third);
+    bench.session = second;
+    session_abort(second);
+    bench.session = first;
+    close(client);
+    second = connect_from(&bench, &peer, &client); /* there is room again */
+    assert_non_null(second);
+    bench.session = second;
+    session_abort(second);
+    bench.session = first;
+    close(client);
+    run(&bench, 5);
+    tear_down_from(&bench);
+}
+
+static void a_message_that_stands_still_is_given_up(void **state) {
+    struct bench bench;
+    (void)state;
+    set_up_from(&bench, rows[0].rules, stranger);
+    bench.options.data_timeout_ms = 60;
+    say(&bench, "EHLO c\r\n" MAIL_RCPT "DATA\r\nSubject: x\r\n");
+    for (int i = 0; i < 100 && !bench.client_ended; i++) run(&bench, 10);
+    assert_true(bench.client_ended && has_said(&bench, GO "421 4.4.2 Timeout\r\n"));
+    tear_down_from(&bench);
+}
+
+static void a_message_that_comes_too_slowly_is_given_up(void **state) {
+    struct bench bench;
+    (void)state;
+    set_up_from(&bench, rows[0].rules, stranger);
+    bench.options.data_rate_min = 1000;
+    bench.options.data_rate_grace_ms = 60;
+    say(&bench, "EHLO c\r\n" MAIL_RCPT "DATA\r\n");
+    for (int i = 0; i < 100 && !bench.client_ended; i++) {
+        run(&bench, 10);
+        if (!bench.client_ended && write(bench.client, "x", 1) != 1) break; /* never silent, never fast */
+    }
+    read_client(&bench);
+    assert_true(bench.client_ended && has_said(&bench, GO "421 4.4.2 Timeout\r\n"));
+    tear_down_from(&bench);
+}
+
 static int quiet(void **state) {
     (void)state;
     log_configure(open("/dev/null", O_WRONLY), LOG_FORMAT_LOGFMT, LOG_LEVEL_ERROR, 0);
@@ -490,6 +683,14 @@ int main(void) {
         cmocka_unit_test(many_long_replies_wait_for_the_client),
         cmocka_unit_test(an_idle_client_is_told_when_its_time_is_over),
         cmocka_unit_test(a_tired_downstream_is_called_again),
+        cmocka_unit_test(a_balancer_names_the_client_before_the_greeting),
+        cmocka_unit_test(what_a_balancer_may_say),
+        cmocka_unit_test(a_server_that_wants_to_know_is_told_of_the_client),
+        cmocka_unit_test(whom_xforward_names_is_told_by_xclient_where_there_is_no_other_way),
+        cmocka_unit_test(a_server_that_will_not_hear_of_the_client_gets_the_mail),
+        cmocka_unit_test(one_address_has_so_many_sessions),
+        cmocka_unit_test(a_message_that_stands_still_is_given_up),
+        cmocka_unit_test(a_message_that_comes_too_slowly_is_given_up),
     };
     return cmocka_run_group_tests(tests, quiet, NULL);
 }

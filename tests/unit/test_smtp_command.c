@@ -226,10 +226,11 @@ static void paths_have_a_length_limit(void **state) {
     assert_int_equal(parse_lengths(10, SMTP_DOMAIN_MAX + 1), TO_BAD);
 }
 
-static void web_clients_are_told_apart(void **state) {
+static void foreign_clients_are_told_apart(void **state) {
     (void)state;
     for (enum smtp_verb verb = 0; verb < SMTP_VERB_COUNT; verb++)
-        assert_int_equal(smtp_verb_is_foreign(verb), verb == SMTP_GET || verb == SMTP_POST || verb == SMTP_CONNECT);
+        assert_int_equal(smtp_verb_is_foreign(verb),
+                         verb == SMTP_GET || verb == SMTP_POST || verb == SMTP_CONNECT || verb == SMTP_PROXY);
 }
 
 int main(void) {
@@ -238,7 +239,7 @@ int main(void) {
         cmocka_unit_test(replies_carry_the_codes_of_the_standard),
         cmocka_unit_test(facts_of_mail_are_read),
         cmocka_unit_test(paths_have_a_length_limit),
-        cmocka_unit_test(web_clients_are_told_apart),
+        cmocka_unit_test(foreign_clients_are_told_apart),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

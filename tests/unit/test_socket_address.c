@@ -64,10 +64,29 @@ static void a_name_that_is_none_has_a_reason(void **state) {
     assert_int_equal(count, 0);
 }
 
+static void an_address_is_made_of_octets(void **state) {
+    static const uint8_t octets[16] = {0x20, 0x01, 0x0d, 0xb8, [15] = 7};
+    struct socket_address address;
+    char text[SOCKET_ADDRESS_TEXT_MAX];
+    (void)state;
+    socket_address_set(&address, octets, false, 65535);
+    socket_address_text(&address, text);
+    assert_string_equal(text, "2001:db8::7");
+    assert_int_equal(socket_address_port(&address), 65535);
+    socket_address_set(&address, octets, true, 25);
+    socket_address_text(&address, text);
+    assert_string_equal(text, "32.1.13.184");
+    assert_int_equal(socket_address_port(&address), 25);
+    memset(&address, 0, sizeof address);
+    socket_address_text(&address, text);
+    assert_string_equal(text, "unknown");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(addresses_are_read_and_named),
         cmocka_unit_test(a_path_is_an_address_without_network),
+        cmocka_unit_test(an_address_is_made_of_octets),
         cmocka_unit_test(a_name_that_is_none_has_a_reason),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -7,7 +7,7 @@
 #include <cmocka.h>
 #include "tests/support/exact.h"
 
-enum { ALL = (1 << XFORWARD_COUNT) - 1 };
+enum { ALL = (1 << XFORWARD_LOGIN) - 1, EVERYTHING = (1 << XFORWARD_COUNT) - 1 };
 
 /* want: the one command written again for a server that offers all. */
 static const struct { const char *argument; enum xforward_status status; const char *want; } rows[] = {
@@ -44,12 +44,14 @@ static const struct { const char *argument; enum xforward_status status; const c
     {"PORT=-1", XFORWARD_BAD_VALUE, NULL},
     {"PORT=999999", XFORWARD_BAD_VALUE, NULL},
     {"SOURCE=ELSEWHERE", XFORWARD_BAD_VALUE, NULL},
+    {"LOGIN=a", XFORWARD_UNKNOWN, NULL}, /* XCLIENT's */
+    {"DESTADDR=192.0.2.1", XFORWARD_UNKNOWN, NULL},
 };
 
 static void check_written(size_t row, const struct forwarded_client *client, const char *want) {
     struct bytes out = bytes_with_cap(4096), wanted = bytes_with_cap(4096);
     bytes_append_format(&wanted, "XFORWARD %s\r\n", want);
-    assert_int_equal(xforward_write(&out, client, ALL), 1);
+    assert_int_equal(xforward_write(XFORWARD_COMMAND, &out, client, EVERYTHING), 1);
     if (!span_equal(bytes_span(&out), bytes_span(&wanted))) fail_msg("row %zu: %.*s", row, (int)out.len, out.ptr);
     bytes_release(&out);
     bytes_release(&wanted);
@@ -60,7 +62,7 @@ static void every_row_is_read_and_written_again(void **state) {
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct span argument = exact_copy(span_of(rows[i].argument));
         struct forwarded_client client = {0}, before = {0};
-        enum xforward_status status = xforward_parse(argument, &client);
+        enum xforward_status status = xforward_parse(XFORWARD_COMMAND, argument, &client);
         if (status != rows[i].status) fail_msg("row %zu: %s", i, xforward_status_text(status));
         if (status == XFORWARD_OK)
             check_written(i, &client, rows[i].want);
@@ -76,15 +78,15 @@ static void several_commands_add_up(void **state) {
     bool is_v4;
     (void)state;
     assert_false(xforward_address(&client, address, &is_v4));
-    assert_int_equal(xforward_parse(span_of("ADDR=192.0.2.7 NAME=a"), &client), XFORWARD_OK);
-    assert_int_equal(xforward_parse(span_of("HELO=b"), &client), XFORWARD_OK);
-    assert_int_equal(xforward_parse(span_of("HELO=c FOO=d"), &client), XFORWARD_UNKNOWN);
+    assert_int_equal(xforward_parse(XFORWARD_COMMAND, span_of("ADDR=192.0.2.7 NAME=a"), &client), XFORWARD_OK);
+    assert_int_equal(xforward_parse(XFORWARD_COMMAND, span_of("HELO=b"), &client), XFORWARD_OK);
+    assert_int_equal(xforward_parse(XFORWARD_COMMAND, span_of("HELO=c FOO=d"), &client), XFORWARD_UNKNOWN);
     assert_true(span_is(xforward_text(&client, XFORWARD_HELO), "b"));
     assert_true(span_is(xforward_text(&client, XFORWARD_NAME), "a"));
     assert_int_equal(xforward_text(&client, XFORWARD_IDENT).len, 0);
     assert_true(xforward_address(&client, address, &is_v4) && is_v4);
     assert_memory_equal(address, "\xc0\x00\x02\x07\0\0\0\0\0\0\0\0\0\0\0", 16);
-    assert_int_equal(xforward_parse(span_of("ADDR=IPV6:::1"), &client), XFORWARD_OK);
+    assert_int_equal(xforward_parse(XFORWARD_COMMAND, span_of("ADDR=IPV6:::1"), &client), XFORWARD_OK);
     assert_true(xforward_address(&client, address, &is_v4) && !is_v4);
     assert_int_equal(address[15], 1);
 }
@@ -110,13 +112,13 @@ static void only_what_is_offered_is_said(void **state) {
     struct forwarded_client client = {0};
     struct bytes out = bytes_with_cap(4096);
     (void)state;
-    assert_int_equal(xforward_write(&out, &client, ALL), 0); /* nothing known: nothing said */
-    assert_int_equal(xforward_parse(span_of("NAME=a HELO=b"), &client), XFORWARD_OK);
-    assert_int_equal(xforward_write(&out, &client, 0), 0);
+    assert_int_equal(xforward_write(XFORWARD_COMMAND, &out, &client, EVERYTHING), 0); /* nothing known: nothing said */
+    assert_int_equal(xforward_parse(XFORWARD_COMMAND, span_of("NAME=a HELO=b"), &client), XFORWARD_OK);
+    assert_int_equal(xforward_write(XFORWARD_COMMAND, &out, &client, 0), 0);
     assert_int_equal(out.len, 0);
-    assert_int_equal(xforward_write(&out, &client, xforward_offer_read(span_of("helo  X ADDR"))), 1);
+    assert_int_equal(xforward_write(XFORWARD_COMMAND, &out, &client, xforward_offer_read(XFORWARD_COMMAND, span_of("helo  X ADDR"))), 1);
     assert_true(span_is(bytes_span(&out), "XFORWARD ADDR=[UNAVAILABLE] HELO=b\r\n"));
-    assert_int_equal(xforward_offer_read(span_of(xforward_offer())), ALL);
+    assert_int_equal(xforward_offer_read(XFORWARD_COMMAND, span_of(xforward_offer(XFORWARD_COMMAND))), ALL);
     bytes_release(&out);
 }
 
@@ -131,12 +133,12 @@ static void long_values_take_several_commands(void **state) {
         xforward_set(&client, XFORWARD_NAME, (struct span){text, sizeof text});
         xforward_set(&client, XFORWARD_HELO, (struct span){text, sizeof text});
         xforward_set(&client, XFORWARD_IDENT, (struct span){text, sizeof text});
-        unsigned commands = xforward_write(&out, &client, ALL), lines = 0;
+        unsigned commands = xforward_write(XFORWARD_COMMAND, &out, &client, EVERYTHING), lines = 0;
         for (struct span rest = bytes_span(&out); rest.len > 0; lines++) {
             size_t lf = span_find(rest, '\n');
             assert_true(lf < rest.len && lf + 1 <= 512 && lf > 11);
             assert_memory_equal(rest.ptr, "XFORWARD ", 9);
-            assert_int_equal(xforward_parse((struct span){rest.ptr + 9, lf - 10}, &heard), XFORWARD_OK);
+            assert_int_equal(xforward_parse(XFORWARD_COMMAND, (struct span){rest.ptr + 9, lf - 10}, &heard), XFORWARD_OK);
             rest = span_after(rest, lf + 1);
         }
         assert_int_equal(lines, commands);
@@ -145,11 +147,52 @@ static void long_values_take_several_commands(void **state) {
     }
 }
 
+/* What a server hears that offers all of XCLIENT's attributes. */
+static const struct { const char *argument; enum xforward_status status; const char *want; } xclient_rows[] = {
+    {"NAME=spike.porcupine.org ADDR=168.100.189.2", XFORWARD_OK,
+     "NAME=spike.porcupine.org ADDR=168.100.189.2 PORT=[UNAVAILABLE] HELO=[UNAVAILABLE] LOGIN=[UNAVAILABLE]"},
+    {"addr=IPV6:2001:DB8::1 port=25 proto=esmtp helo=far+2Etest login=a+20b destaddr=192.0.2.1 destport=25", XFORWARD_OK,
+     "NAME=[UNAVAILABLE] ADDR=IPV6:2001:db8::1 PORT=25 PROTO=esmtp HELO=far.test LOGIN=a+20b DESTADDR=192.0.2.1 DESTPORT=25"},
+    {"NAME=[TEMPUNAVAIL] PROTO=LMTP DESTADDR=[UNAVAILABLE]", XFORWARD_OK,
+     "NAME=[TEMPUNAVAIL] ADDR=[UNAVAILABLE] PORT=[UNAVAILABLE] PROTO=ESMTP HELO=[UNAVAILABLE] LOGIN=[UNAVAILABLE] "
+     "DESTADDR=[UNAVAILABLE]"},
+    {"NAME=no+20name HELO=a+0Ab PROTO=X", XFORWARD_OK, /* Postfix would refuse that NAME and that PROTO */
+     "NAME=[UNAVAILABLE] ADDR=[UNAVAILABLE] PORT=[UNAVAILABLE] HELO=a?b LOGIN=[UNAVAILABLE]"},
+    {"DESTADDR=IPV6:::1 NAME=a..b", XFORWARD_OK,
+     "NAME=[UNAVAILABLE] ADDR=[UNAVAILABLE] PORT=[UNAVAILABLE] HELO=[UNAVAILABLE] LOGIN=[UNAVAILABLE] DESTADDR=IPV6:::1"},
+    {"IDENT=4Q1", XFORWARD_UNKNOWN, NULL}, /* XFORWARD's */
+    {"SOURCE=LOCAL", XFORWARD_UNKNOWN, NULL},
+    {"DESTADDR=here", XFORWARD_BAD_VALUE, NULL},
+    {"DESTPORT=smtp", XFORWARD_BAD_VALUE, NULL},
+    {"ADDR", XFORWARD_SYNTAX, NULL},
+};
+
+static void every_xclient_row_is_read_and_written_again(void **state) {
+    (void)state;
+    for (size_t i = 0; i < sizeof xclient_rows / sizeof *xclient_rows; i++) {
+        struct forwarded_client client = {0}, untouched = {0};
+        struct span argument = exact_copy(span_of(xclient_rows[i].argument));
+        enum xforward_status status = xforward_parse(XCLIENT_COMMAND, argument, &client);
+        exact_free(argument);
+        if (status != xclient_rows[i].status) fail_msg("row %zu: %s", i, xforward_status_text(status));
+        if (status != XFORWARD_OK) assert_memory_equal(&client, &untouched, sizeof client);
+        struct bytes out = bytes_with_cap(4096), wanted = bytes_with_cap(4096);
+        if (xclient_rows[i].want != NULL) bytes_append_format(&wanted, "XCLIENT %s\r\n", xclient_rows[i].want);
+        xforward_write(XCLIENT_COMMAND, &out, &client, EVERYTHING);
+        if (!span_equal(bytes_span(&out), bytes_span(&wanted))) fail_msg("row %zu: %.*s", i, (int)out.len, out.ptr);
+        bytes_release(&out);
+        bytes_release(&wanted);
+    }
+    assert_int_equal(xforward_offer_read(XCLIENT_COMMAND, span_of(xforward_offer(XCLIENT_COMMAND))),
+                     EVERYTHING & ~(1 << XFORWARD_IDENT | 1 << XFORWARD_SOURCE));
+    assert_int_equal(xforward_offer_read(XCLIENT_COMMAND, span_of("IDENT SOURCE")), 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_row_is_read_and_written_again), cmocka_unit_test(several_commands_add_up),
         cmocka_unit_test(a_client_speaks_for_itself),          cmocka_unit_test(only_what_is_offered_is_said),
-        cmocka_unit_test(long_values_take_several_commands),
+        cmocka_unit_test(long_values_take_several_commands),   cmocka_unit_test(every_xclient_row_is_read_and_written_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -58,6 +58,7 @@ static enum dkim_code try_record(const struct dkim_key *record, const struct dki
     switch (public_key_verify(record->key, header_hash, signature->signature)) {
     case PUBLIC_KEY_VERIFIED: return DKIM_OK;
     case PUBLIC_KEY_MISMATCH: return DKIM_SIGNATURE_MISMATCH;
+    case PUBLIC_KEY_NO_MEMORY: return DKIM_NO_MEMORY;
     default: return DKIM_KEY_SYNTAX; /* what OpenSSL cannot work with is a permanent error */
     }
 }

@@ -88,34 +88,42 @@ void public_key_release(struct public_key *key) {
     free(key);
 }
 
-/* 1: verified, 0: not, negative: could not say. */
-static int verify_rsa(const struct public_key *key, const uint8_t *value, struct span signature) {
-    EVP_PKEY_CTX *context = EVP_PKEY_CTX_dup(key->prepared);
-    if (context == NULL) return -1;
-    int verified = EVP_PKEY_verify(context, (const unsigned char *)signature.ptr, signature.len, value, DIGEST_OCTETS);
-    EVP_PKEY_CTX_free(context);
-    return verified;
+/* What a provider's answer means. 1 is a verified signature; 0 a wrong one or an empty heap, negative an error or an empty
+ * heap: the queue knows, though not at which place, since the layers above add errors of their own. */
+static enum public_key_status status_of(int answer) {
+    bool no_memory = false;
+    for (unsigned long error; (error = ERR_get_error()) != 0;) no_memory |= ERR_GET_REASON(error) == ERR_R_MALLOC_FAILURE;
+    if (answer == 1) return PUBLIC_KEY_VERIFIED;
+    if (no_memory) return PUBLIC_KEY_NO_MEMORY;
+    return answer == 0 ? PUBLIC_KEY_MISMATCH : PUBLIC_KEY_ERROR;
 }
 
-static int verify_ed25519(const struct public_key *key, const uint8_t *value, struct span signature) {
+static enum public_key_status verify_rsa(const struct public_key *key, const uint8_t *value, struct span signature) {
+    EVP_PKEY_CTX *context = EVP_PKEY_CTX_dup(key->prepared);
+    if (context == NULL) return ERR_clear_error(), PUBLIC_KEY_NO_MEMORY;
+    int answer = EVP_PKEY_verify(context, (const unsigned char *)signature.ptr, signature.len, value, DIGEST_OCTETS);
+    EVP_PKEY_CTX_free(context);
+    return status_of(answer);
+}
+
+static enum public_key_status verify_ed25519(const struct public_key *key, const uint8_t *value, struct span signature) {
     EVP_MD_CTX *context = EVP_MD_CTX_new();
-    int verified = -1;
+    enum public_key_status status = PUBLIC_KEY_NO_MEMORY; /* a key that was loaded leaves no other reason to begin with */
     if (context != NULL && EVP_DigestVerifyInit(context, NULL, NULL, NULL, key->pkey) == 1)
-        verified = EVP_DigestVerify(context, (const unsigned char *)signature.ptr, signature.len, value, DIGEST_OCTETS);
+        status = status_of(EVP_DigestVerify(context, (const unsigned char *)signature.ptr, signature.len, value, DIGEST_OCTETS));
     EVP_MD_CTX_free(context);
-    return verified;
+    ERR_clear_error();
+    return status;
 }
 
 enum public_key_status public_key_verify(const struct public_key *key, const uint8_t value[DIGEST_OCTETS],
                                          struct span signature) {
     if (signature.len != key->signature_octets) return PUBLIC_KEY_MISMATCH; /* RFC 8017 8.2.2 step 1, RFC 8032 5.1.7 */
     ERR_clear_error();
-    int verified = key->prepared != NULL ? verify_rsa(key, value, signature) : verify_ed25519(key, value, signature);
-    /* The providers say 0 for a wrong signature and for an empty heap alike: the queue knows which it was. */
-    bool no_memory = ERR_GET_REASON(ERR_peek_last_error()) == ERR_R_MALLOC_FAILURE;
-    ERR_clear_error();
-    if (verified == 1) return PUBLIC_KEY_VERIFIED;
-    return verified == 0 && !no_memory ? PUBLIC_KEY_MISMATCH : PUBLIC_KEY_ERROR;
+    if (key->prepared != NULL) return verify_rsa(key, value, signature);
+    /* Ed25519 inside says 0 without an error when memory was short for a moment: a mismatch has to be one twice. */
+    enum public_key_status status = verify_ed25519(key, value, signature);
+    return status == PUBLIC_KEY_MISMATCH ? verify_ed25519(key, value, signature) : status;
 }
 
 const char *public_key_library(void) { return OpenSSL_version(OPENSSL_VERSION_STRING); }

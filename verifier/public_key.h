@@ -15,10 +15,10 @@ struct public_key *public_key_rsa(struct span modulus, struct span exponent);
 struct public_key *public_key_ed25519(struct span octets);
 void public_key_release(struct public_key *key); /* accepts NULL */
 
-enum public_key_status { PUBLIC_KEY_VERIFIED, PUBLIC_KEY_MISMATCH, PUBLIC_KEY_ERROR };
+enum public_key_status { PUBLIC_KEY_VERIFIED, PUBLIC_KEY_MISMATCH, PUBLIC_KEY_NO_MEMORY, PUBLIC_KEY_ERROR };
 /* Does signature (raw octets) belong to the SHA-256 value? RSA: PKCS#1 v1.5 over it (RFC 8017 8.2.2). Ed25519: PureEdDSA
- * over the 32 octets of the hash (RFC 8463 section 3). PUBLIC_KEY_ERROR: no memory or OpenSSL failed. OpenSSL's error
- * queue is empty afterwards. */
+ * over the 32 octets of the hash (RFC 8463 section 3). PUBLIC_KEY_NO_MEMORY: nothing was found out.
+ * PUBLIC_KEY_ERROR: OpenSSL cannot work with the key. OpenSSL's error queue is empty afterwards. */
 enum public_key_status public_key_verify(const struct public_key *key, const uint8_t value[DIGEST_OCTETS], struct span signature);
 
 /* OpenSSL's version, "3.0.22"; static. */

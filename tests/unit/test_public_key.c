@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
+#include <openssl/crypto.h>
 
 /* RFC 8463 appendix A: the keys, and the signatures of A.3 over the hashes of that message's canonical fields. */
 static const char rfc_rsa_modulus[] =
@@ -154,6 +155,51 @@ static void an_ed25519_key_has_32_octets(void **state) {
     public_key_release(NULL);
 }
 
+/* OpenSSL's allocator: after so many allocations there is nothing left, for one or for all that follow. */
+static size_t allocations_left = SIZE_MAX;
+static bool recovers, was_refused;
+static bool is_refused(void) {
+    if (allocations_left == SIZE_MAX) return false;
+    if (allocations_left > 0) return allocations_left--, false;
+    if (recovers) allocations_left = SIZE_MAX;
+    return was_refused = true;
+}
+static void *take(size_t size, const char *file, int line) {
+    return (void)file, (void)line, is_refused() ? NULL : malloc(size);
+}
+static void *take_more(void *block, size_t size, const char *file, int line) {
+    return (void)file, (void)line, is_refused() ? NULL : realloc(block, size);
+}
+static void give_back(void *block, const char *file, int line) { (void)file, (void)line, free(block); }
+
+static enum public_key_status verify_without_memory(const struct row *row, const struct public_key *key, size_t after) {
+    was_refused = false;
+    allocations_left = after;
+    enum public_key_status got = verify_row(row, key);
+    allocations_left = SIZE_MAX;
+    return got;
+}
+
+/* Wherever memory ends, a good signature is never called a bad one, nor an error for good. */
+static void no_memory_is_no_mismatch(void **state) {
+    (void)state;
+    for (int i = 0; i < 6; i++) {
+        const struct row *row = &rows[i / 2]; /* the good ones */
+        struct public_key *key = row->load(row->key);
+        assert_int_equal(verify_row(row, key), PUBLIC_KEY_VERIFIED); /* OpenSSL has what it keeps */
+        recovers = i % 2 == 1;
+        size_t at = 0;
+        for (bool reached = true; reached; at++) {
+            enum public_key_status got = verify_without_memory(row, key, at);
+            reached = was_refused;
+            if (got != PUBLIC_KEY_VERIFIED && !(reached && got == PUBLIC_KEY_NO_MEMORY))
+                fail_msg("%s, allocation %zu: %d", row->name, at, (int)got);
+        }
+        assert_true(at > 1);
+        public_key_release(key);
+    }
+}
+
 /* Threads verify with the same keys at once; each sees only its own answers. */
 enum { THREADS = 4, ROUNDS = 50 };
 struct shared {
@@ -208,7 +254,9 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_row_verifies_as_wanted),
         cmocka_unit_test(an_ed25519_key_has_32_octets),
+        cmocka_unit_test(no_memory_is_no_mismatch),
         cmocka_unit_test(threads_share_keys),
     };
+    if (CRYPTO_set_mem_functions(take, take_more, give_back) != 1) return 1; /* before OpenSSL takes any */
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

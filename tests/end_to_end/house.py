@@ -5,6 +5,7 @@ import base64
 import email.utils
 import json
 import os
+import random
 import re
 import shutil
 import signal
@@ -41,15 +42,17 @@ def need(*programs):
 
 
 def free_port():
-    """A TCP and UDP port of 127.0.0.1 that nobody uses now."""
+    """A TCP and UDP port of 127.0.0.1 that nobody uses now. Below those that clients get by themselves, so that none of the
+    many connections of a test takes it before its server does, or while that is being restarted."""
     while True:
+        port = random.SystemRandom().randrange(10240, 32768)
         with socket.socket() as tcp, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
-            tcp.bind(("127.0.0.1", 0))
             try:
-                udp.bind(("127.0.0.1", tcp.getsockname()[1]))
+                tcp.bind(("127.0.0.1", port))
+                udp.bind(("127.0.0.1", port))
             except OSError:
                 continue
-            return tcp.getsockname()[1]
+            return port
 
 
 def path(name):

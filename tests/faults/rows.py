@@ -210,5 +210,5 @@ ROWS = [
         may=("4", "lost"), verdicts=("pass", "temperror", "permerror"), clients={"vanish": .05},
         script={"die MAIL": .01, "die content": .01, "die stored": .01, "half reply": .01, "hang dot": .002, "early": .01, "unasked": .01, "split": .01},
         shim="recv short 5,recv EINTR 9,send short 5,pwrite ENOSPC 300,pread short 4,openat EMFILE 100,malloc null 2000,accept EMFILE 30,"
-             "fsync EIO 100,write ENOSPC 100,recv ECONNRESET 3000,clock jump 100"),
+             "fsync EIO 100,write ENOSPC 100,recv ECONNRESET 1000,clock jump 100"),
 ]

@@ -119,6 +119,8 @@ class Sender:
                 try:
                     self.session()
                     break
+                except socket.timeout:
+                    return self.clients.complain(self.listener.name, number, "waited for a greeting in vain:", self.client)
                 except (Hangup, OSError):
                     self.drop()
                     if self.clients.gone():

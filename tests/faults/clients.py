@@ -14,6 +14,7 @@ from store import PATIENT, final_reply, mixed_reply
 
 ATTEMPTS = 60
 PATIENCE_S = 20 * house.SLOW  # a client that waits longer for a reply calls it a stall
+GREETING_S = 5 * house.SLOW  # the same for the first replies. A listening socket that closes in mid handshake may leave a client that never hears of it
 UNIT = re.compile(r"<\d+\.\d+\.\S+>")
 
 
@@ -25,13 +26,14 @@ class Clients:
     recipients      local parts; those that begin with "no" are refused downstream
     big_every       one to three of so many messages are big
     gone            says that the daemon has ended and will not come back
+    restarts        says how often it was ended, on purpose
     mixed           downstream answers for each recipient on its own, and nothing is sent again"""
 
     def __init__(self, listeners, letters, ledger, messages, threads=16, per_session=8, vanish=0, recipients=("b",), mixed=False,
-                 wanted=lambda number: "250", big_every=200, gone=lambda: False):
+                 wanted=lambda number: "250", big_every=200, gone=lambda: False, restarts=lambda: 0):
         self.listeners, self.letters, self.ledger, self.messages = listeners, letters, ledger, messages
         self.per_session, self.vanish, self.recipients, self.mixed, self.wanted = per_session, vanish, recipients, mixed, wanted
-        self.lock, self.next, self.big_every, self.gone = threading.Lock(), 0, big_every, gone
+        self.lock, self.next, self.big_every, self.gone, self.restarts = threading.Lock(), 0, big_every, gone, restarts
         self.trouble, self.replies, self.done = [], collections.defaultdict(collections.Counter), collections.Counter()
         self.threads = [threading.Thread(target=self.run, args=(listeners[i % len(listeners)], i), daemon=True) for i in range(threads)]
 
@@ -101,9 +103,10 @@ class Sender:
         if self.client and self.sent >= self.clients.per_session:
             self.leave()
         if self.client is None:
-            self.client = Client(self.listener.port, timeout=PATIENCE_S)
+            self.client = Client(self.listener.port, timeout=GREETING_S)
             self.expect(220, self.client.greeting)
             self.expect(250, self.client.say(("LHLO" if self.listener.lmtp else "EHLO") + " client.test"))
+            self.client.socket.settimeout(PATIENCE_S)
         self.sent += 1
         return self.client
 
@@ -116,11 +119,14 @@ class Sender:
         end = time.monotonic() + 120
         for attempt in range(ATTEMPTS):
             while True:
+                restarts = self.clients.restarts()
                 try:
                     self.session()
                     break
                 except socket.timeout:
-                    return self.clients.complain(self.listener.name, number, "waited for a greeting in vain:", self.client)
+                    self.drop()
+                    if self.clients.restarts() == restarts:
+                        return self.clients.complain(self.listener.name, number, "waited for a greeting in vain")
                 except (Hangup, OSError):
                     self.drop()
                     if self.clients.gone():

@@ -4,6 +4,7 @@ import multiprocessing
 import os
 import re
 import signal
+import socket
 import time
 
 import house
@@ -72,6 +73,7 @@ class Store(Downstream):
             wire.send(octets)
 
     def greet(self, wire):
+        wire.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # several replies in a row must not wait for each other
         self.sessions += 1
         value = chance("greeting", self.port, self.sessions)
         for greeting, share in self.greetings.items():

@@ -1,12 +1,12 @@
-/* tests/faults/shim.c -- makes calls of the C library fail or fall short now and then; loaded with LD_PRELOAD, for tests only.
- * SCEAU_SHIM: rules "CALL FAULT N" with commas between them: of the calls named CALL, one in N, by a fixed sequence, meets
- * FAULT: the name of an errno, or "short" (send, recv, pread, pwrite, write: less than asked for), "null" (malloc and its
- * kin), "jump" (clock: CLOCK_REALTIME goes to another time and stays there until the next jump). A wrong rule ends the program.
- * SCEAU_SHIM_STATE: a file of at least 4 KiB, mapped: octet 0 switches the shim on (not 0), and from octet 8 on each rule
- * counts the faults it made, 64 bits each, in order. The file outlives the program, however that ends, and the next one goes on
- * in the sequence.
- * Thread-safe, lock-free. Limits: RULES_MAX rules. write falls short or fails on regular files only: no other descriptor of
- * the daemon ever does that, and eventfd promises not to. */
+/* tests/faults/shim.c -- makes calls of the C library fail or fall short now and then; loaded with LD_PRELOAD, for
+ * tests only. SCEAU_SHIM: rules "CALL FAULT N" with commas between them: of the calls named CALL, one in N, by a fixed
+ * sequence, meets FAULT: the name of an errno, or "short" (send, recv, pread, pwrite, write: less than asked for),
+ * "null" (malloc and its kin), "jump" (clock: CLOCK_REALTIME goes to another time and stays there until the next jump).
+ * A wrong rule ends the program. SCEAU_SHIM_STATE: a file of at least 4 KiB, mapped: octet 0 switches the shim on (not
+ * 0), and from octet 8 on each rule counts the faults it made, 64 bits each, in order. The file outlives the program,
+ * however that ends, and the next one goes on in the sequence. Thread-safe, lock-free. Limits: RULES_MAX rules. write
+ * falls short or fails on regular files only: no other descriptor of the daemon ever does that, and eventfd promises
+ * not to. */
 #include <dlfcn.h>
 #include <errno.h>
 #include <execinfo.h>
@@ -29,22 +29,41 @@
 enum { RULES_MAX = 16, STATE_OCTETS = 4096, SHORT = -1, NULL_ANSWER = -2, JUMP = -3 };
 
 #define CALLS(X)                                                                                                       \
-    X(RECV, "recv") X(SEND, "send") X(PREAD, "pread") X(PWRITE, "pwrite") X(WRITE, "write") X(ACCEPT, "accept")        \
-    X(FSYNC, "fsync") X(MALLOC, "malloc") X(SOCKET, "socket") X(CONNECT, "connect") X(EPOLL_CTL, "epoll_ctl")          \
-    X(OPENAT, "openat") X(RENAME, "rename") X(CLOCK, "clock")
+    X(RECV, "recv")                                                                                                    \
+    X(SEND, "send") X(PREAD, "pread") X(PWRITE, "pwrite") X(WRITE, "write") X(ACCEPT, "accept") X(FSYNC, "fsync")      \
+        X(MALLOC, "malloc") X(SOCKET, "socket") X(CONNECT, "connect") X(EPOLL_CTL, "epoll_ctl") X(OPENAT, "openat")    \
+            X(RENAME, "rename") X(CLOCK, "clock")
 #define X(id, name) id,
 enum call { CALLS(X) CALL_COUNT };
 #undef X
 
-static const struct fault_name { const char *name; int fault; } fault_names[] = {
-    {"short", SHORT}, {"null", NULL_ANSWER}, {"jump", JUMP}, {"EINTR", EINTR}, {"ENOSPC", ENOSPC}, {"EIO", EIO},
-    {"EMFILE", EMFILE}, {"ENFILE", ENFILE}, {"ENOMEM", ENOMEM}, {"ENOBUFS", ENOBUFS}, {"ECONNABORTED", ECONNABORTED},
-    {"ECONNRESET", ECONNRESET}, {"EAGAIN", EAGAIN}, {"EADDRNOTAVAIL", EADDRNOTAVAIL},
+static const struct fault_name {
+    const char *name;
+    int fault;
+} fault_names[] = {
+    {"short", SHORT},
+    {"null", NULL_ANSWER},
+    {"jump", JUMP},
+    {"EINTR", EINTR},
+    {"ENOSPC", ENOSPC},
+    {"EIO", EIO},
+    {"EMFILE", EMFILE},
+    {"ENFILE", ENFILE},
+    {"ENOMEM", ENOMEM},
+    {"ENOBUFS", ENOBUFS},
+    {"ECONNABORTED", ECONNABORTED},
+    {"ECONNRESET", ECONNRESET},
+    {"EAGAIN", EAGAIN},
+    {"EADDRNOTAVAIL", EADDRNOTAVAIL},
 };
 
-static struct rule { enum call call; int fault; uint64_t one_in; } rules[RULES_MAX];
+static struct rule {
+    enum call call;
+    int fault;
+    uint64_t one_in;
+} rules[RULES_MAX];
 static size_t rule_count;
-static struct state { _Atomic uint64_t is_on, faults[RULES_MAX], calls[RULES_MAX]; } *state;
+static struct state { _Atomic uint64_t is_on, faults[RULES_MAX], calls[RULES_MAX]; } * state;
 
 /* -- the C library's own -- */
 
@@ -66,13 +85,14 @@ extern void *__libc_realloc(void *block, size_t size);
     X(int, openat, (int, const char *, int, ...))                                                                      \
     X(int, renameat2, (int, const char *, int, const char *, unsigned))                                                \
     X(int, clock_gettime, (clockid_t, struct timespec *))
-/* Found when first called for: other libraries make calls before our constructor runs. ISO C knows no way from an object
- * pointer to a function pointer, hence memcpy. */
+/* Found when first called for: other libraries make calls before our constructor runs. ISO C knows no way from an
+ * object pointer to a function pointer, hence memcpy. */
 #define X(type, name, arguments)                                                                                       \
     static type(*real_##name(void)) arguments {                                                                        \
         static _Atomic uintptr_t known;                                                                                \
         uintptr_t found = atomic_load_explicit(&known, memory_order_relaxed);                                          \
-        if (found == 0) atomic_store_explicit(&known, found = (uintptr_t)dlsym(RTLD_NEXT, #name), memory_order_relaxed); \
+        if (found == 0)                                                                                                \
+            atomic_store_explicit(&known, found = (uintptr_t)dlsym(RTLD_NEXT, #name), memory_order_relaxed);           \
         type(*function) arguments;                                                                                     \
         memcpy(&function, &found, sizeof function);                                                                    \
         return function;                                                                                               \
@@ -82,7 +102,7 @@ REAL(X)
 
 /* -- rules -- */
 
-static void give_up(const char *what) {
+__attribute__((noreturn)) static void give_up(const char *what) {
     fprintf(stderr, "shim: %s\n", what);
     _exit(97);
 }
@@ -94,14 +114,12 @@ static enum call call_named(const char *name) {
     for (int i = 0; i < CALL_COUNT; i++)
         if (strcmp(names[i], name) == 0) return (enum call)i;
     give_up("no such call");
-    return CALL_COUNT;
 }
 
 static int fault_named(const char *name) {
     for (size_t i = 0; i < sizeof fault_names / sizeof *fault_names; i++)
         if (strcmp(fault_names[i].name, name) == 0) return fault_names[i].fault;
     give_up("no such fault");
-    return 0;
 }
 
 static void read_rules(const char *text) {

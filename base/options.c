@@ -11,7 +11,8 @@
 #include "base/nearest_word.h"
 #include "base/option_value.h"
 
-enum { FILE_OCTETS_MAX = 1 << 20, LISTENERS_MAX = 64, LIST_ITEMS_MAX = 1000, SECTION_KEYS_MAX = 64, TEXT_MAX = 1024 };
+enum { FILE_OCTETS_MAX = 1 << 20, PARSER_ROOM = 8 * FILE_OCTETS_MAX };
+enum { LISTENERS_MAX = 64, LIST_ITEMS_MAX = 1000, SECTION_KEYS_MAX = 64, TEXT_MAX = 1024 };
 /* A flag of our own in an option's flags: it has been set before. libconfuse uses the lowest 14 bits. */
 enum { SEEN = 1 << 30 };
 
@@ -546,6 +547,15 @@ static char *read_file(struct reading *reading, size_t *len) {
     return NULL;
 }
 
+/* libconfuse follows null pointers, and its scanner ends the process, when an allocation of theirs is refused: a reload that
+ * memory may be too short for must not begin. */
+static bool has_memory_to_parse(void) {
+    void *volatile room = malloc(PARSER_ROOM); /* else the compiler takes both calls away */
+    bool has_room = room != NULL;
+    free(room);
+    return has_room;
+}
+
 static void parse(struct reading *reading, char *text, size_t len) {
     unsigned line;
     enum config_text_status status = config_text_check((struct span){text, len}, &line);
@@ -553,7 +563,7 @@ static void parse(struct reading *reading, char *text, size_t len) {
         set_error(reading, line, config_text_status_text(status));
         return;
     }
-    cfg_t *cfg = make_parser(reading->path);
+    cfg_t *cfg = has_memory_to_parse() ? make_parser(reading->path) : NULL;
     FILE *stream = fmemopen(text, len, "r");
     if (cfg == NULL || stream == NULL)
         set_error(reading, 0, "out of memory");

@@ -38,9 +38,10 @@ static enum progress say_hello(struct downstream *downstream, const char *verb, 
     if (downstream_is_out_of_step(downstream))
         return downstream_fail(downstream, DOWNSTREAM_MALFORMED, "the server spoke unasked");
     struct bytes line = bytes_with_cap(512);
-    bytes_append_format(&line, "%s %s\r\n", verb, downstream->server->hello_name);
-    connection_send(downstream->connection, bytes_span(&line));
+    bool whole = bytes_append_format(&line, "%s %s\r\n", verb, downstream->server->hello_name);
+    if (whole) connection_send(downstream->connection, bytes_span(&line));
     bytes_release(&line);
+    if (!whole) return downstream_fail(downstream, DOWNSTREAM_NO_MEMORY, strerrordesc_np(ENOMEM)); /* else both would wait */
     smtp_reply_clear(&downstream->reply);
     connection_flush(downstream->connection);
     downstream->state = next;

@@ -17,6 +17,7 @@
 #include "proxy/maildir.h"
 #include "proxy/spool.h"
 #include "proxy/worker.h"
+#include "verifier/public_key.h"
 
 enum {
     MAILDIR_THREADS = 4,
@@ -180,6 +181,7 @@ struct proxy *proxy_create(struct options *options, struct metrics *metrics, str
     struct proxy *proxy = calloc(1, sizeof *proxy);
     *error = NULL;
     if (proxy == NULL) return complain(error, "out of memory"), NULL;
+    if (!public_key_warm_up()) return complain(error, "OpenSSL cannot verify signatures"), free(proxy), NULL;
     proxy->shared.metrics = metrics;
     proxy->shared.domains = domains;
     proxy->shared.spool_directory = -1;

@@ -76,8 +76,11 @@ static enum progress hello(struct session *session, const struct smtp_command *c
                                 is_lmtp(session) ? "This is LMTP: say LHLO" : "This is SMTP: say EHLO");
     session_forget_transaction(session);
     bytes_clear(&session->helo);
-    bytes_append(&session->helo,
-                 span_first(command->argument, command->argument.len < HELO_MAX ? command->argument.len : HELO_MAX));
+    struct span name = span_first(command->argument, command->argument.len < HELO_MAX ? command->argument.len : HELO_MAX);
+    if (!bytes_append(&session->helo, name)) { /* SPF must not be asked about another name */
+        session_say(session, 452, "4.3.1", "Out of memory");
+        return PROGRESS_AGAIN;
+    }
     session->awaited = command->verb;
     session->is_esmtp = command->verb != SMTP_HELO;
     session->is_retried = false;

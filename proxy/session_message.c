@@ -93,9 +93,11 @@ static enum progress start_maildir(struct session *session) {
 static enum progress start_delivery(struct session *session) {
     struct bytes extra = bytes_with_cap(SMTP_PATH_MAX + 64);
     if (session->downstream == NULL) maildir_return_path_write(&extra, bytes_span(&session->transaction.sender));
-    bool sealed =
-        message_flow_fault(session->flow) == MESSAGE_FINE && message_flow_seal(session->flow, bytes_span(&extra));
+    bool no_memory = extra.failed; /* a mailbox must not get a message without its Return-Path */
+    bool sealed = !no_memory && message_flow_fault(session->flow) == MESSAGE_FINE &&
+                  message_flow_seal(session->flow, bytes_span(&extra));
     bytes_release(&extra);
+    if (no_memory) return give_own(session, 452, "4.3.1", "Out of memory");
     if (!sealed) return give_message_fault(session);
     session->state = SESSION_DELIVERING;
     session->delivery_us = clock_monotonic_us(connection_set_clock(session->setup->connections));

@@ -2,7 +2,8 @@
  * Octets are appended in order and read back from any offset. Up to memory_max octets of a message lie in blocks of
  * the worker's pool (as long as the pool has some), the rest in a file that was never linked anywhere (O_TMPFILE, or
  * mkostemp and unlink where the file system has no O_TMPFILE), mode 0600, in a directory of ours (R-07). File octets
- * go through the page cache: no call waits for the disk but when the kernel makes it wait.
+ * go through the page cache: no call waits for the disk but when the kernel makes it wait. They are written 4 KiB at a
+ * time; the last ones stay in memory, since they are read back soon.
  * Thread rule: a pool and its spools belong to one thread, but a complete spool may be read on another one while its
  * own thread leaves it alone. The account is shared by all pools (atomics, no lock).
  * Limits: struct spool_limits and the account's max. */

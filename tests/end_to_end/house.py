@@ -5,6 +5,7 @@ import base64
 import email.utils
 import json
 import os
+import random
 import re
 import shutil
 import signal
@@ -19,7 +20,7 @@ import urllib.request
 SOURCE = os.environ.get("SCEAU_SOURCE") or os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILD = os.environ.get("SCEAU_BUILD") or os.path.join(SOURCE, "build", "dev")
 SCEAU = os.path.join(BUILD, "sceau")
-SCEAUD = os.path.join(BUILD, "sceaud")
+SCEAUD = os.environ.get("SCEAUD") or os.path.join(BUILD, "sceaud")
 SHARED = os.environ.get("SCEAU_SHARED") or os.path.join(os.path.dirname(SOURCE), "shared")
 SLOW = 4 if "san" in os.path.basename(BUILD) else 1  # sanitizer builds get more time
 
@@ -41,15 +42,17 @@ def need(*programs):
 
 
 def free_port():
-    """A TCP and UDP port of 127.0.0.1 that nobody uses now."""
+    """A TCP and UDP port of 127.0.0.1 that nobody uses now. Below those that clients get by themselves, so that none of the
+    many connections of a test takes it before its server does, or while that is being restarted."""
     while True:
+        port = random.SystemRandom().randrange(10240, 32768)
         with socket.socket() as tcp, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
-            tcp.bind(("127.0.0.1", 0))
             try:
-                udp.bind(("127.0.0.1", tcp.getsockname()[1]))
+                tcp.bind(("127.0.0.1", port))
+                udp.bind(("127.0.0.1", port))
             except OSError:
                 continue
-            return tcp.getsockname()[1]
+            return port
 
 
 def path(name):
@@ -204,8 +207,13 @@ class Daemon:
         self.folder = path(name + "/x")[:-2]
         self.log = os.path.join(self.folder, "log")
         self.template = configuration
+        self.environment = {**os.environ, **(environment or {})}
         self.configure(configuration)
-        self.process = spawn([SCEAUD, "-c", self.conf], os.path.join(self.folder, "log"), env={**os.environ, **(environment or {})})
+        self.start_again()
+
+    def start_again(self):
+        """With the configuration as it is; the process before must have ended."""
+        self.process = spawn([SCEAUD, "-c", self.conf], os.path.join(self.folder, "log"), env=self.environment)
         wait_for(lambda: self.process.poll() is not None or port_answers(self.http), "sceaud")
         assert self.process.poll() is None, self.log_text()
 

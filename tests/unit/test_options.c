@@ -1,9 +1,11 @@
 #include "base/options.h" /* first, so the header is proved to stand alone */
+#include <malloc.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <cmocka.h>
@@ -352,6 +354,31 @@ static void docs_have_a_row_for_every_option(void **state) {
     free(docs);
 }
 
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) /* they have address space of their own */
+/* libconfuse would not survive its own. */
+static void a_reload_short_of_memory_does_not_begin(void **state) {
+    (void)state;
+    struct rlimit before;
+    char *error, *end;
+    write_file(LISTENER, strlen(LISTENER));
+    (void)malloc_trim(0); /* what earlier tests have left would be room */
+    FILE *file = fopen("/proc/self/statm", "r");
+    char pages[32] = "";
+    assert_true(file != NULL && fgets(pages, sizeof pages, file) != NULL && fclose(file) == 0);
+    assert_int_equal(getrlimit(RLIMIT_AS, &before), 0);
+    rlim_t now = strtoul(pages, &end, 10) * (rlim_t)sysconf(_SC_PAGESIZE);
+    struct rlimit tight = {.rlim_cur = now + (3 << 20), .rlim_max = before.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_AS, &tight), 0);
+    struct options *options = options_read(path, &error);
+    assert_int_equal(setrlimit(RLIMIT_AS, &before), 0);
+    assert_null(options);
+    assert_non_null(strstr(error, "out of memory"));
+    free(error);
+}
+#else
+static void a_reload_short_of_memory_does_not_begin(void **state) { (void)state; }
+#endif
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(wrong_files_are_told_in_one_sentence),
@@ -360,6 +387,7 @@ int main(void) {
         cmocka_unit_test(every_setting_is_read),
         cmocka_unit_test(what_is_dumped_reads_back),
         cmocka_unit_test(a_bad_file_leaves_no_trace),
+        cmocka_unit_test(a_reload_short_of_memory_does_not_begin),
         cmocka_unit_test(references_are_counted),
         cmocka_unit_test(docs_have_a_row_for_every_option),
     };

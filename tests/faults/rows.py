@@ -14,8 +14,9 @@ LOST = "451 4.4.2"      # downstream died or went silent inside a transaction
 AWAY = ("421 4.3.2", "451 4.3.2")  # downstream is not to be had: at EHLO, at MAIL
 CUT = "lost"            # the client's own connection ended without a reply
 SHY = "421 4.4.2"       # downstream died while it was greeted
-QUICK = "reply_timeout = 400ms data_timeout = 400ms final_reply_timeout = 400ms greeting_timeout = 400ms"
-LATE_S = 0.2            # with QUICK: what a server says later than that may not be heard any more
+QUICK_MS = 1000 * house.SLOW
+QUICK = " ".join(f"{name}_timeout = {QUICK_MS}ms" for name in ("reply", "data", "final_reply", "greeting"))
+LATE_S = QUICK_MS / 2000  # with QUICK: what a server says later than that may not be heard any more
 SHIM = os.path.join(house.BUILD, "fault_shim.so")
 SANITIZER = next((kind for kind in ("asan", "tsan") if kind in os.path.basename(house.BUILD)), None)
 

@@ -41,17 +41,24 @@ def need(*programs):
             skip(program + " is not installed")
 
 
+_ports = set()  # handed out
+
+
 def free_port():
     """A TCP and UDP port of 127.0.0.1 that nobody uses now. Below those that clients get by themselves, so that none of the
-    many connections of a test takes it before its server does, or while that is being restarted."""
+    many connections of a test takes it before its server does, or while that is being restarted, and no client that tries a
+    port nobody listens on is connected to itself. No port twice."""
     while True:
         port = random.SystemRandom().randrange(10240, 32768)
+        if port in _ports:
+            continue
         with socket.socket() as tcp, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
             try:
                 tcp.bind(("127.0.0.1", port))
                 udp.bind(("127.0.0.1", port))
             except OSError:
                 continue
+            _ports.add(port)
             return port
 
 

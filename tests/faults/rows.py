@@ -50,6 +50,7 @@ class Row:
     lossy: bool = False
     verdicts: tuple = ("pass",)
     limits: str = ""
+    lines: dict = dataclasses.field(default_factory=dict)  # of the configuration, by listener
     more: str = ""
     dns: object = None
     clients: dict = dataclasses.field(default_factory=dict)

@@ -63,6 +63,21 @@
 #define METRIC_VALUES_SEAL_RESULT(X) /* enum message_seal less one */                                                   \
     X(SEAL_ADDED, "added") X(SEAL_ALREADY_FAILED, "already_failed") X(SEAL_FULL, "full")                               \
     X(SEAL_UNDECIDED, "undecided") X(SEAL_ERROR, "error")
+#define METRIC_VALUES_MESSAGE_FAULT(X) /* enum message_fault less one */                                               \
+    X(FAULT_MESSAGE_TOO_LARGE, "message_too_large") X(FAULT_HEADER_TOO_LARGE, "header_too_large")                      \
+    X(FAULT_FIELD_TOO_LARGE, "field_too_large") X(FAULT_TOO_MANY_FIELDS, "too_many_fields")                            \
+    X(FAULT_BARE_CR, "bare_cr") X(FAULT_BARE_LF, "bare_lf") X(FAULT_NUL, "nul")                                        \
+    X(FAULT_SPOOL_FULL, "spool_full") X(FAULT_NO_MEMORY, "no_memory") X(FAULT_SPOOL_BROKEN, "spool_broken")
+#define METRIC_VALUES_DOWNSTREAM_ORIGIN(X) X(DOWNSTREAM_NEW, "new") X(DOWNSTREAM_REUSED, "reused")
+#define METRIC_VALUES_DOWNSTREAM_FAULT(X) /* enum downstream_fault */                                                  \
+    X(DOWNSTREAM_FAULT_REFUSED, "refused") X(DOWNSTREAM_FAULT_SILENT, "silent")                                        \
+    X(DOWNSTREAM_FAULT_UNWILLING, "unwilling") X(DOWNSTREAM_FAULT_TLS, "tls") X(DOWNSTREAM_FAULT_LOST, "lost")         \
+    X(DOWNSTREAM_FAULT_STALE, "stale") X(DOWNSTREAM_FAULT_TIMEOUT, "timeout")                                          \
+    X(DOWNSTREAM_FAULT_MALFORMED, "malformed") X(DOWNSTREAM_FAULT_SPOOL, "spool")                                      \
+    X(DOWNSTREAM_FAULT_NO_MEMORY, "no_memory")
+#define METRIC_VALUES_DOWNSTREAM_STEP(X)                                                                               \
+    X(DOWNSTREAM_STEP_CONNECT, "connect") X(DOWNSTREAM_STEP_MAIL, "mail") X(DOWNSTREAM_STEP_RCPT, "rcpt")              \
+    X(DOWNSTREAM_STEP_MESSAGE, "message")
 #define METRIC_VALUES_RELOAD_RESULT(X) X(RELOAD_SUCCESS, "success") X(RELOAD_ERROR, "error")
 
 /* The labels: id, name. The values are METRIC_VALUES_id. */
@@ -77,6 +92,10 @@
     L(DNS_OUTCOME, "outcome")                                                                                          \
     L(DNSSEC_STATE, "state")                                                                                           \
     L(SEAL_RESULT, "result")                                                                                           \
+    L(MESSAGE_FAULT, "fault")                                                                                          \
+    L(DOWNSTREAM_ORIGIN, "origin")                                                                                     \
+    L(DOWNSTREAM_FAULT, "fault")                                                                                       \
+    L(DOWNSTREAM_STEP, "step")                                                                                         \
     L(CACHE_RESULT, "result")                                                                                          \
     L(REJECT_REASON, "reason")                                                                                         \
     L(INPUT_ERROR, "kind")                                                                                             \

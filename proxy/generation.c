@@ -46,6 +46,7 @@ static bool fill_server(struct generation *generation, size_t at, char **error) 
     server->data_timeout_ms = options->data_timeout_ms;
     server->final_reply_timeout_ms = options->final_reply_timeout_ms;
     server->keep_alive_ms = KEEP_ALIVE_MS;
+    server->idle = &generation->idle[at];
     (void)snprintf(server->hello_name, sizeof server->hello_name, "%s", generation->authserv_id.ascii);
     const char *reason = socket_address_resolve(&listener->downstream, false, server->address, &server->address_count);
     if (reason == NULL) return true;
@@ -63,7 +64,8 @@ struct generation *generation_create(struct options *options, struct key_supply 
     generation->keys = key_supply_acquire(keys);
     generation->server = calloc(options->listener_count > 0 ? options->listener_count : 1, sizeof *generation->server);
     generation->tls = calloc(options->listener_count > 0 ? options->listener_count : 1, sizeof *generation->tls);
-    bool is_usable = generation->server != NULL && generation->tls != NULL;
+    generation->idle = calloc(options->listener_count > 0 ? options->listener_count : 1, sizeof *generation->idle);
+    bool is_usable = generation->server != NULL && generation->tls != NULL && generation->idle != NULL;
     if (is_usable) generation->arc = arc_config_create(options, error);
     if (generation->arc == NULL) return generation_release(generation), NULL;
     generation->policy = policy_of(options, generation->arc);
@@ -89,6 +91,7 @@ void generation_release(struct generation *generation) {
         if (generation->server != NULL) tls_context_release(generation->server[i].tls);
     }
     free(generation->tls);
+    free(generation->idle);
     free(generation->server);
     arc_config_destroy(generation->arc);
     key_supply_release(generation->keys);

@@ -23,6 +23,7 @@ struct generation {
     struct verifier_policy policy; /* borrows from arc */
     struct authserv_id authserv_id;
     struct tls_context **tls;         /* one for each listener: toward its clients; NULL: none */
+    atomic_uint *idle;                /* one for each server: its connections that wait for a session */
     struct downstream_server *server; /* one for each listener; unused where it delivers to a Maildir */
 };
 

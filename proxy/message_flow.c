@@ -54,7 +54,7 @@ static const struct {
     unsigned code;
     const char *word, *enhanced, *text;
 } faults[] = {
-#define X(id, code, enhanced, text) [id] = {code, #id, enhanced, text},
+#define X(id, word, code, enhanced, text) [id] = {code, word, enhanced, text},
     MESSAGE_FAULTS(X)
 #undef X
 };

@@ -22,20 +22,20 @@ struct loop;
 struct smtp_reply;
 struct spool_pool;
 
-/* id, reply code, enhanced code, text; a limit's number follows the text where there is one. */
+/* id, word in the log, reply code, enhanced code, text; a limit's number follows the text where there is one. */
 #define MESSAGE_FAULTS(X)                                                                                              \
-    X(MESSAGE_FINE, 250, "2.0.0", "Ok")                                                                                \
-    X(MESSAGE_TOO_LARGE, 552, "5.3.4", "Message larger than the limit of octets:")                                     \
-    X(MESSAGE_HEADER_TOO_LARGE, 552, "5.3.4", "Header section larger than the limit of octets:")                       \
-    X(MESSAGE_FIELD_TOO_LARGE, 552, "5.3.4", "Header field larger than the limit of octets:")                          \
-    X(MESSAGE_TOO_MANY_FIELDS, 552, "5.3.4", "More header fields than the limit:")                                     \
-    X(MESSAGE_BARE_CR, 550, "5.6.0", "CR without LF in the message")                                                   \
-    X(MESSAGE_BARE_LF, 550, "5.6.0", "LF without CR in the message")                                                   \
-    X(MESSAGE_NUL, 550, "5.6.0", "NUL in the message")                                                                 \
-    X(MESSAGE_SPOOL_FULL, 452, "4.3.1", "No room for the message now")                                                 \
-    X(MESSAGE_NO_MEMORY, 452, "4.3.1", "Out of memory")                                                                \
-    X(MESSAGE_SPOOL_BROKEN, 451, "4.3.0", "Message cannot be stored now")
-#define X(id, code, enhanced, text) id,
+    X(MESSAGE_FINE, "none", 250, "2.0.0", "Ok")                                                                        \
+    X(MESSAGE_TOO_LARGE, "message_too_large", 552, "5.3.4", "Message larger than the limit of octets:")                \
+    X(MESSAGE_HEADER_TOO_LARGE, "header_too_large", 552, "5.3.4", "Header section larger than the limit of octets:")   \
+    X(MESSAGE_FIELD_TOO_LARGE, "field_too_large", 552, "5.3.4", "Header field larger than the limit of octets:")       \
+    X(MESSAGE_TOO_MANY_FIELDS, "too_many_fields", 552, "5.3.4", "More header fields than the limit:")                  \
+    X(MESSAGE_BARE_CR, "bare_cr", 550, "5.6.0", "CR without LF in the message")                                        \
+    X(MESSAGE_BARE_LF, "bare_lf", 550, "5.6.0", "LF without CR in the message")                                        \
+    X(MESSAGE_NUL, "nul", 550, "5.6.0", "NUL in the message")                                                          \
+    X(MESSAGE_SPOOL_FULL, "spool_full", 452, "4.3.1", "No room for the message now")                                   \
+    X(MESSAGE_NO_MEMORY, "no_memory", 452, "4.3.1", "Out of memory")                                                   \
+    X(MESSAGE_SPOOL_BROKEN, "spool_broken", 451, "4.3.0", "Message cannot be stored now")
+#define X(id, word, code, enhanced, text) id,
 enum message_fault { MESSAGE_FAULTS(X) MESSAGE_FAULT_COUNT };
 #undef X
 
@@ -91,7 +91,7 @@ bool message_flow_seal(struct message_flow *flow, struct span extra);
 enum message_fault message_flow_fault(const struct message_flow *flow); /* the first one */
 /* Makes *reply the answer to the fault (never MESSAGE_FINE). False: no memory. */
 bool message_flow_set_reply(const struct message_flow *flow, struct smtp_reply *reply);
-const char *message_fault_word(enum message_fault fault); /* for the log: "MESSAGE_TOO_LARGE" */
+const char *message_fault_word(enum message_fault fault); /* for the log: "message_too_large" */
 
 /* Valid after message_flow_seal until release. */
 const struct content *message_flow_content(const struct message_flow *flow);

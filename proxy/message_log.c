@@ -144,8 +144,12 @@ static void count_times(const struct message_record *record) {
     metrics_observe(record->metrics, METRIC_STAGE_DURATION, METRIC_STAGE_DELIVER, (uint64_t)record->deliver_us);
 }
 
+_Static_assert((int)METRIC_MESSAGE_FAULT_COUNT == (int)MESSAGE_FAULT_COUNT - 1, "a fault is its label, none is none");
 static void count_fault(const struct message_record *record) {
-    switch (message_flow_fault(record->flow)) {
+    enum message_fault fault = message_flow_fault(record->flow);
+    if (fault != MESSAGE_FINE)
+        metrics_count(record->metrics, METRIC_MESSAGE_FAULTS, (unsigned)fault - MESSAGE_TOO_LARGE, 0);
+    switch (fault) {
     case MESSAGE_TOO_LARGE: metrics_count(record->metrics, METRIC_INPUT_ERRORS, METRIC_INPUT_SIZE, 0); break;
     case MESSAGE_HEADER_TOO_LARGE:
     case MESSAGE_FIELD_TOO_LARGE:

@@ -1,6 +1,7 @@
 #include "proxy/service.h"
 #include <stdlib.h>
 #include <string.h>
+#include "proxy/downstream_pool.h"
 #include "proxy/generation.h"
 #include "proxy/key_supply.h"
 
@@ -18,6 +19,7 @@ static struct session_setup setup_of(struct service *service, size_t at, const s
         .tls = service->generation->tls[at],
         .server = to_maildir ? NULL : &service->generation->server[at],
         .maildir = to_maildir ? parts->maildir : NULL,
+        .downstreams = service->downstreams,
         .messages = service->pool,
         .connections = parts->connections,
         .addresses = parts->addresses,
@@ -59,15 +61,23 @@ struct service *service_create(struct generation *generation, const struct servi
         .loop = parts->loop,
         .spools = parts->spools,
     };
+    const struct downstream_pool_limits reuse = {
+        .per_server = (unsigned)options->idle_downstreams_max,
+        .total = (unsigned)options->idle_downstreams_total_max,
+        .idle_ms = options->idle_downstream_ms,
+        .uses = (unsigned)options->downstream_uses_max,
+    };
+    service->downstreams = downstream_pool_create(reuse, parts->connections, parts->idle_downstreams, parts->metrics);
     service->pool = message_pool_create(&service->messages);
     service->listener = calloc(options->listener_count, sizeof *service->listener);
-    if (service->pool == NULL || service->listener == NULL) return service_destroy(service), NULL;
+    if (service->downstreams == NULL || service->pool == NULL || service->listener == NULL) return service_destroy(service), NULL;
     for (size_t i = 0; i < options->listener_count; i++) service->listener[i] = setup_of(service, i, parts);
     return service;
 }
 
 void service_destroy(struct service *service) {
     if (service == NULL) return;
+    downstream_pool_destroy(service->downstreams);
     message_pool_destroy(service->pool);
     key_client_release(service->keys);
     generation_release(service->generation);

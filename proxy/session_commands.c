@@ -111,6 +111,7 @@ enum progress session_mail_send(struct session *session) {
         return refuse_without_memory(session, &line);
     }
     session->state = SESSION_ASKING;
+    session->asked_us = session_now_us(session);
     downstream_mail(session->downstream, session_message_client(session, &storage), bytes_span(&line));
     bytes_release(&line);
     return PROGRESS_AGAIN;
@@ -212,6 +213,7 @@ static enum progress rcpt(struct session *session, const struct smtp_command *co
     }
     session->awaited = SMTP_RCPT;
     session->state = SESSION_ASKING;
+    session->asked_us = session_now_us(session);
     downstream_rcpt(session->downstream, bytes_span(&line));
     bytes_release(&line);
     return PROGRESS_AGAIN;

@@ -1,6 +1,5 @@
 #include <errno.h>
 #include <stdlib.h>
-#include "base/clock.h"
 #include "base/log.h"
 #include "base/metrics.h"
 #include "proxy/connection.h"
@@ -100,7 +99,7 @@ static enum progress start_delivery(struct session *session) {
     if (no_memory) return give_own(session, 452, "4.3.1", "Out of memory");
     if (!sealed) return give_message_fault(session);
     session->state = SESSION_DELIVERING;
-    session->delivery_us = clock_monotonic_us(connection_set_clock(session->setup->connections));
+    session->delivery_us = session_now_us(session);
     if (session->downstream == NULL) return start_maildir(session);
     if (downstream_is_closed(session->downstream)) return give_fault(session);
     downstream_deliver(session->downstream, message_flow_content(session->flow), session->transaction.accepted);
@@ -138,6 +137,9 @@ static enum progress take_final_reply(struct session *session) {
     bool single = session->setup->server->is_lmtp && session->reply_step == DOWNSTREAM_END;
     session->reply = NULL;
     give_reply(session, reply, single ? 1 : session->replies_due);
+    if (session->replies_due == 0)
+        metrics_observe(session->setup->metrics, METRIC_DOWNSTREAM_DURATION, METRIC_DOWNSTREAM_STEP_MESSAGE,
+                        (uint64_t)(session_now_us(session) - session->delivery_us));
     return session->replies_due > 0 ? PROGRESS_WAIT : finish_message(session);
 }
 

@@ -5,6 +5,7 @@
 struct address_limit;
 struct connection_set;
 struct domain_stats_worker;
+struct downstream_pool;
 struct downstream_server;
 struct maildir;
 struct message_pool;
@@ -17,6 +18,7 @@ struct session_setup {
     const struct listener_options *listener;
     struct tls_context *tls;                /* toward clients; NULL: no STARTTLS */
     const struct downstream_server *server; /* NULL: Maildir */
+    struct downstream_pool *downstreams;    /* connections to it that wait for a session; NULL: none are kept */
     struct maildir *maildir;                /* NULL: a server */
     struct message_pool *messages;
     struct connection_set *connections;

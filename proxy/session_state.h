@@ -58,6 +58,7 @@ struct session {
     struct forwarded_client *forwarded;  /* what XFORWARD said, for one message; NULL: nothing */
     struct transaction transaction;
     enum smtp_verb awaited; /* the client's command that waits for downstream */
+    int64_t asked_us;       /* since when */
     int64_t delivery_us;    /* when the delivery began, 0: it has not */
     size_t replies_due;     /* final replies that the client still gets */
     struct message_flow *flow; /* from the MAIL that was accepted on */
@@ -71,6 +72,8 @@ struct session {
     bool is_ready, is_verified, is_stored, has_fault;
     enum downstream_fault fault; /* the last one, kept for the replies to come */
 };
+
+int64_t session_now_us(const struct session *session);
 
 /* Replies of our own, of downstream, and for its faults. A reply that cannot be sent ends the connection, not the caller. */
 void session_say(struct session *session, unsigned code, const char *enhanced, const char *text);
@@ -100,6 +103,9 @@ enum progress session_xclient(struct session *session, struct span argument);
 void session_forget_introduction(struct session *session);
 /* Whose message it is: what XFORWARD said, else the session's client, described in *storage. */
 const struct forwarded_client *session_message_client(const struct session *session, struct forwarded_client *storage);
+/* A connection that another session has done with, unless this is the second try; else a new one: OPENING. Only when
+ * closed. */
+void session_open_downstream(struct session *session);
 /* Connects to downstream, or tells it by XCLIENT of another client than before, if either is needed: OPENING. False: it
  * is ready, or there is none. */
 bool session_prepare_downstream(struct session *session);

@@ -13,6 +13,7 @@
 #include "base/metrics.h"
 #include "http/domain_stats.h"
 #include "proxy/connection.h"
+#include "proxy/downstream_pool.h"
 #include "proxy/generation.h"
 #include "proxy/key_supply.h"
 #include "proxy/service.h"
@@ -137,6 +138,7 @@ static void begin_session(struct worker *worker, const struct acceptor *acceptor
     service->sessions++;
     list_append(&worker->sessions, session_node(session));
     metrics_move(worker->metrics, METRIC_SESSIONS, 1);
+    metrics_count(worker->metrics, METRIC_SESSIONS_BEGUN, 0, 0);
 }
 
 /* -- accepting -- */
@@ -156,6 +158,7 @@ static void end_pause(void *owner) {
 
 static void pause_accepting(struct worker *worker, int error) {
     log_fault("accept", strerrordesc_np(error));
+    downstream_pool_shed(worker->service->downstreams);
     worker->is_paused = true;
     watch_acceptors(worker);
     loop_timer_start(worker->pause, ACCEPT_PAUSE_MS);
@@ -281,9 +284,11 @@ static bool take_into_use(struct worker *worker, struct generation *generation, 
     const struct service_parts parts = {
         .loop = worker->loop,
         .clock = worker->shared->clock,
-        .connections = worker->connections, .addresses = worker->shared->addresses,
+        .connections = worker->connections,
+        .addresses = worker->shared->addresses,
         .spools = worker->spools,
         .maildir = worker->shared->maildir,
+        .idle_downstreams = &worker->shared->idle_downstreams,
         .metrics = worker->metrics,
         .domains = worker->domains,
         .before = worker->service,
@@ -292,6 +297,7 @@ static bool take_into_use(struct worker *worker, struct generation *generation, 
     };
     struct service *service = service_create(generation, &parts);
     if (service == NULL || !replace_acceptors(worker, fd, count)) return service_destroy(service), false;
+    if (worker->service != NULL) downstream_pool_close(worker->service->downstreams);
     worker->service = service;
     list_append(&worker->services, &service->node);
     retire_soon(worker);
@@ -308,6 +314,7 @@ static void abort_sessions(void *owner) {
 
 static void start_draining(struct loop_task *task) {
     struct worker *worker = LIST_ENTRY(task, struct worker, draining);
+    downstream_pool_close(worker->service->downstreams);
     for (struct list *node = worker->sessions.next, *next; node != &worker->sessions; node = next) {
         next = node->next;
         session_drain(session_of_node(node));

@@ -31,6 +31,7 @@ struct worker_shared {
     struct worker **worker;  /* all of them, once they are created */
     uint64_t id_base;        /* of session ids, so that they differ from those of the process before */
     atomic_uint sessions;    /* of all workers */
+    atomic_uint idle_downstreams;
     atomic_bool is_draining; /* set before any worker is told to drain */
 };
 

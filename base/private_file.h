@@ -4,7 +4,7 @@
  * others cannot write to the folder (or only to what is theirs in it: the sticky bit). So a link that certbot keeps in
  * live/ is good, one in /tmp of another user is not. What is opened is what was looked at: no name is looked up twice.
  * "Ours": the effective user's, and the one's that was named to private_file_trust. A FIFO does not hold us up.
- * Reads the file system; thread rule: private_file_trust before there are threads, private_file_open from any. */
+ * Reads the file system; thread rule: both from the main thread. */
 #pragma once
 #include <stddef.h>
 #include <sys/types.h>

@@ -18,7 +18,7 @@ enum {
     ADDED_MAX = 16384 + SEAL_MAX,
     RESULTS_MAX = 8192,
     SPF_TIMEOUT_MS = 20000, /* RFC 7208 section 4.6.4 */
-    IDLE_FLOWS_MAX = 64,
+    IDLE_FLOWS_MAX = 16, /* some 80 KiB each: more serve a burst only, and are given back after it */
     HEADER_PIECE = 4096, /* octets at a time until the header section is complete */
 };
 
@@ -200,7 +200,7 @@ void message_flow_release(struct message_flow *flow) {
     spool_clear(flow->spool);
     header_edit_release(&flow->edit);
     bytes_clear(&flow->added);
-    list_append(&pool->idle, &flow->node);
+    list_prepend(&pool->idle, &flow->node); /* taking turns, all of them would grow to the largest message */
     pool->idle_count++;
 }
 

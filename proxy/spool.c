@@ -96,7 +96,7 @@ static void give_block(struct spool_pool *pool, struct block *block) {
         return;
     }
     pool->spare_count++;
-    list_append(&pool->spare, &block->node);
+    list_prepend(&pool->spare, &block->node); /* the one that is in the processor's cache */
 }
 
 struct spool *spool_create(struct spool_pool *pool) {

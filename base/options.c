@@ -158,6 +158,21 @@ static bool read_spool(cfg_t *cfg, cfg_opt_t *opt) { /* empty is the default */
     return options_set_text(&current->options->spool_directory, text_of(opt)) || no_memory(cfg, opt);
 }
 
+static bool read_user(cfg_t *cfg, cfg_opt_t *opt) { return read_text(cfg, opt, &current->options->user, "name"); }
+
+static bool read_group(cfg_t *cfg, cfg_opt_t *opt) { return read_text(cfg, opt, &current->options->group, "name"); }
+
+static bool read_socket_mode(cfg_t *cfg, cfg_opt_t *opt) {
+    const char *text = text_of(opt);
+    unsigned mode = 0;
+    size_t len = strlen(text);
+    for (size_t i = 0; i < len; i++) mode = mode * 8 + (unsigned)(text[i] - '0');
+    if (len < 3 || len > 4 || strspn(text, "01234567") != len || mode > 0777)
+        return refuse(cfg, opt, "'%s' is no mode like 0660", text);
+    current->listener.socket_mode = mode;
+    return current->listener.has_socket_mode = true;
+}
+
 static bool read_protocol(cfg_t *cfg, cfg_opt_t *opt) {
     static const char *const words[] = {[LISTENER_SMTP] = "smtp", [LISTENER_LMTP] = "lmtp", NULL};
     int word = read_word(cfg, opt, words, "smtp or lmtp");
@@ -431,6 +446,8 @@ static bool add_listener(cfg_t *cfg, const cfg_opt_t *opt, cfg_t *section) {
         if (same_endpoint(&other->listen, &current->listener.listen))
             return refuse(cfg, opt, "\"%s\" listens where \"%s\" does already", title, other->name);
     }
+    if (current->listener.has_socket_mode && !current->listener.listen.is_unix)
+        return refuse(cfg, opt, "\"%s\" has a 'socket_mode', but listens on no unix socket", title);
     if (!check_tls(cfg, opt, title)) return false;
     if (options->listener_count == LISTENERS_MAX) return refuse(cfg, opt, "more than %d", LISTENERS_MAX);
     size_t count = options->listener_count + 1;

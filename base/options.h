@@ -25,6 +25,8 @@ struct listener_options {
     char *name;
     enum listener_protocol protocol;
     struct endpoint listen;
+    bool has_socket_mode;
+    unsigned socket_mode;       /* 0..0777 */
     enum downstream_kind downstream_kind;
     struct endpoint downstream; /* SMTP, LMTP */
     char *maildir;              /* MAILDIR: its path */
@@ -41,6 +43,7 @@ struct listener_options {
 
 struct options {
     char *authserv_id;
+    char *user, *group;    /* "": not given; names or numbers, not looked up */
     char *spool_directory; /* "": /var/spool/sceau, or a folder of our own under TMPDIR where that cannot be made */
     size_t listener_count;
     struct listener_options *listener;

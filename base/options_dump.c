@@ -89,6 +89,7 @@ static void print_listener(FILE *out, const struct listener_options *listener) {
     fputs(" {\n", out);
     print_text(out, "    ", "protocol", "", listener->protocol == LISTENER_SMTP ? "smtp" : "lmtp");
     print_endpoint(out, "listen", "", &listener->listen);
+    if (listener->has_socket_mode) fprintf(out, "    socket_mode = \"%04o\"\n", listener->socket_mode);
     switch (listener->downstream_kind) {
     case DOWNSTREAM_SMTP: print_endpoint(out, "downstream", "smtp:", &listener->downstream); break;
     case DOWNSTREAM_LMTP: print_endpoint(out, "downstream", "lmtp:", &listener->downstream); break;
@@ -135,6 +136,8 @@ static void print_dns(FILE *out, const struct options *options) {
 void options_dump(const struct options *options, FILE *out) {
     print_text(out, "", "authserv_id", "", options->authserv_id);
     print_text(out, "", "spool", "", options->spool_directory);
+    if (options->user[0] != '\0') print_text(out, "", "user", "", options->user);
+    if (options->group[0] != '\0') print_text(out, "", "group", "", options->group);
     print_text(out, "", "results_style", "", options->results_style);
     print_numbers(out, options, "");
     for (size_t i = 0; i < options->listener_count; i++) print_listener(out, &options->listener[i]);

@@ -21,6 +21,7 @@ static bool set_texts(struct options *options) {
     char host[256] = "";
     if (gethostname(host, sizeof host - 1) != 0 || host[0] == '\0') memcpy(host, "localhost", sizeof "localhost");
     return options_set_text(&options->authserv_id, host) && options_set_text(&options->spool_directory, "") &&
+           options_set_text(&options->user, "") && options_set_text(&options->group, "") &&
            options_set_text(&options->dns_mode, "recurse") && options_set_text(&options->dns_trust_anchor, "") &&
            options_set_text(&options->log_format, "logfmt") && options_set_text(&options->results_style, "standard") &&
            options_set_text(&options->arc_domain, "") && options_set_text(&options->arc_selector, "") &&
@@ -80,6 +81,8 @@ void options_release(struct options *options) {
     free(options->arc_next_key_file);
     free(options->authserv_id);
     free(options->spool_directory);
+    free(options->user);
+    free(options->group);
     free(options->dns_mode);
     free(options->dns_trust_anchor);
     free(options->log_format);

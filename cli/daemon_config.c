@@ -9,6 +9,7 @@
 #include <unistd.h>
 #include "base/clock.h"
 #include "base/options.h"
+#include "cli/daemon_privileges.h"
 #include "proxy/arc_config.h"
 #include "proxy/listener_tls.h"
 #include "proxy/tls.h"
@@ -88,7 +89,7 @@ static bool check_arc(const char *path, const struct options *options, char **er
 struct options *daemon_config_read(const char *path, char **error) {
     struct options *options = options_read(path, error);
     if (options == NULL) return NULL;
-    if (check_authserv_id(path, options, error) && check_trust_anchor(path, options, error) &&
+    if (daemon_identity_check(path, options, error) && check_authserv_id(path, options, error) && check_trust_anchor(path, options, error) &&
         check_zone_files(path, options, error) && check_arc(path, options, error) &&
         check_tls(path, options, false, error))
         return options;

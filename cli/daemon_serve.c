@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
+#include <unistd.h>
 #include "base/bytes.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -13,6 +13,8 @@
 #include "base/options.h"
 #include "cli/daemon_config.h"
 #include "cli/daemon_notify.h"
+#include "cli/daemon_privileges.h"
+#include "cli/daemon_sockets.h"
 #include "http/domain_stats.h"
 #include "http/server.h"
 #include "proxy/proxy.h"
@@ -25,6 +27,8 @@ struct daemon {
     struct metrics *metrics;
     struct metrics_worker *worker; /* the main thread's */
     struct domain_stats *domains;
+    struct daemon_identity identity;
+    struct daemon_sockets sockets;
     struct proxy *proxy;
     struct http_server *http; /* NULL: switched off */
 };
@@ -138,6 +142,14 @@ static bool is_ready(void *owner, struct bytes *why) {
     return false;
 }
 
+/* As whom we run in the end, and what was opened for us: nothing of our own is open yet. */
+static enum daemon_exit find_surroundings(struct daemon *daemon) {
+    char *error = NULL;
+    if (!daemon_identity_find(daemon->path, daemon->options, &daemon->identity, &error)) return fail(error, DAEMON_CONFIG);
+    if (!daemon_sockets_take(daemon->options, &daemon->sockets, &error)) return fail(error, DAEMON_CONFIG);
+    return DAEMON_OK;
+}
+
 static enum daemon_exit open_all(struct daemon *daemon) {
     char *error = NULL;
     const struct options *options = daemon->options;
@@ -145,11 +157,21 @@ static enum daemon_exit open_all(struct daemon *daemon) {
     daemon->worker = metrics_worker_create(daemon->metrics);
     daemon->domains = domain_stats_create((unsigned)options->stats_domains_exported, &clock_system);
     if (daemon->worker == NULL || daemon->domains == NULL) return fail(NULL, DAEMON_NO_RESOURCES);
-    daemon->proxy = proxy_create(daemon->options, daemon->metrics, daemon->domains, &error);
+    const struct proxy_setup proxy_setup = {
+        .options = daemon->options,
+        .metrics = daemon->metrics,
+        .domains = daemon->domains,
+        .owner = daemon->identity.user,
+        .given = daemon->sockets.listener,
+    };
+    daemon->proxy = proxy_create(&proxy_setup, &error);
+    daemon_sockets_release(options, &daemon->sockets);
     if (daemon->proxy == NULL) return fail(error, DAEMON_UNAVAILABLE);
     if (!options->http_enabled) return DAEMON_OK;
     const struct http_server_setup setup = {
         .listen = &options->http_listen,
+        .is_given = daemon->sockets.http >= 0,
+        .given = daemon->sockets.http,
         .metrics = daemon->metrics,
         .domains = daemon->domains,
         .build = {.version = SCEAU_VERSION, .openssl = public_key_library(), .unbound = dns_unbound_library()},
@@ -166,6 +188,7 @@ static void log_life(const char *event, const struct daemon *daemon) {
     log_text(&line, "version", SCEAU_VERSION);
     log_text(&line, "authserv_id", daemon->options->authserv_id);
     log_uint(&line, "listeners", daemon->options->listener_count);
+    log_uint(&line, "uid", geteuid());
     log_end(&line);
 }
 
@@ -186,6 +209,7 @@ static enum daemon_exit serve(struct daemon *daemon) {
 }
 
 static void close_all(struct daemon *daemon) {
+    daemon_sockets_release(daemon->options, &daemon->sockets);
     http_server_destroy(daemon->http);
     proxy_destroy(daemon->proxy);
     domain_stats_destroy(daemon->domains);
@@ -202,8 +226,10 @@ enum daemon_exit daemon_serve(const char *path) {
     warn_of_expiry(&daemon);
     block_signals();
     raise_descriptor_limit();
-    (void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-    enum daemon_exit status = open_all(&daemon);
+    daemon_privileges_harden();
+    enum daemon_exit status = find_surroundings(&daemon);
+    if (status == DAEMON_OK) status = open_all(&daemon);
+    if (status == DAEMON_OK && !daemon_identity_take(&daemon.identity, &error)) status = fail(error, DAEMON_UNAVAILABLE);
     if (status == DAEMON_OK) status = serve(&daemon);
     close_all(&daemon);
     return status;

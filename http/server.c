@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include <fcntl.h>
 #include <microhttpd.h>
 #include "base/ascii.h"
 #include "base/log.h"
@@ -265,15 +266,20 @@ static struct MHD_Daemon *start_daemon(struct http_server *server, int fd) {
     return daemon;
 }
 
+static int take_given(int fd) {
+    int flags = fcntl(fd, F_GETFL);
+    return flags >= 0 && fcntl(fd, F_SETFL, flags | O_NONBLOCK) == 0 ? fd : -1;
+}
+
 struct http_server *http_server_create(const struct http_server_setup *setup, char **error) {
     *error = NULL;
     struct http_server *server = calloc(1, sizeof *server);
-    int fd = server != NULL ? listen_socket_open(setup->listen, error) : -1;
+    int fd = server == NULL ? -1 : setup->is_given ? take_given(setup->given) : listen_socket_open(setup->listen, error);
     if (fd < 0) return free(server), NULL;
     server->setup = *setup;
     server->setup.listen = NULL;
     server->port = listen_socket_port(fd);
-    if (setup->listen->is_unix) memcpy(server->unix_path, setup->listen->path, sizeof server->unix_path);
+    if (setup->listen->is_unix && !setup->is_given) memcpy(server->unix_path, setup->listen->path, sizeof server->unix_path);
     server->counters = metrics_worker_create(setup->metrics);
     server->daemon = start_daemon(server, fd); /* on success fd is its own */
     if (server->daemon == NULL) {

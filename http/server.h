@@ -14,6 +14,8 @@ struct http_server;
 
 struct http_server_setup {
     const struct endpoint *listen; /* borrowed during the call */
+    bool is_given;                 /* somebody else has opened what it names ... */
+    int given;                     /* ... and this is the listening socket: the server's, once it is created */
     struct metrics *metrics;       /* borrowed, as what follows, until destroy */
     struct domain_stats *domains;
     struct build_info build;

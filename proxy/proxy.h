@@ -6,17 +6,25 @@
  * Thread rule: all calls from one thread (main), but proxy_ready, which any thread may ask. */
 #pragma once
 #include <stdbool.h>
+#include <sys/types.h>
 #include "base/options.h"
 
 struct domain_stats;
 struct metrics;
 struct proxy;
 
-/* Binds every listener of options, looks up downstream's host names, opens the spool directory. options is acquired;
- * metrics and domains are borrowed until destroy (domains may be NULL).
+struct proxy_setup {
+    struct options *options;      /* acquired */
+    struct metrics *metrics;      /* borrowed, as what follows, until destroy */
+    struct domain_stats *domains; /* may be NULL */
+    uid_t owner;                  /* whose the spool directory is: the user that the process runs as, or is about to become */
+    const int *given;             /* for each listener a listening socket that the workers get duplicates of, or -1: bind;
+                                     NULL: bind all. Borrowed during the call */
+};
+
+/* Binds every listener of options, looks up downstream's host names, opens the spool directory.
  * NULL: *error (caller frees) is one sentence that names the listener, its address and the reason. */
-struct proxy *proxy_create(struct options *options, struct metrics *metrics, struct domain_stats *domains,
-                           char **error);
+struct proxy *proxy_create(const struct proxy_setup *setup, char **error);
 /* Starts the threads; from now on clients are served. False: *error says why, and only destroy is left. */
 bool proxy_start(struct proxy *proxy, char **error);
 /* Takes a new configuration into use: new sessions follow it, those that run keep theirs until they end. Listeners that

@@ -44,15 +44,19 @@ const char *spool_status_text(enum spool_status status) {
     return texts[status];
 }
 
-int spool_directory_open(const char *path) {
-    if (mkdir(path, 0700) != 0 && errno != EEXIST) return -1;
-    int directory = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+static bool is_good_directory(int directory, bool is_new, uid_t owner) {
     struct stat info;
-    if (directory < 0) return -1;
-    if (fstat(directory, &info) == 0) {
-        if (info.st_uid == geteuid() && (info.st_mode & (S_IWGRP | S_IWOTH)) == 0) return directory;
-        errno = EPERM;
-    }
+    if (is_new && owner != geteuid() && fchown(directory, owner, (gid_t)-1) != 0) return false;
+    if (fstat(directory, &info) != 0) return false;
+    errno = EPERM;
+    return info.st_uid == owner && (info.st_mode & (S_IWGRP | S_IWOTH)) == 0;
+}
+
+int spool_directory_open(const char *path, uid_t owner) {
+    bool is_new = mkdir(path, 0700) == 0;
+    if (!is_new && errno != EEXIST) return -1;
+    int directory = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (directory < 0 || is_good_directory(directory, is_new, owner)) return directory;
     int error = errno;
     close(directory);
     errno = error;

@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 #include "base/span.h"
 
 enum { SPOOL_BLOCK = 16384 }; /* octets of one block */
@@ -37,9 +38,9 @@ struct spool_limits {
     uint64_t pool_memory_max; /* of all messages of the worker in memory; beyond it new octets go to files */
 };
 
-/* The spool directory: made with mode 0700 when missing. A symbolic link, another owner, or write permission for others
- * is refused. Returns a descriptor for spool_pool_create (the caller's, who closes it), or -1 with errno set. */
-int spool_directory_open(const char *path);
+/* The spool directory, which is owner's: made with mode 0700 when missing (and given to owner, when we are root). A
+ * symbolic link, another owner, or write permission for others is refused. Returns a descriptor for spool_pool_create (the caller's, who closes it), or -1 with errno set. */
+int spool_directory_open(const char *path, uid_t owner);
 
 struct spool_pool;
 struct spool;

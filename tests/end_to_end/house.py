@@ -206,28 +206,33 @@ def verify(text, *options):
     return done.returncode, json.loads(done.stdout) if done.stdout else done.stderr.decode()
 
 
+def as_root(configuration):
+    """What a configuration needs to be served by root, when we are."""
+    return '\nuser = "root"\n' if os.geteuid() == 0 and not re.search(r"^user\b", configuration, re.M) else ""
+
+
 class Daemon:
     """sceaud with a configuration; {smtp}, {lmtp}, {http} and {folder} in it are filled in."""
 
-    def __init__(self, configuration, name="sceaud", environment=None):
+    def __init__(self, configuration, name="sceaud", environment=None, **more):
         self.smtp, self.lmtp, self.http = free_port(), free_port(), free_port()
         self.folder = path(name + "/x")[:-2]
         self.log = os.path.join(self.folder, "log")
-        self.template = configuration
+        self.template, self.more = configuration, more
         self.environment = {**os.environ, **(environment or {})}
         self.configure(configuration)
         self.start_again()
 
     def start_again(self):
         """With the configuration as it is; the process before must have ended."""
-        self.process = spawn([SCEAUD, "-c", self.conf], os.path.join(self.folder, "log"), env=self.environment)
+        self.process = spawn([SCEAUD, "-c", self.conf], os.path.join(self.folder, "log"), env=self.environment, **self.more)
         wait_for(lambda: self.process.poll() is not None or port_answers(self.http), "sceaud")
         assert self.process.poll() is None, self.log_text()
 
     def configure(self, configuration):
         for key in ("smtp", "lmtp", "http", "folder"):
             configuration = configuration.replace("{%s}" % key, str(getattr(self, key)))
-        self.conf = put(os.path.join(self.folder, "sceau.conf"), configuration)
+        self.conf = put(os.path.join(self.folder, "sceau.conf"), configuration + as_root(configuration))
 
     def log_text(self):
         with open(self.log, encoding="utf-8", errors="replace") as file:
@@ -274,6 +279,13 @@ class Daemon:
             if line.rsplit(" ", 1)[0] == series:
                 return float(line.rsplit(" ", 1)[1])
         raise AssertionError(series + " is not in /metrics")
+
+    def open_files(self):
+        """The numbers of its descriptors; where nobody may look (it is not dumpable), as many from 0 on as it counts itself."""
+        try:
+            return sorted(map(int, os.listdir(f"/proc/{self.process.pid}/fd")))
+        except PermissionError:
+            return list(range(int(self.metric("process_open_fds"))))
 
     def stop(self, sig=signal.SIGTERM):
         return stop(self.process, sig)

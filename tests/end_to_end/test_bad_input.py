@@ -7,7 +7,7 @@ import subprocess
 import house
 
 LISTENER = 'listener "in" { protocol = "smtp" listen = "127.0.0.1:{port}" downstream = "maildir:Maildir" }\n'
-OFFLINE = 'spool = "spool"\ndns { mode = "zones" zone_files = { "good.zone" } }\n'
+OFFLINE = house.as_root("") + 'spool = "spool"\ndns { mode = "zones" zone_files = { "good.zone" } }\n'
 IN_USE = "Address already in use"
 
 

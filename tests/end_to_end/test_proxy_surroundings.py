@@ -33,7 +33,7 @@ def no_descriptor_is_left():
     proxy = Proxy({"in": ("smtp", "maildir:{folder}/Maildir", "")}, name="descriptors")
     established = Client(proxy.port["in"])
     pid, before = proxy.process.pid, resource.prlimit(proxy.process.pid, resource.RLIMIT_NOFILE)
-    in_use = max(int(number) for number in os.listdir(f"/proc/{pid}/fd")) + 1
+    in_use = proxy.open_files()[-1] + 1
     resource.prlimit(pid, resource.RLIMIT_NOFILE, (in_use, before[1]))
     taken = []  # what was open below while we looked
     while not taken or taken[-1][0] == 220 and len(taken) < 10:
@@ -63,7 +63,7 @@ def unix_sockets_on_both_sides():
     again = house.spawn([house.SCEAUD, "-c", proxy.conf], "unix/log2")
     house.wait_for(lambda: house.port_answers(proxy.port["in"]), "started over a stale socket file")
     second = house.put("unix/second.conf", f'authserv_id = "x.test"\nspool = "{proxy.folder}/spool2"\nhttp {{ listen = "off" }}\n'
-                       f'listener "l" {{ protocol = "lmtp" listen = "unix:{proxy.folder}/next" downstream = "maildir:/nowhere" }}\n')
+                       f'listener "l" {{ protocol = "lmtp" listen = "unix:{proxy.folder}/next" downstream = "maildir:/nowhere" }}\n' + house.as_root(""))
     loser = house.spawn([house.SCEAUD, "-c", second], "unix/log3")
     assert loser.wait(20) != 0
     with open(house.path("unix/log3"), encoding="utf-8") as file:

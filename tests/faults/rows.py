@@ -118,7 +118,7 @@ def take_descriptors(run):
     most = resource.prlimit(pid, resource.RLIMIT_NOFILE)
 
     def starve(number):
-        held = max(map(int, os.listdir(f"/proc/{pid}/fd"))) + 1
+        held = run.proxy.open_files()[-1] + 1
         resource.prlimit(pid, resource.RLIMIT_NOFILE, (max(3, held - number % 4), most[1]))
         time.sleep(0.15)
         resource.prlimit(pid, resource.RLIMIT_NOFILE, most)
@@ -152,7 +152,7 @@ def descriptors_are_back(run):
     """When all clients have gone, what they used is given back, and memory that stands for messages as well."""
     spool = run.proxy.metric("sceau_spool_bytes")
     waiting = run.proxy.metric("sceau_downstream_idle_connections")
-    open_files = len(os.listdir(f"/proc/{run.proxy.process.pid}/fd"))
+    open_files = len(run.proxy.open_files())
     return [f"{spool} octets in the spool, {open_files} descriptors"] if spool != 0 or open_files > run.descriptors + waiting + 4 else []
 
 

@@ -57,7 +57,7 @@ static void build(struct spool_limits limits, uint64_t account_max) {
 static int make_folder(void **state) {
     (void)state;
     memcpy(folder, "/tmp/test_spool.XXXXXX", sizeof "/tmp/test_spool.XXXXXX");
-    if (mkdtemp(folder) == NULL || (directory = spool_directory_open(folder)) < 0) return -1;
+    if (mkdtemp(folder) == NULL || (directory = spool_directory_open(folder, geteuid())) < 0) return -1;
     no_tmpfile = false;
     disk_room = UINT64_MAX;
     pwrite_max = SIZE_MAX;
@@ -275,7 +275,7 @@ static void a_directory_of_others_is_refused(void **state) {
     struct stat info;
     (void)state;
     snprintf(path, sizeof path, "%s/made", folder);
-    int fd = spool_directory_open(path);
+    int fd = spool_directory_open(path, geteuid());
     assert_true(fd >= 0);
     assert_int_equal(fstat(fd, &info), 0);
     assert_int_equal(info.st_mode & 0777, 0700);
@@ -283,16 +283,16 @@ static void a_directory_of_others_is_refused(void **state) {
 
     snprintf(other, sizeof other, "%s/link", folder);
     assert_int_equal(symlink(path, other), 0);
-    assert_int_equal(spool_directory_open(other), -1);
+    assert_int_equal(spool_directory_open(other, geteuid()), -1);
     assert_true(errno == ELOOP || errno == ENOTDIR);
     unlink(other);
 
     assert_int_equal(chmod(path, 0770), 0);
-    assert_int_equal(spool_directory_open(path), -1);
+    assert_int_equal(spool_directory_open(path, geteuid()), -1);
     assert_int_equal(errno, EPERM);
     rmdir(path);
     snprintf(other, sizeof other, "%s/no/such/parent", folder);
-    assert_int_equal(spool_directory_open(other), -1);
+    assert_int_equal(spool_directory_open(other, geteuid()), -1);
     assert_int_equal(errno, ENOENT);
 }
 

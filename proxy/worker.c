@@ -2,6 +2,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,6 +26,7 @@ enum {
     ACCEPT_MAX = 32,       /* clients taken in one turn, before those that are here get theirs */
     ACCEPT_PAUSE_MS = 100, /* without descriptors or memory, new clients wait so long */
     TICK_MS = 1000,        /* between two looks at gauges */
+    TRIM_TICKS = 10,       /* between two times that unused memory goes back to the system */
 };
 
 struct acceptor {
@@ -56,7 +58,7 @@ struct worker {
     bool is_paused;
     int spare_fd; /* given up for a moment to say 421 when no descriptor is left */
     struct loop_timer *pause, *drain, *tick;
-    uint64_t sessions_begun, evictions;
+    uint64_t sessions_begun, evictions, ticks;
 };
 
 /* A configuration that main orders into use; main's storage, who waits for is_done. */
@@ -275,6 +277,8 @@ static void tell_shared(struct worker *worker) {
 static void tick(void *owner) {
     struct worker *worker = owner;
     if (worker->service != NULL) tell_shared(worker);
+    /* What a burst took lies in pieces between what lives on; by itself the allocator gives back a heap's end only. */
+    if (++worker->ticks % TRIM_TICKS == 0) (void)malloc_trim(0);
     loop_timer_start(worker->tick, TICK_MS);
 }
 

@@ -21,7 +21,6 @@
 
 enum {
     MAILDIR_THREADS = 4,
-    POOL_MEMORY_MAX = 64 << 20, /* octets of messages in memory, for each worker */
 };
 
 struct proxy {
@@ -69,11 +68,13 @@ static int open_spool_directory(const struct options *options, uid_t owner, char
 static bool fill_shared(struct worker_shared *shared, const struct options *options, uid_t owner, char **error) {
     uint32_t random = 0;
     shared->clock = &clock_system;
+    shared->memory.max = (uint64_t)options_message_memory(options);
     shared->spool_account.max = (uint64_t)options->spool_total_max;
+    shared->spool_account.memory = &shared->memory;
     shared->spool_limits = (struct spool_limits){
         .message_max = UINT64_MAX, /* message_flow's to watch: a reload may change it */
         .memory_max = (uint64_t)options->spool_memory_max,
-        .pool_memory_max = POOL_MEMORY_MAX,
+        .pool_memory_max = (uint64_t)options->spool_memory_worker_max,
     };
     shared->workers = worker_count_of(options);
     (void)!getrandom(&random, sizeof random, 0); /* without it ids begin at 0, which harms nobody */

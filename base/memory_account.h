@@ -1,5 +1,5 @@
-/* base/memory_account.h -- how much memory what comes from outside takes, against a bound that all threads share. Whoever
- * holds such memory takes it here first and gives it back with it. Atomics, no lock; any thread. */
+/* base/memory_account.h -- how much memory what comes from outside takes, against a bound that all threads share.
+ * Whoever holds such memory takes it here first and gives it back with it. Atomics, no lock; any thread. */
 #pragma once
 #include <stdatomic.h>
 #include <stdbool.h>

@@ -162,6 +162,7 @@ static enum daemon_exit open_all(struct daemon *daemon) {
         .metrics = daemon->metrics,
         .domains = daemon->domains,
         .owner = daemon->identity.user,
+        .group = daemon->identity.group,
         .given = daemon->sockets.listener,
     };
     daemon->proxy = proxy_create(&proxy_setup, &error);

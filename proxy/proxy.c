@@ -198,6 +198,22 @@ static bool note_given(struct proxy *proxy, const struct proxy_setup *setup) {
     return proxy->given != NULL;
 }
 
+/* Else they would be root's, and its group's, for good. */
+static bool give_away_sockets(const struct proxy *proxy, const struct proxy_setup *setup, char **error) {
+    const struct options *options = setup->options;
+    if (setup->owner == geteuid()) return true;
+    for (size_t i = 0; i < options->listener_count; i++) {
+        const struct endpoint *endpoint = &options->listener[i].listen;
+        if (!endpoint->is_unix || is_given(proxy, endpoint)) continue;
+        if (lchown(endpoint->path, setup->owner, setup->group) == 0) continue;
+        if (asprintf(error, "listener \"%s\": unix:%s: %s", options->listener[i].name, endpoint->path,
+                     strerrordesc_np(errno)) < 0)
+            *error = NULL;
+        return false;
+    }
+    return true;
+}
+
 static bool prepare(struct proxy *proxy, const struct proxy_setup *setup, char **error) {
     if (!fill_shared(&proxy->shared, setup->options, setup->owner, error) || !create_workers(proxy) ||
         !note_given(proxy, setup))
@@ -209,7 +225,7 @@ static bool prepare(struct proxy *proxy, const struct proxy_setup *setup, char *
         proxy->generation = generation;
     else
         generation_release(generation);
-    return proxy->fd != NULL;
+    return proxy->fd != NULL && give_away_sockets(proxy, setup, error);
 }
 
 struct proxy *proxy_create(const struct proxy_setup *setup, char **error) {

@@ -13,8 +13,8 @@ static bool is_refused(struct dns_quota *quota, struct dns_answer *answer) {
     return true;
 }
 
-static enum dns_progress lookup(struct dns_source *source, struct span name, enum dns_type type, struct dns_query *query,
-                                struct dns_answer *answer) {
+static enum dns_progress lookup(struct dns_source *source, struct span name, enum dns_type type,
+                                struct dns_query *query, struct dns_answer *answer) {
     struct dns_quota *quota = LIST_ENTRY(source, struct dns_quota, dns);
     return is_refused(quota, answer) ? DNS_ANSWERED : dns_lookup(quota->inner_dns, name, type, query, answer);
 }

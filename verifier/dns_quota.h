@@ -1,7 +1,7 @@
 /* verifier/dns_quota.h -- how many questions one message may ask of the DNS, by whatever check: DKIM and ARC keys, SPF,
- * DMARC, iprev. Stands between the checks and their sources and hands questions on as they are; one too many is answered
- * at once as if the DNS had failed (DNS_SERVFAIL), so that it ends in a temperror and not in a verdict. A question that
- * a cache answers counts as well: what a message may ask for does not depend on what others asked before.
+ * DMARC, iprev. Stands between the checks and their sources and hands questions on as they are; one too many is
+ * answered at once as if the DNS had failed (DNS_SERVFAIL), so that it ends in a temperror and not in a verdict. A
+ * question that a cache answers counts as well: what a message may ask for does not depend on what others asked before.
  * Thread rule: that of its sources. No allocation but the answer to a key too many. */
 #pragma once
 #include "verifier/dns.h"

@@ -12,6 +12,7 @@
 #include "base/option_value.h"
 
 enum { FILE_OCTETS_MAX = 1 << 20, PARSER_ROOM = 8 * FILE_OCTETS_MAX };
+enum { MESSAGE_MEMORY_MIN = 16 << 20 };
 enum { LISTENERS_MAX = 64, LIST_ITEMS_MAX = 1000, SECTION_KEYS_MAX = 64, TEXT_MAX = 1024 };
 /* A flag of our own in an option's flags: it has been set before. libconfuse uses the lowest 14 bits. */
 enum { SEEN = 1 << 30 };
@@ -602,6 +603,9 @@ struct options *options_read(const char *path, char **error) {
         parse(&reading, text, len + 1);
     }
     if (!reading.failed && reading.options->listener_count == 0) set_error(&reading, 0, "there is no listener");
+    if (!reading.failed && options_message_memory(reading.options) < MESSAGE_MEMORY_MIN)
+        set_error(&reading, 0, "'memory' in limits: less 'key_cache' in dns and 64MiB for the program, it leaves less than 16MiB for "
+                               "sessions and messages");
     current = NULL;
     free(text);
     listener_options_clear(&reading.listener);

@@ -68,6 +68,9 @@ struct options *options_read(const char *path, char **error);
 struct options *options_create(void);
 struct options *options_acquire(struct options *options);
 void options_release(struct options *options); /* accepts NULL */
+/* Octets that sessions and messages may take in memory: what limits.memory leaves. Negative: not even what must be there
+ * fits. */
+int64_t options_message_memory(const struct options *options);
 /* Prints the effective configuration, defaults included, in the file's own syntax (sceaud --dump). */
 void options_dump(const struct options *options, FILE *out);
 

@@ -4,6 +4,8 @@
 #include <string.h>
 #include <unistd.h>
 
+enum { PROGRAM_MEMORY = 64 << 20 }; /* what is there without a session: code, resolver, caches of libraries, idle buffers */
+
 struct counted {
     struct options options; /* first: a pointer to it is a pointer to the whole */
     atomic_uint references;
@@ -40,6 +42,10 @@ struct options *options_create(void) {
     if (set_texts(options)) return options;
     options_release(options);
     return NULL;
+}
+
+int64_t options_message_memory(const struct options *options) {
+    return options->memory_max - options->key_cache_max - PROGRAM_MEMORY;
 }
 
 struct options *options_acquire(struct options *options) {

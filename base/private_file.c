@@ -104,8 +104,10 @@ static enum private_file_status step(struct walk *walk, int *fd) {
 static enum private_file_status open_by_links(const char *path, int *fd) {
     struct walk walk = {.folder = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC)};
     enum private_file_status status = PRIVATE_FILE_OK;
-    if (strlen(path) >= sizeof walk.rest) status = PRIVATE_FILE_NO_FILE;
-    else memcpy(walk.rest, path, strlen(path) + 1);
+    if (strlen(path) >= sizeof walk.rest)
+        status = PRIVATE_FILE_NO_FILE;
+    else
+        memcpy(walk.rest, path, strlen(path) + 1);
     while (status == PRIVATE_FILE_OK && *fd < 0) status = step(&walk, fd);
     int error = errno;
     enter(&walk, -1);

@@ -72,13 +72,15 @@ bool daemon_identity_check(const char *path, const struct options *options, char
     return true;
 }
 
-bool daemon_identity_find(const char *path, const struct options *options, struct daemon_identity *out,
-                          char **error) {
+bool daemon_identity_find(const char *path, const struct options *options, struct daemon_identity *out, char **error) {
     if (!look_up(path, options, out, error)) return false;
     if (options->user[0] == '\0' && out->user == 0)
-        return refuse(error, "%s: root may open ports and files but not serve: whom to become says 'user', for example "
-                             "user = \"sceau\" (user = \"root\" stays root)", path);
-    return !out->changes || geteuid() == 0 || refuse(error, "%s: 'user': only root can become '%s'", path, options->user);
+        return refuse(error,
+                      "%s: root may open ports and files but not serve: whom to become says 'user', for example "
+                      "user = \"sceau\" (user = \"root\" stays root)",
+                      path);
+    return !out->changes || geteuid() == 0 ||
+           refuse(error, "%s: 'user': only root can become '%s'", path, options->user);
 }
 
 /* The user's groups as /etc/group has them, so that it reaches sockets that are a group's. */
@@ -108,7 +110,8 @@ bool daemon_identity_take(const struct daemon_identity *identity, char **error) 
         daemon_privileges_harden(); /* a change of user sets some of it anew */
         return has_become(identity) || refuse(error, "'user': it is still root after all");
     }
-    return refuse(error, "cannot become user %u, group %u: %s", identity->user, identity->group, strerrordesc_np(errno));
+    return refuse(error, "cannot become user %u, group %u: %s", identity->user, identity->group,
+                  strerrordesc_np(errno));
 }
 
 void daemon_privileges_harden(void) {

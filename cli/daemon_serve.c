@@ -162,6 +162,7 @@ static enum daemon_exit open_all(struct daemon *daemon) {
         .metrics = daemon->metrics,
         .domains = daemon->domains,
         .owner = daemon->identity.user,
+        .group = daemon->identity.group,
         .given = daemon->sockets.listener,
     };
     daemon->proxy = proxy_create(&proxy_setup, &error);
@@ -172,6 +173,8 @@ static enum daemon_exit open_all(struct daemon *daemon) {
         .listen = &options->http_listen,
         .is_given = daemon->sockets.http >= 0,
         .given = daemon->sockets.http,
+        .connections_max = (unsigned)options->http_connections_max,
+        .connections_per_address_max = (unsigned)options->http_connections_per_address_max,
         .metrics = daemon->metrics,
         .domains = daemon->domains,
         .build = {.version = SCEAU_VERSION, .openssl = public_key_library(), .unbound = dns_unbound_library()},

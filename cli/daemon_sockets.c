@@ -78,9 +78,12 @@ static bool look_at(struct passed *passed, char **error) {
     if (fcntl(passed->fd, F_SETFD, FD_CLOEXEC) != 0 ||
         getsockname(passed->fd, (struct sockaddr *)&passed->address.storage, &passed->address.len) != 0 ||
         getsockopt(passed->fd, SOL_SOCKET, SO_TYPE, &kind, &kind_len) != 0 ||
-        getsockopt(passed->fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &listens_len) != 0 || kind != SOCK_STREAM || !listens)
-        return refuse(error, "descriptor %d (\"%s\") that the service manager passed is no stream socket that listens: "
-                             "it takes ListenStream= with Accept=no", passed->fd, passed->name);
+        getsockopt(passed->fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &listens_len) != 0 || kind != SOCK_STREAM ||
+        !listens)
+        return refuse(error,
+                      "descriptor %d (\"%s\") that the service manager passed is no stream socket that listens: "
+                      "it takes ListenStream= with Accept=no",
+                      passed->fd, passed->name);
     describe(passed);
     return true;
 }
@@ -97,8 +100,10 @@ static bool is_same(const struct socket_address *a, const struct socket_address 
     bool is_v4[2];
     if (a->storage.ss_family == AF_UNIX && b->storage.ss_family == AF_UNIX)
         return strncmp(((const struct sockaddr_un *)&a->storage)->sun_path,
-                       ((const struct sockaddr_un *)&b->storage)->sun_path, sizeof(((struct sockaddr_un *)0)->sun_path)) == 0;
-    if (!socket_address_octets(a, octets[0], &is_v4[0]) || !socket_address_octets(b, octets[1], &is_v4[1])) return false;
+                       ((const struct sockaddr_un *)&b->storage)->sun_path,
+                       sizeof(((struct sockaddr_un *)0)->sun_path)) == 0;
+    if (!socket_address_octets(a, octets[0], &is_v4[0]) || !socket_address_octets(b, octets[1], &is_v4[1]))
+        return false;
     if (socket_address_port(a) != socket_address_port(b)) return false;
     /* "*" and what systemd makes of a mere port: any address of one family or of both. */
     return (is_any(a) && is_any(b)) || (is_v4[0] == is_v4[1] && memcmp(octets[0], octets[1], 16) == 0);
@@ -120,8 +125,10 @@ static bool assign(const struct passed *passed, int *place, const char *whose, c
     char text[ENDPOINT_TEXT_MAX];
     endpoint_format(endpoint, text);
     if (!is_at(passed, endpoint))
-        return refuse(error, "the socket that the service manager passed for \"%s\" is bound to %s, but the configuration "
-                             "says %s", whose, passed->text, text);
+        return refuse(error,
+                      "the socket that the service manager passed for \"%s\" is bound to %s, but the configuration "
+                      "says %s",
+                      whose, passed->text, text);
     if (*place >= 0) return refuse(error, "the service manager passed two sockets for \"%s\"", whose);
     *place = passed->fd;
     return true;
@@ -140,7 +147,8 @@ static bool find_place(const struct options *options, const struct passed *passe
             return assign(passed, &out->listener[i], listener[i].name, &listener[i].listen, error);
     if (options->http_enabled && is_at(passed, &options->http_listen))
         return assign(passed, &out->http, "http", &options->http_listen, error);
-    return refuse(error, "the service manager passed the socket %s (\"%s\"), but no listener has that name or listens there",
+    return refuse(error,
+                  "the service manager passed the socket %s (\"%s\"), but no listener has that name or listens there",
                   passed->text, passed->name);
 }
 

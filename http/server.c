@@ -18,8 +18,6 @@
 #include "http/negotiate.h"
 
 enum {
-    CONNECTIONS_MAX = 32,
-    CONNECTIONS_PER_ADDRESS_MAX = 4,
     IDLE_TIMEOUT_S = 10,
     CONNECTION_MEMORY = 16 * 1024,
     REQUEST_BODY_MAX = 64 * 1024,
@@ -259,8 +257,8 @@ static struct MHD_Daemon *start_daemon(struct http_server *server, int fd) {
     struct MHD_Daemon *daemon = MHD_start_daemon(
         MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC | MHD_USE_ERROR_LOG, 0, NULL, NULL,
         on_request, server, MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL, MHD_OPTION_LISTEN_SOCKET, fd,
-        MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS_MAX, MHD_OPTION_PER_IP_CONNECTION_LIMIT,
-        (unsigned)CONNECTIONS_PER_ADDRESS_MAX, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_TIMEOUT_S,
+        MHD_OPTION_CONNECTION_LIMIT, server->setup.connections_max, MHD_OPTION_PER_IP_CONNECTION_LIMIT,
+        server->setup.connections_per_address_max, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_TIMEOUT_S,
         MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY, MHD_OPTION_END);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     return daemon;

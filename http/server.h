@@ -2,7 +2,7 @@
  * server.c is the only file that includes microhttpd.h. GET and HEAD only; errors are RFC 9457 problems; gzip when it is
  * accepted; nothing is cached, framed or run by a browser (headers). What is served stands in server.c's table.
  * Thread rule: create and destroy from one thread; ready is called from the server's thread.
- * Limits: loopback addresses and unix sockets only; 32 connections, 4 an address, 10 s without progress, 16 KiB for a
+ * Limits: loopback addresses and unix sockets only; connections as set up, 10 s without progress, 16 KiB for a
  * request's head, 64 KiB of a body that is thrown away. */
 #pragma once
 #include <stdbool.h>
@@ -16,6 +16,7 @@ struct http_server_setup {
     const struct endpoint *listen; /* borrowed during the call */
     bool is_given;                 /* somebody else has opened what it names ... */
     int given;                     /* ... and this is the listening socket: the server's, once it is created */
+    unsigned connections_max, connections_per_address_max;
     struct metrics *metrics;       /* borrowed, as what follows, until destroy */
     struct domain_stats *domains;
     struct build_info build;

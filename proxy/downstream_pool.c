@@ -107,8 +107,7 @@ static bool keep(struct downstream_pool *pool, const struct downstream_server *s
     if (!downstream_is_reusable(downstream) || downstream_uses(downstream) + 1 >= pool->limits.uses) return false;
     struct waiting *waiting = calloc(1, sizeof *waiting);
     if (waiting == NULL || !find_room(pool, server)) return free(waiting), false;
-    *waiting = (struct waiting){
-        .pool = pool, .server = server, .downstream = downstream, .since_ms = now_ms(pool)};
+    *waiting = (struct waiting){.pool = pool, .server = server, .downstream = downstream, .since_ms = now_ms(pool)};
     list_init(&waiting->node);
     if (oldest(pool) == NULL) loop_timer_start(pool->timer, pool->limits.idle_ms);
     list_append(&pool->waiting, &waiting->node);

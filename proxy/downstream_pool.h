@@ -1,8 +1,8 @@
-/* proxy/downstream_pool.h -- connections to downstream that a session has done with, kept for the next one: it is spared
- * the connection, the greeting, EHLO and the TLS handshake. One pool for each service: connections serve the listener
- * they were made for, with its server, its TLS and its generation of the configuration, and no other.
- * Which connections may go from one client to another is downstream_is_reusable's to say; a pool adds limits: how many
- * wait for one server and in all (both over all workers), for how long, and how often each is used. While one waits,
+/* proxy/downstream_pool.h -- connections to downstream that a session has done with, kept for the next one: it is
+ * spared the connection, the greeting, EHLO and the TLS handshake. One pool for each service: connections serve the
+ * listener they were made for, with its server, its TLS and its generation of the configuration, and no other. Which
+ * connections may go from one client to another is downstream_is_reusable's to say; a pool adds limits: how many wait
+ * for one server and in all (both over all workers), for how long, and how often each is used. While one waits,
  * whatever the server says or does closes it.
  * Thread rule: the loop's thread; the two counts are shared (atomics). Cost: constant for each call, but a look through
  * those that wait to find one for the server. */
@@ -30,12 +30,12 @@ struct downstream_pool *downstream_pool_create(struct downstream_pool_limits lim
 /* Closes those that wait. Accepts NULL. */
 void downstream_pool_destroy(struct downstream_pool *pool);
 
-/* The connection to server that was given last, the owner's from now on: ready, or failed with DOWNSTREAM_STALE, follows
- * (downstream_revive). NULL: none waits, or pool is NULL. */
+/* The connection to server that was given last, the owner's from now on: ready, or failed with DOWNSTREAM_STALE,
+ * follows (downstream_revive). NULL: none waits, or pool is NULL. */
 struct downstream *downstream_pool_take(struct downstream_pool *pool, const struct downstream_server *server,
                                         const struct downstream_events *events, void *owner);
-/* Takes downstream, made for server, from its owner, also inside one of its events: keeps it, or destroys it when it may
- * not be used again or there is no room. Both may be NULL. */
+/* Takes downstream, made for server, from its owner, also inside one of its events: keeps it, or destroys it when it
+ * may not be used again or there is no room. Both may be NULL. */
 void downstream_pool_give(struct downstream_pool *pool, const struct downstream_server *server,
                           struct downstream *downstream);
 /* Closes those that wait: somebody needs their descriptors. Accepts NULL. */

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/list.h"
 #include "base/loop.h"
+#include "base/memory_account.h"
 #include "base/log.h"
 #include "proxy/arc_config.h"
 #include "proxy/data_reader.h"
@@ -17,7 +18,7 @@ enum {
     SEAL_MAX = 32768, /* octets of an ARC set of ours */
     ADDED_MAX = 16384 + SEAL_MAX,
     RESULTS_MAX = 8192,
-    SPF_TIMEOUT_MS = 20000, /* RFC 7208 section 4.6.4 */
+    HEADER_COPIES = 2, /* as it came, and what was read from it */
     IDLE_FLOWS_MAX = 16, /* some 80 KiB each: more serve a burst only, and are given back after it */
     HEADER_PIECE = 4096, /* octets at a time until the header section is complete */
 };
@@ -46,6 +47,7 @@ struct message_flow {
     bool has_result;
     enum message_seal seal;
     uint64_t removed;
+    uint64_t charged; /* octets taken from setup->memory */
     int64_t begun_us, ended_us, verified_us;
     struct message_times times;
 };
@@ -76,8 +78,14 @@ static int64_t now_us(const struct message_flow *flow) { return clock_monotonic_
 
 /* -- life -- */
 
+static void give_memory(struct message_flow *flow) {
+    memory_account_give(flow->pool->setup->memory, flow->charged);
+    flow->charged = 0;
+}
+
 static void destroy(struct message_flow *flow) {
     if (flow == NULL) return;
+    give_memory(flow);
     authentication_destroy(flow->authentication);
     spool_destroy(flow->spool);
     loop_timer_destroy(flow->budget);
@@ -177,7 +185,7 @@ struct message_flow *message_flow_open(struct message_pool *pool, const struct a
     flow->times = (struct message_times){0};
     data_reader_init(&flow->reader);
     authentication_begin(flow->authentication, envelope, on_verified, flow);
-    if (envelope->has_address) loop_timer_start(flow->spf_budget, SPF_TIMEOUT_MS);
+    if (envelope->has_address) loop_timer_start(flow->spf_budget, flow->pool->setup->spf_budget_ms);
     return flow;
 }
 
@@ -198,6 +206,7 @@ void message_flow_release(struct message_flow *flow) {
     authentication_begin(flow->authentication, NULL, on_verified,
                          flow); /* cancels lookups under way and forgets the message */
     spool_clear(flow->spool);
+    give_memory(flow);
     header_edit_release(&flow->edit);
     bytes_clear(&flow->added);
     list_prepend(&pool->idle, &flow->node); /* taking turns, all of them would grow to the largest message */
@@ -232,9 +241,18 @@ static enum message_fault header_fault(enum header_status status) {
     }
 }
 
+/* The header section is in memory as a whole, whatever the spool does. */
+static bool charge_header(struct message_flow *flow, uint64_t len) {
+    if (message_verifier_header_complete(verifier_of(flow))) return true;
+    if (!memory_account_take(flow->pool->setup->memory, HEADER_COPIES * len)) return false;
+    flow->charged += HEADER_COPIES * len;
+    return true;
+}
+
 static void take_piece(struct message_flow *flow, struct span content) {
     if (flow->fault != MESSAGE_FINE) return;
     if (flow->reader.octets > flow->pool->setup->message_max) return set_fault(flow, MESSAGE_TOO_LARGE);
+    if (!charge_header(flow, content.len)) return set_fault(flow, MESSAGE_NO_MEMORY);
     enum spool_status status = spool_append(flow->spool, content);
     if (status != SPOOL_OK) return set_fault(flow, spool_fault(status));
     if (authentication_update(flow->authentication, content) == VERIFIER_REFUSED)

@@ -19,6 +19,7 @@
 struct arc_config;
 struct clock;
 struct loop;
+struct memory_account;
 struct smtp_reply;
 struct spool_pool;
 
@@ -55,7 +56,7 @@ struct message_setup {
     struct verifier_policy policy;
     struct authserv_id authserv_id;
     uint64_t message_max;
-    int64_t budget_ms;
+    int64_t budget_ms, spf_budget_ms;
     enum auth_results_style style;
     const struct arc_config *arc; /* NULL, or one without a key: nothing is sealed */
     struct key_source *keys;
@@ -63,6 +64,7 @@ struct message_setup {
     const struct clock *clock;
     struct loop *loop;
     struct spool_pool *spools;
+    struct memory_account *memory; /* where header sections are counted; NULL: nobody counts */
 };
 
 struct message_pool;

@@ -21,7 +21,6 @@
 
 enum {
     MAILDIR_THREADS = 4,
-    POOL_MEMORY_MAX = 64 << 20, /* octets of messages in memory, for each worker */
 };
 
 struct proxy {
@@ -69,11 +68,13 @@ static int open_spool_directory(const struct options *options, uid_t owner, char
 static bool fill_shared(struct worker_shared *shared, const struct options *options, uid_t owner, char **error) {
     uint32_t random = 0;
     shared->clock = &clock_system;
+    shared->memory.max = (uint64_t)options_message_memory(options);
     shared->spool_account.max = (uint64_t)options->spool_total_max;
+    shared->spool_account.memory = &shared->memory;
     shared->spool_limits = (struct spool_limits){
         .message_max = UINT64_MAX, /* message_flow's to watch: a reload may change it */
         .memory_max = (uint64_t)options->spool_memory_max,
-        .pool_memory_max = POOL_MEMORY_MAX,
+        .pool_memory_max = (uint64_t)options->spool_memory_worker_max,
     };
     shared->workers = worker_count_of(options);
     (void)!getrandom(&random, sizeof random, 0); /* without it ids begin at 0, which harms nobody */
@@ -197,6 +198,22 @@ static bool note_given(struct proxy *proxy, const struct proxy_setup *setup) {
     return proxy->given != NULL;
 }
 
+/* Else they would be root's, and its group's, for good. */
+static bool give_away_sockets(const struct proxy *proxy, const struct proxy_setup *setup, char **error) {
+    const struct options *options = setup->options;
+    if (setup->owner == geteuid()) return true;
+    for (size_t i = 0; i < options->listener_count; i++) {
+        const struct endpoint *endpoint = &options->listener[i].listen;
+        if (!endpoint->is_unix || is_given(proxy, endpoint)) continue;
+        if (lchown(endpoint->path, setup->owner, setup->group) == 0) continue;
+        if (asprintf(error, "listener \"%s\": unix:%s: %s", options->listener[i].name, endpoint->path,
+                     strerrordesc_np(errno)) < 0)
+            *error = NULL;
+        return false;
+    }
+    return true;
+}
+
 static bool prepare(struct proxy *proxy, const struct proxy_setup *setup, char **error) {
     if (!fill_shared(&proxy->shared, setup->options, setup->owner, error) || !create_workers(proxy) ||
         !note_given(proxy, setup))
@@ -208,7 +225,7 @@ static bool prepare(struct proxy *proxy, const struct proxy_setup *setup, char *
         proxy->generation = generation;
     else
         generation_release(generation);
-    return proxy->fd != NULL;
+    return proxy->fd != NULL && give_away_sockets(proxy, setup, error);
 }
 
 struct proxy *proxy_create(const struct proxy_setup *setup, char **error) {

@@ -17,7 +17,8 @@ struct proxy_setup {
     struct options *options;      /* acquired */
     struct metrics *metrics;      /* borrowed, as what follows, until destroy */
     struct domain_stats *domains; /* may be NULL */
-    uid_t owner;                  /* whose the spool directory is: the user that the process runs as, or is about to become */
+    uid_t owner;                  /* whose the spool directory and unix sockets are: whom the process runs as, or is about ... */
+    gid_t group;                  /* ... to become */
     const int *given;             /* for each listener a listening socket that the workers get duplicates of, or -1: bind;
                                      NULL: bind all. Borrowed during the call */
 };

@@ -53,6 +53,7 @@ struct service *service_create(struct generation *generation, const struct servi
         .authserv_id = generation->authserv_id,
         .message_max = (uint64_t)options->message_max,
         .budget_ms = options->dns_budget_ms,
+        .spf_budget_ms = options->spf_budget_ms,
         .keys = key_client_source(service->keys),
         .dns = key_client_dns(service->keys),
         .style = strcmp(options->results_style, "provider") == 0 ? AUTH_RESULTS_PROVIDER : AUTH_RESULTS_STANDARD,
@@ -60,6 +61,7 @@ struct service *service_create(struct generation *generation, const struct servi
         .clock = parts->clock,
         .loop = parts->loop,
         .spools = parts->spools,
+        .memory = parts->memory,
     };
     const struct downstream_pool_limits reuse = {
         .per_server = (unsigned)options->idle_downstreams_max,

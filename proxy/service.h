@@ -15,6 +15,7 @@ struct domain_stats_worker;
 struct downstream_pool;
 struct key_client;
 struct maildir;
+struct memory_account;
 
 struct service {
     struct list node;              /* the worker's */
@@ -36,6 +37,7 @@ struct service_parts {
     struct connection_set *connections;
     struct address_limit *addresses;
     struct spool_pool *spools;
+    struct memory_account *memory;
     struct maildir *maildir;
     atomic_uint *idle_downstreams; /* of all workers */
     struct metrics_worker *metrics;

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "base/list.h"
+#include "base/memory_account.h"
 
 enum {
     SPARE_BLOCKS = 64, /* kept by a pool for the next messages: 1 MiB */
@@ -80,9 +81,10 @@ void spool_pool_destroy(struct spool_pool *pool) {
 }
 
 static struct block *take_block(struct spool_pool *pool) {
+    if (!memory_account_take(pool->account->memory, SPOOL_BLOCK)) return NULL;
     struct list *node = list_take_first(&pool->spare);
     struct block *block = node != NULL ? LIST_ENTRY(node, struct block, node) : malloc(sizeof *block);
-    if (block == NULL) return NULL;
+    if (block == NULL) return memory_account_give(pool->account->memory, SPOOL_BLOCK), NULL;
     if (node != NULL) pool->spare_count--;
     list_init(&block->node);
     pool->memory_used += SPOOL_BLOCK;
@@ -91,6 +93,7 @@ static struct block *take_block(struct spool_pool *pool) {
 
 static void give_block(struct spool_pool *pool, struct block *block) {
     pool->memory_used -= SPOOL_BLOCK;
+    memory_account_give(pool->account->memory, SPOOL_BLOCK);
     if (pool->spare_count == SPARE_BLOCKS) {
         free(block);
         return;

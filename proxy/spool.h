@@ -1,6 +1,6 @@
 /* proxy/spool.h -- where a message stays until downstream has it: memory first, then an unnamed file.
  * Octets are appended in order and read back from any offset. Up to memory_max octets of a message lie in blocks of
- * the worker's pool (as long as the pool has some), the rest in a file that was never linked anywhere (O_TMPFILE, or
+ * the worker's pool (as long as the pool, and the process, has some), the rest in a file that was never linked anywhere (O_TMPFILE, or
  * mkostemp and unlink where the file system has no O_TMPFILE), mode 0600, in a directory of ours (R-07). File octets
  * go through the page cache: no call waits for the disk but when the kernel makes it wait. They are written 4 KiB at a
  * time; the last ones stay in memory, since they are read back soon.
@@ -29,8 +29,14 @@ enum spool_status { SPOOL_STATUSES(X) SPOOL_STATUS_COUNT };
 #undef X
 const char *spool_status_text(enum spool_status status);
 
+struct memory_account;
+
 /* Octets of all messages of the process, in memory and in files. */
-struct spool_account { _Atomic uint64_t used; uint64_t max; };
+struct spool_account {
+    _Atomic uint64_t used;
+    uint64_t max;
+    struct memory_account *memory; /* where blocks are counted; borrowed; NULL: nobody counts */
+};
 
 struct spool_limits {
     uint64_t message_max;     /* octets of one message */

@@ -27,6 +27,7 @@ enum {
     ACCEPT_PAUSE_MS = 100, /* without descriptors or memory, new clients wait so long */
     TICK_MS = 1000,        /* between two looks at gauges */
     TRIM_TICKS = 10,       /* between two times that unused memory goes back to the system */
+    SESSION_MEMORY = 8192, /* an idle one takes less */
 };
 
 struct acceptor {
@@ -98,6 +99,7 @@ static void stop_all(struct worker_shared *shared) {
 
 /* Counts first and asks then, as the one who drains flags first and counts then: one of them sees the other. */
 static void uncount_session(struct worker_shared *shared) {
+    memory_account_give(&shared->memory, SESSION_MEMORY);
     if (atomic_fetch_sub(&shared->sessions, 1) == 1 && atomic_load(&shared->is_draining)) stop_all(shared);
 }
 
@@ -124,6 +126,10 @@ static void begin_session(struct worker *worker, const struct acceptor *acceptor
                           const struct socket_address *peer) {
     struct service *service = worker->service;
     unsigned sessions_max = (unsigned)service->generation->options->sessions_max;
+    if (!memory_account_take(&worker->shared->memory, SESSION_MEMORY)) {
+        turn_away(worker, fd, METRIC_REJECT_RESOURCES);
+        return;
+    }
     unsigned before = atomic_fetch_add(&worker->shared->sessions, 1);
     bool is_draining = atomic_load(&worker->shared->is_draining);
     if (is_draining || before >= sessions_max) {
@@ -268,6 +274,7 @@ static void tell_shared(struct worker *worker) {
     uint64_t before = worker->evictions;
     metrics_set(worker->shared->metrics, METRIC_KEY_CACHE_ENTRIES, (int64_t)usage.entries);
     metrics_set(worker->shared->metrics, METRIC_KEY_CACHE_BYTES, (int64_t)usage.octets);
+    metrics_set(worker->shared->metrics, METRIC_MEMORY_BYTES, (int64_t)atomic_load(&worker->shared->memory.used));
     metrics_set(worker->shared->metrics, METRIC_SPOOL_BYTES, (int64_t)atomic_load(&worker->shared->spool_account.used));
     if (usage.evictions > before)
         metrics_add(worker->metrics, METRIC_KEY_CACHE_EVICTIONS, 0, 0, usage.evictions - before);
@@ -291,6 +298,7 @@ static bool take_into_use(struct worker *worker, struct generation *generation, 
         .connections = worker->connections,
         .addresses = worker->shared->addresses,
         .spools = worker->spools,
+        .memory = &worker->shared->memory,
         .maildir = worker->shared->maildir,
         .idle_downstreams = &worker->shared->idle_downstreams,
         .metrics = worker->metrics,

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include "base/memory_account.h"
 #include "proxy/spool.h"
 
 struct address_limit;
@@ -24,6 +25,7 @@ struct worker_shared {
     struct domain_stats *domains; /* may be NULL */
     struct maildir *maildir;
     struct address_limit *addresses; /* of clients that have sessions */
+    struct memory_account memory; /* of sessions and messages */
     struct spool_account spool_account;
     struct spool_limits spool_limits;
     int spool_directory;

@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """sceaud started as root: what it opens as root, whom it becomes, and that there is no way back. Needs root, but for the first part."""
 import glob
+import grp
 import os
 import pwd
 import re
@@ -8,6 +9,7 @@ import shutil
 import signal
 import smtplib
 import socket
+import stat
 import subprocess
 import sys
 
@@ -101,6 +103,17 @@ def root_opens_and_nobody_serves():
     assert again.stop() == 0, again.log_text()
 
 
+def a_unix_socket_belongs_to_the_user():
+    nobody, group = pwd.getpwnam("nobody"), grp.getgrnam("nogroup")
+    box = 'listener "box" { protocol = "lmtp" listen = "unix:{folder}/lmtp" socket_mode = "0660" downstream = "maildir:{folder}/Maildir" }\n'
+    daemon = house.Daemon('user = "nobody"\ngroup = "nogroup"\nspool = "{folder}/spool"\n' + box + REST, "local")
+    socket_file = os.stat(house.path("local/lmtp"))
+    assert (socket_file.st_uid, socket_file.st_gid) == (nobody.pw_uid, group.gr_gid) and stat.S_IMODE(socket_file.st_mode) == 0o660, socket_file
+    assert daemon.stop() == 0, daemon.log_text()
+    again = house.Daemon('user = "nobody"\nspool = "{folder}/spool"\n' + box + REST, "local")  # over a file that nobody could remove
+    assert again.stop() == 0, again.log_text()
+
+
 def a_maildir_that_is_not_the_users_is_a_temporary_fault():
     os.makedirs(house.path("foreign/box/x"))
     os.chmod(house.path("foreign/box/y")[:-2], 0o700)
@@ -113,4 +126,4 @@ if __name__ == "__main__":
     names_that_do_not_serve()
     if not IS_ROOT or shutil.which("openssl") is None:
         house.skip("only root can become somebody else")
-    house.main(root_opens_and_nobody_serves, a_maildir_that_is_not_the_users_is_a_temporary_fault)
+    house.main(root_opens_and_nobody_serves, a_unix_socket_belongs_to_the_user, a_maildir_that_is_not_the_users_is_a_temporary_fault)

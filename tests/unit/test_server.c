@@ -39,7 +39,7 @@ static int open_scene(void **state) {
     domain_stats_add(worker, span_of("b.example"), true, DOMAIN_FAIL);
     domain_stats_add(worker, span_of("c.example"), true, DOMAIN_PASS);
     const struct http_server_setup setup = {.listen = &listen, .metrics = scene->metrics, .domains = scene->domains,
-                                            .build = {.version = "1.2.3"}, .ready = ready, .owner = scene};
+                                            .connections_max = 32, .connections_per_address_max = 4, .build = {.version = "1.2.3"}, .ready = ready, .owner = scene};
     scene->server = http_server_create(&setup, &error);
     *state = scene;
     return scene->server == NULL;

@@ -16,6 +16,7 @@
 #include "cli/daemon_privileges.h"
 #include "cli/daemon_sockets.h"
 #include "http/domain_stats.h"
+#include "http/listen_socket.h"
 #include "http/server.h"
 #include "proxy/proxy.h"
 #include "verifier/dns_unbound.h"
@@ -30,6 +31,7 @@ struct daemon {
     struct daemon_identity identity;
     struct daemon_sockets sockets;
     struct proxy *proxy;
+    int http_socket;
     struct http_server *http; /* NULL: switched off */
 };
 
@@ -169,10 +171,21 @@ static enum daemon_exit open_all(struct daemon *daemon) {
     daemon_sockets_release(options, &daemon->sockets);
     if (daemon->proxy == NULL) return fail(error, DAEMON_UNAVAILABLE);
     if (!options->http_enabled) return DAEMON_OK;
+    bool is_passed = daemon->sockets.http >= 0;
+    daemon->http_socket = is_passed ? daemon->sockets.http : listen_socket_open(&options->http_listen, &error);
+    return daemon->http_socket >= 0 ? DAEMON_OK : fail(error, DAEMON_UNAVAILABLE);
+}
+
+/* Its thread begins at once, so root must be gone. */
+static enum daemon_exit start_http(struct daemon *daemon) {
+    char *error = NULL;
+    const struct options *options = daemon->options;
+    if (!options->http_enabled) return DAEMON_OK;
     const struct http_server_setup setup = {
         .listen = &options->http_listen,
-        .is_given = daemon->sockets.http >= 0,
-        .given = daemon->sockets.http,
+        .is_given = true,
+        .given = daemon->http_socket,
+        .keeps_file = daemon->sockets.http >= 0,
         .connections_max = (unsigned)options->http_connections_max,
         .connections_per_address_max = (unsigned)options->http_connections_per_address_max,
         .metrics = daemon->metrics,
@@ -233,6 +246,7 @@ enum daemon_exit daemon_serve(const char *path) {
     enum daemon_exit status = find_surroundings(&daemon);
     if (status == DAEMON_OK) status = open_all(&daemon);
     if (status == DAEMON_OK && !daemon_identity_take(&daemon.identity, &error)) status = fail(error, DAEMON_UNAVAILABLE);
+    if (status == DAEMON_OK) status = start_http(&daemon);
     if (status == DAEMON_OK) status = serve(&daemon);
     close_all(&daemon);
     return status;

@@ -277,7 +277,7 @@ struct http_server *http_server_create(const struct http_server_setup *setup, ch
     server->setup = *setup;
     server->setup.listen = NULL;
     server->port = listen_socket_port(fd);
-    if (setup->listen->is_unix && !setup->is_given) memcpy(server->unix_path, setup->listen->path, sizeof server->unix_path);
+    if (setup->listen->is_unix && !setup->keeps_file) memcpy(server->unix_path, setup->listen->path, sizeof server->unix_path);
     server->counters = metrics_worker_create(setup->metrics);
     server->daemon = start_daemon(server, fd); /* on success fd is its own */
     if (server->daemon == NULL) {

@@ -14,8 +14,9 @@ struct http_server;
 
 struct http_server_setup {
     const struct endpoint *listen; /* borrowed during the call */
-    bool is_given;                 /* somebody else has opened what it names ... */
+    bool is_given;                 /* it is open already ... */
     int given;                     /* ... and this is the listening socket: the server's, once it is created */
+    bool keeps_file;               /* a unix socket's file is somebody else's to remove */
     unsigned connections_max, connections_per_address_max;
     struct metrics *metrics;       /* borrowed, as what follows, until destroy */
     struct domain_stats *domains;

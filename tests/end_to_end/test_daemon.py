@@ -77,9 +77,11 @@ def check_reads_zone_files():
 
 
 def dump_prints_what_reads_back():
-    text = fill(LISTENER, smtp=10025, folder="/tmp") + "workers = 3\nlimits { message = 2048KiB }\n"
+    text = (fill(LISTENER, smtp=10025, folder="/tmp") + 'listener "box" { protocol = "lmtp" listen = "unix:/x" socket_mode = "660" downstream = "maildir:/y" }\n'
+            'user = "nobody"\ngroup = "nogroup"\nworkers = 3\nlimits { message = 2048KiB }\n')
     code, first, err = run("-c", conf("dump", text), "--dump")
     assert code == 0 and err == "" and "\nworkers = 3\n" in first and "\n    message = 2MiB\n" in first, first
+    assert '\nuser = "nobody"\ngroup = "nogroup"\n' in first and '\n    socket_mode = "0660"\n' in first, first
     assert run("-c", conf("dumped", first), "--dump") == (0, first, "")
 
 

@@ -75,6 +75,8 @@ def root_opens_and_nobody_serves():
     daemon = house.Daemon(text, "root")
     daemon.smtp = port
     pid = daemon.process.pid
+    house.wait_for(lambda: "event=start" in daemon.log_text(), "all threads")
+    assert len(os.listdir(f"/proc/{pid}/task")) > 5
     for task in glob.glob(f"/proc/{pid}/task/*/status"):
         status = status_of(task)
         assert status["Uid"].split() == [str(nobody.pw_uid)] * 4 and status["Gid"].split() == [str(nobody.pw_gid)] * 4, status

@@ -38,8 +38,10 @@ static int open_scene(void **state) {
     domain_stats_add(worker, span_of("b.example"), true, DOMAIN_FAIL);
     domain_stats_add(worker, span_of("b.example"), true, DOMAIN_FAIL);
     domain_stats_add(worker, span_of("c.example"), true, DOMAIN_PASS);
-    const struct http_server_setup setup = {.listen = &listen, .metrics = scene->metrics, .domains = scene->domains,
-                                            .build = {.version = "1.2.3"}, .ready = ready, .owner = scene};
+    const struct http_server_setup setup = {
+        .listen = &listen, .services = HTTP_EVERYTHING,
+        .sources = {.metrics = scene->metrics, .domains = scene->domains, .build = {.version = "1.2.3"}, .ready = ready,
+                    .owner = scene}};
     scene->server = http_server_create(&setup, &error);
     *state = scene;
     return scene->server == NULL;
@@ -106,6 +108,10 @@ static const struct { const char *request, *status; const char *has[4]; } rows[]
     {"GET /nothing" END, "404", {PROBLEM, "{\"type\":\"about:blank\",\"title\":\"Not Found\",\"status\":404,"}},
     {"GET /metrics/" END, "404", {PROBLEM}},
     {"GET /../../etc/passwd" END, "404", {PROBLEM}},
+    {"GET /metrics%00" END, "404", {PROBLEM}},
+    {"GET /api%2Fv1%2Fversion" END, "404", {PROBLEM}},
+    {"GET /health%7a" END, "200", {"\r\n\r\nok\n"}},
+    {"GET http://x/healthz" END, "200", {"\r\n\r\nok\n"}}, /* RFC 9112 3.2.2 */
     {"POST /nothing" END, "404", {PROBLEM}},
     {"DELETE /metrics" END, "405", {PROBLEM, "Allow: GET, HEAD\r\n"}},
     {"OPTIONS /" END, "405", {PROBLEM, "Allow: GET, HEAD\r\n"}},
@@ -127,7 +133,7 @@ static void every_request_gets_its_answer(void **state) {
     assert_int_equal(metrics_counter(scene->metrics, METRIC_HTTP_REQUESTS, METRIC_HTTP_PATH_METRICS, METRIC_HTTP_CODE_200), 2);
     assert_int_equal(metrics_counter(scene->metrics, METRIC_HTTP_REQUESTS, METRIC_HTTP_PATH_METRICS, METRIC_HTTP_CODE_405), 2);
     assert_int_equal(metrics_counter(scene->metrics, METRIC_HTTP_REQUESTS, METRIC_HTTP_PATH_READYZ, METRIC_HTTP_CODE_503), 1);
-    assert_int_equal(metrics_counter(scene->metrics, METRIC_HTTP_REQUESTS, METRIC_HTTP_PATH_OTHER, METRIC_HTTP_CODE_404), 4);
+    assert_int_equal(metrics_counter(scene->metrics, METRIC_HTTP_REQUESTS, METRIC_HTTP_PATH_OTHER, METRIC_HTTP_CODE_404), 6);
     assert_int_equal(metrics_counter(scene->metrics, METRIC_HTTP_REQUESTS, METRIC_HTTP_PATH_API, METRIC_HTTP_CODE_400), 7);
 }
 
@@ -240,7 +246,8 @@ static void what_cannot_be_bound_is_told(void **state) {
     const struct scene *scene = *state;
     char *error;
     struct endpoint listen = {.host = "127.0.0.1", .port = (uint16_t)http_server_port(scene->server)};
-    const struct http_server_setup setup = {.listen = &listen, .metrics = scene->metrics, .domains = scene->domains};
+    const struct http_server_setup setup = {.listen = &listen, .services = HTTP_EVERYTHING,
+                                            .sources = {.metrics = scene->metrics, .domains = scene->domains}};
     assert_null(http_server_create(&setup, &error));
     assert_non_null(strstr(error, "Address already in use"));
     free(error);

@@ -150,11 +150,14 @@ static enum daemon_exit open_all(struct daemon *daemon) {
     if (!options->http_enabled) return DAEMON_OK;
     const struct http_server_setup setup = {
         .listen = &options->http_listen,
-        .metrics = daemon->metrics,
-        .domains = daemon->domains,
-        .build = {.version = SCEAU_VERSION, .openssl = public_key_library(), .unbound = dns_unbound_library()},
-        .ready = is_ready,
-        .owner = daemon->proxy,
+        .services = HTTP_EVERYTHING,
+        .sources = {
+            .metrics = daemon->metrics,
+            .domains = daemon->domains,
+            .build = {.version = SCEAU_VERSION, .openssl = public_key_library(), .unbound = dns_unbound_library()},
+            .ready = is_ready,
+            .owner = daemon->proxy,
+        },
     };
     daemon->http = http_server_create(&setup, &error);
     return daemon->http != NULL ? DAEMON_OK : fail(error, DAEMON_UNAVAILABLE);

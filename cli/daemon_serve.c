@@ -154,7 +154,7 @@ static enum daemon_exit open_all(struct daemon *daemon) {
         .sources = {
             .metrics = daemon->metrics,
             .domains = daemon->domains,
-            .build = {.version = SCEAU_VERSION, .openssl = public_key_library(), .unbound = dns_unbound_library()},
+            .build = {.version = SCEAU_VERSION, .revision = SCEAU_REVISION, .openssl = public_key_library(), .unbound = dns_unbound_library()},
             .ready = is_ready,
             .owner = daemon->proxy,
         },

@@ -129,8 +129,10 @@ static unsigned metric_code(unsigned status) {
     switch (status) {
     case 200: return METRIC_HTTP_CODE_200;
     case 400: return METRIC_HTTP_CODE_400;
+    case 401: return METRIC_HTTP_CODE_401;
     case 404: return METRIC_HTTP_CODE_404;
     case 405: return METRIC_HTTP_CODE_405;
+    case 429: return METRIC_HTTP_CODE_429;
     case 503: return METRIC_HTTP_CODE_503;
     default: return METRIC_HTTP_CODE_OTHER;
     }

@@ -142,6 +142,7 @@ static void count_times(const struct message_record *record) {
     metrics_observe(record->metrics, METRIC_STAGE_DURATION, METRIC_STAGE_VERIFY, (uint64_t)times.verify_us);
     metrics_observe(record->metrics, METRIC_STAGE_DURATION, METRIC_STAGE_KEYS, wait_us - (uint64_t)times.verify_us);
     metrics_observe(record->metrics, METRIC_STAGE_DURATION, METRIC_STAGE_DELIVER, (uint64_t)record->deliver_us);
+    if (record->deliver_us > 0) metrics_observe(record->metrics, METRIC_DOWNSTREAM_DURATION, 0, (uint64_t)record->deliver_us);
 }
 
 static void count_fault(const struct message_record *record) {
@@ -155,6 +156,9 @@ static void count_fault(const struct message_record *record) {
     case MESSAGE_BARE_CR:
     case MESSAGE_BARE_LF:
     case MESSAGE_NUL: metrics_count(record->metrics, METRIC_INPUT_ERRORS, METRIC_INPUT_LINE_ENDS, 0); break;
+    case MESSAGE_SPOOL_FULL:
+    case MESSAGE_SPOOL_BROKEN: metrics_count(record->metrics, METRIC_FAULTS, METRIC_FAULT_SPOOL, 0); break;
+    case MESSAGE_NO_MEMORY: metrics_count(record->metrics, METRIC_FAULTS, METRIC_FAULT_MEMORY, 0); break;
     default: break;
     }
 }

@@ -167,8 +167,8 @@ static bool use(struct proxy *proxy, struct generation *generation, int *fd) {
 
 static struct generation *create_generation(struct proxy *proxy, struct options *options, char **error) {
     bool keeps = proxy->generation != NULL && key_supply_fits(proxy->generation->keys, options);
-    struct key_supply *keys =
-        keeps ? key_supply_acquire(proxy->generation->keys) : key_supply_create(options, proxy->shared.clock, error);
+    struct key_supply *keys = keeps ? key_supply_acquire(proxy->generation->keys)
+                                    : key_supply_create(options, proxy->shared.clock, proxy->shared.metrics, error);
     if (keys == NULL) return NULL;
     struct generation *generation = generation_create(options, keys, error);
     key_supply_release(keys);

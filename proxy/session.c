@@ -144,6 +144,8 @@ static void release(struct session *session) {
 static void log_fault_of(const struct session *session, const char *detail) {
     struct log_line line;
     char id[20];
+    _Static_assert((int)METRIC_DOWNSTREAM_FAULT_COUNT == (int)DOWNSTREAM_FAULT_COUNT, "a fault's value is its label's");
+    metrics_count(session->setup->metrics, METRIC_DOWNSTREAM_FAULTS, session->fault, 0);
     (void)snprintf(id, sizeof id, "%llx", (unsigned long long)session->id);
     log_begin(&line, LOG_LEVEL_WARNING, "downstream");
     log_text(&line, "id", id);

@@ -42,12 +42,16 @@ static const char *title(unsigned status) {
 }
 
 void http_reply_problem(struct http_reply *reply, unsigned status, const char *detail) {
+    http_reply_problem_at(reply, status, detail, NULL);
+}
+
+void http_reply_problem_at(struct http_reply *reply, unsigned status, const char *detail, const char *where) {
     event_stream_release(reply->stream);
     reply->stream = NULL;
     bytes_clear(&reply->body);
     reply->status = status;
     reply->content_type = "application/problem+json";
-    api_write_problem(status, title(status), detail, &reply->body); /* a failure shows in body.failed */
+    api_write_problem(status, title(status), detail, where, &reply->body); /* a failure shows in body.failed */
 }
 
 bool http_count_parse(struct span text, uint64_t most, uint64_t *count) {

@@ -65,5 +65,7 @@ struct http_reply http_reply_make(void);
 void http_reply_release(struct http_reply *reply);
 /* Makes reply an RFC 9457 problem of a status that reply_title knows: {"type","title","status","detail"}. */
 void http_reply_problem(struct http_reply *reply, unsigned status, const char *detail);
+/* The same with "where", which names the part of the request that is to blame. */
+void http_reply_problem_at(struct http_reply *reply, unsigned status, const char *detail, const char *where);
 /* A count from 1 to most, in digits only; for values of queries. */
 bool http_count_parse(struct span text, uint64_t most, uint64_t *count);

@@ -11,8 +11,11 @@
 #include <stdint.h>
 #include "base/span.h"
 #include "http/domain_stats.h"
+#include "http/stats_watch.h"
 #include "verifier/digest.h"
 #include "verifier/result.h"
+
+struct arena;
 
 /* id, word in addresses and JSON, seconds of a point, number of points */
 #define STATS_WINDOWS(X)                                                                                               \
@@ -33,17 +36,6 @@ enum stats_sort { STATS_SORTS(X) STATS_SORT_COUNT };
 const char *stats_sort_word(enum stats_sort sort);
 bool stats_sort_parse(struct span word, enum stats_sort *sort);
 
-/* What about a domain's keys deserves a look. Bits of stats_row.watch and stats_domain.watch are 1 << id. */
-#define STATS_WATCHES(X)                                                                                               \
-    X(STATS_WATCH_OLD_SELECTOR, "old_selector") /* a newer selector is in use for 7 days, the one before still signs */ \
-    X(STATS_WATCH_KEY_CHANGED, "key_changed")   /* a selector had two keys: RFC 6376 section 3.1 wants a new selector */ \
-    X(STATS_WATCH_REVOKED, "revoked")           /* mail is signed with a selector whose key is revoked (p= empty) */    \
-    X(STATS_WATCH_TESTING, "testing")           /* mail is signed with a key in test mode (t=y) */
-#define X(id, word) id,
-enum stats_watch { STATS_WATCHES(X) STATS_WATCH_COUNT };
-#undef X
-const char *stats_watch_word(enum stats_watch watch);
-
 struct stats_point { /* one minute or hour */
     int64_t start_s;
     uint64_t count[DOMAIN_RESULT_COUNT];
@@ -56,7 +48,7 @@ struct stats_row {
     enum dnssec_state dnssec;            /* of the newest key lookup */
     bool has_dnssec;
     unsigned selectors;                  /* distinct keys on record, at most STATS_SELECTORS_MAX */
-    unsigned watch;                      /* bits of enum stats_watch */
+    unsigned watch;                      /* bits, 1 << enum stats_watch */
 };
 
 struct stats_view {
@@ -115,7 +107,7 @@ struct stats_domain {
     struct stats_point points[STATS_POINTS_MAX];
     size_t selector_count;               /* newest use first; names over STATS_SELECTOR_OCTETS_MAX have no entry */
     struct stats_selector selectors[STATS_SELECTORS_MAX];
-    unsigned watch;
+    unsigned watch;                      /* of keys that signed within the window */
     struct arena *names;                 /* the view's own */
 };
 

@@ -93,12 +93,19 @@ static const struct { const char *request, *status; const char *has[4]; } rows[]
     {"GET /readyz" END, "503", {"\r\n\r\nthe resolver has not answered yet\n", "Content-Type: text/plain; charset=utf-8\r\n"}},
     {"GET /" END, "200", {"Content-Type: text/html; charset=utf-8\r\n", "<a href=\"/metrics\">", "<a href=\"/api/v1/stats/domains\">"}},
     {"GET /api/v1/version" END, "200", {"Content-Type: application/json\r\n", "{\"name\":\"sceau\",\"version\":\"1.2.3\","}},
-    {"GET /api/v1/stats/domains" END, "200", {"Content-Type: application/json\r\n", "{\"tracked\":3,", "\"sort\":\"messages\"",
+    {"GET /api/v1/stats/domains" END, "200", {"Content-Type: application/json\r\n", "\"tracked\":3,", "\"sort\":\"messages\"",
                                               "\"domains\":[{\"domain\":\"b.example\",\"messages\":2,"}},
     {"GET /api/v1/stats/domains?sort=fail&limit=1" END, "200",
-     {"\"sort\":\"fail\"", "\"domains\":[{\"domain\":\"b.example\",\"messages\":2,\"pass\":0,\"fail\":2,\"other\":0}],\"rest\""}},
+     {"\"sort\":\"fail\"", "\"domains\":[{\"domain\":\"b.example\",\"messages\":2,\"pass\":0,\"fail\":2,\"other\":0,", "\"next\":\"2~2~b.example\"}"}},
+    {"GET /api/v1/stats/domains?cursor=1~1~a.example" END, "200", {"\"domains\":[{\"domain\":\"c.example\"", "\"next\":null}"}},
+    {"GET /api/v1/stats/domains?cursor=1~a" END, "400", {PROBLEM, "\"where\":\"query parameter cursor\"}"}},
+    {"GET /api/v1/stats/domains/B.Example?window=1h" END, "200", {"{\"domain\":\"b.example\",\"window\":\"1h\","}},
+    {"GET /api/v1/stats/domains/z.example" END, "404", {PROBLEM, "\"where\":\"path parameter domain\"}"}},
+    {"GET /api/v1/stats?window=7d" END, "200", {"{\"window\":\"7d\",", "\"total\":{\"messages\":4,"}},
+    {"GET /api/v1/stats?window=2d" END, "400", {PROBLEM, "\"where\":\"query parameter window\"}"}},
+    {"GET /api/v1/stats/causes" END, "200", {"\"signatures\":4,\"failures\":0,\"causes\":[]}"}},
     {"GET /api/v1/stats/domains?limit=1000&sort=messages&more=x" END, "200", {"\"tracked\":3"}},
-    {"GET /api/v1/stats/domains?limit=0" END, "400", {PROBLEM, "\"status\":400,\"detail\":\"limit is a number from 1 to 1000\"}"}},
+    {"GET /api/v1/stats/domains?limit=0" END, "400", {PROBLEM, "\"status\":400,\"detail\":\"limit is a number from 1 to 1000\",\"where\":\"query parameter limit\"}"}},
     {"GET /api/v1/stats/domains?limit=1001" END, "400", {PROBLEM}},
     {"GET /api/v1/stats/domains?limit=-1" END, "400", {PROBLEM}},
     {"GET /api/v1/stats/domains?limit=99999999999999999999999" END, "400", {PROBLEM}},
@@ -134,7 +141,7 @@ static void every_request_gets_its_answer(void **state) {
     assert_int_equal(metrics_counter(scene->metrics, METRIC_HTTP_REQUESTS, METRIC_HTTP_PATH_METRICS, METRIC_HTTP_CODE_405), 2);
     assert_int_equal(metrics_counter(scene->metrics, METRIC_HTTP_REQUESTS, METRIC_HTTP_PATH_READYZ, METRIC_HTTP_CODE_503), 1);
     assert_int_equal(metrics_counter(scene->metrics, METRIC_HTTP_REQUESTS, METRIC_HTTP_PATH_OTHER, METRIC_HTTP_CODE_404), 6);
-    assert_int_equal(metrics_counter(scene->metrics, METRIC_HTTP_REQUESTS, METRIC_HTTP_PATH_API, METRIC_HTTP_CODE_400), 7);
+    assert_int_equal(metrics_counter(scene->metrics, METRIC_HTTP_REQUESTS, METRIC_HTTP_PATH_API, METRIC_HTTP_CODE_400), 9);
 }
 
 static void ready_when_the_daemon_says_so(void **state) {

@@ -176,12 +176,13 @@ static struct generation *create_generation(struct proxy *proxy, struct options 
 }
 
 struct proxy *proxy_create(struct options *options, struct metrics *metrics, struct domain_stats *domains,
-                           char **error) {
+                           struct event_log *events, char **error) {
     struct proxy *proxy = calloc(1, sizeof *proxy);
     *error = NULL;
     if (proxy == NULL) return complain(error, "out of memory"), NULL;
     proxy->shared.metrics = metrics;
     proxy->shared.domains = domains;
+    proxy->shared.events = events;
     proxy->shared.spool_directory = -1;
     if (fill_shared(&proxy->shared, options, error) && create_workers(proxy)) {
         struct generation *generation = create_generation(proxy, options, error);

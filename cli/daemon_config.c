@@ -9,6 +9,7 @@
 #include <unistd.h>
 #include "base/clock.h"
 #include "base/options.h"
+#include "cli/daemon_http.h"
 #include "proxy/arc_config.h"
 #include "proxy/listener_tls.h"
 #include "proxy/tls.h"
@@ -85,12 +86,20 @@ static bool check_arc(const char *path, const struct options *options, char **er
     return config != NULL;
 }
 
+static bool check_access(const char *path, const struct options *options, char **error) {
+    char *reason;
+    bool sound = daemon_http_is_valid(options, &reason);
+    if (!sound && reason != NULL) refuse(error, "%s: 'access_file' in http: %s", path, reason);
+    free(reason);
+    return sound;
+}
+
 struct options *daemon_config_read(const char *path, char **error) {
     struct options *options = options_read(path, error);
     if (options == NULL) return NULL;
     if (check_authserv_id(path, options, error) && check_trust_anchor(path, options, error) &&
         check_zone_files(path, options, error) && check_arc(path, options, error) &&
-        check_tls(path, options, false, error))
+        check_access(path, options, error) && check_tls(path, options, false, error))
         return options;
     options_release(options);
     return NULL;

@@ -12,9 +12,10 @@
 #include "base/metrics.h"
 #include "base/options.h"
 #include "cli/daemon_config.h"
+#include "cli/daemon_http.h"
 #include "cli/daemon_notify.h"
 #include "http/domain_stats.h"
-#include "http/server.h"
+#include "proxy/event_log.h"
 #include "proxy/proxy.h"
 #include "verifier/dns_unbound.h"
 #include "verifier/public_key.h"
@@ -25,8 +26,9 @@ struct daemon {
     struct metrics *metrics;
     struct metrics_worker *worker; /* the main thread's */
     struct domain_stats *domains;
+    struct event_log *events; /* NULL: none */
     struct proxy *proxy;
-    struct http_server *http; /* NULL: switched off */
+    struct daemon_http *http;
 };
 
 /* Says error, which is freed, and returns status. */
@@ -76,9 +78,10 @@ static void count_reload(struct daemon *daemon, bool success) {
 static void reload(struct daemon *daemon) {
     char *error = NULL;
     daemon_notify_reloading();
+    event_log_reopen(daemon->events);
     struct options *options = daemon_config_read(daemon->path, &error);
     bool success = options != NULL && daemon_config_is_valid(daemon->path, options, &error) &&
-                   proxy_reload(daemon->proxy, options, &error);
+                   daemon_http_reload(daemon->http, options, &error) && proxy_reload(daemon->proxy, options, &error);
     if (success) {
         options_release(daemon->options);
         daemon->options = options;
@@ -145,21 +148,21 @@ static enum daemon_exit open_all(struct daemon *daemon) {
     daemon->worker = metrics_worker_create(daemon->metrics);
     daemon->domains = domain_stats_create((unsigned)options->stats_domains_exported, &clock_system);
     if (daemon->worker == NULL || daemon->domains == NULL) return fail(NULL, DAEMON_NO_RESOURCES);
-    daemon->proxy = proxy_create(daemon->options, daemon->metrics, daemon->domains, &error);
+    if (options->log_events[0] != '\0') {
+        daemon->events = event_log_create(options->log_events, (size_t)options->events_buffer_max, daemon->metrics);
+        if (daemon->events == NULL) return fail(NULL, DAEMON_NO_RESOURCES);
+    }
+    daemon->proxy = proxy_create(daemon->options, daemon->metrics, daemon->domains, daemon->events, &error);
     if (daemon->proxy == NULL) return fail(error, DAEMON_UNAVAILABLE);
-    if (!options->http_enabled) return DAEMON_OK;
-    const struct http_server_setup setup = {
-        .listen = &options->http_listen,
-        .services = HTTP_EVERYTHING,
-        .sources = {
-            .metrics = daemon->metrics,
-            .domains = daemon->domains,
-            .build = {.version = SCEAU_VERSION, .openssl = public_key_library(), .unbound = dns_unbound_library()},
-            .ready = is_ready,
-            .owner = daemon->proxy,
-        },
+    const struct http_sources sources = {
+        .metrics = daemon->metrics,
+        .domains = daemon->domains,
+        .build = {.version = SCEAU_VERSION, .revision = SCEAU_REVISION, .openssl = public_key_library(),
+                  .unbound = dns_unbound_library()},
+        .ready = is_ready,
+        .owner = daemon->proxy,
     };
-    daemon->http = http_server_create(&setup, &error);
+    daemon->http = daemon_http_open(options, &sources, &error);
     return daemon->http != NULL ? DAEMON_OK : fail(error, DAEMON_UNAVAILABLE);
 }
 
@@ -189,8 +192,9 @@ static enum daemon_exit serve(struct daemon *daemon) {
 }
 
 static void close_all(struct daemon *daemon) {
-    http_server_destroy(daemon->http);
+    daemon_http_close(daemon->http);
     proxy_destroy(daemon->proxy);
+    event_log_destroy(daemon->events);
     domain_stats_destroy(daemon->domains);
     metrics_destroy(daemon->metrics);
     options_release(daemon->options);

@@ -1,4 +1,5 @@
 #include "http/server.h"
+#include <assert.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -8,9 +9,11 @@
 #include <string.h>
 #include <unistd.h>
 #include <microhttpd.h>
+#include "base/ascii.h"
 #include "base/list.h"
 #include "base/log.h"
 #include "base/metrics.h"
+#include "http/access.h"
 #include "http/event_stream.h"
 #include "http/guest_list.h"
 #include "http/listen_socket.h"
@@ -46,6 +49,7 @@ struct visit {
     struct bytes path, body;
     struct http_match match; /* borrows from path */
     unsigned method;         /* enum http_method; 0: none that we know */
+    enum access_answer access;
     uint64_t unwanted;       /* octets of a body that were thrown away */
     struct event_stream *stream; /* NULL: the answer is a whole one */
     struct list node;            /* in server->streams */
@@ -68,17 +72,13 @@ static struct span field(struct MHD_Connection *connection, const char *name) {
     return find(connection, HTTP_PART_FIELD, name, &value) ? value : (struct span){0};
 }
 
-static int hex_digit(char c) {
-    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
 /* Decodes %XX in place. %00 and %2F stay as they are: one would end a C string, the other would divide a path. */
 static size_t unescape(void *owner, struct MHD_Connection *connection, char *text) {
     char *to = text;
     (void)owner;
     (void)connection;
     for (const char *from = text; *from != '\0'; to++) {
-        int high = *from == '%' ? hex_digit(from[1]) : -1, low = high >= 0 ? hex_digit(from[2]) : -1;
+        int high = *from == '%' ? ascii_hex_value(from[1]) : -1, low = high >= 0 ? ascii_hex_value(from[2]) : -1;
         char octet = low >= 0 ? (char)(high * 16 + low) : '\0';
         bool decodes = octet != '\0' && octet != '/';
         *to = decodes ? octet : *from;
@@ -106,7 +106,17 @@ static unsigned method_of(const char *word) {
     return 0;
 }
 
-static size_t body_max(const struct visit *visit) { return visit->match.route != NULL ? visit->match.route->body_max : 0; }
+/* Nothing is gathered for those whom the page is not for. */
+static size_t body_max(const struct visit *visit) {
+    return visit->match.route != NULL && visit->access == ACCESS_GRANTED ? visit->match.route->body_max : 0;
+}
+
+static enum access_answer access_of(const struct visit *visit) {
+    const struct http_route *route = visit->match.route;
+    struct access *access = visit->server->setup.access;
+    if (route == NULL || route->audience == HTTP_FOR_ALL || access == NULL) return ACCESS_GRANTED;
+    return access_check(access, field(visit->connection, MHD_HTTP_HEADER_AUTHORIZATION));
+}
 
 static struct visit *begin_visit(struct http_server *server, struct MHD_Connection *connection, const char *url, const char *method) {
     struct visit *visit = calloc(1, sizeof *visit);
@@ -119,6 +129,7 @@ static struct visit *begin_visit(struct http_server *server, struct MHD_Connecti
     bytes_append(&visit->path, path_of(url)); /* what does not fit is no path of ours */
     http_route_find(server->setup.tables, server->setup.table_count, server->setup.services, visit->method,
                     bytes_span(&visit->path), &visit->match);
+    visit->access = access_of(visit);
     visit->body = bytes_with_cap(body_max(visit));
     return visit;
 }
@@ -129,8 +140,10 @@ static unsigned metric_code(unsigned status) {
     switch (status) {
     case 200: return METRIC_HTTP_CODE_200;
     case 400: return METRIC_HTTP_CODE_400;
+    case 401: return METRIC_HTTP_CODE_401;
     case 404: return METRIC_HTTP_CODE_404;
     case 405: return METRIC_HTTP_CODE_405;
+    case 429: return METRIC_HTTP_CODE_429;
     case 503: return METRIC_HTTP_CODE_503;
     default: return METRIC_HTTP_CODE_OTHER;
     }
@@ -217,6 +230,12 @@ static void fill_reply(const struct visit *visit, bool is_too_large, struct http
     } else if (visit->match.route == NULL) {
         reply->methods = visit->match.methods;
         http_reply_problem(reply, 405, "this page knows the methods of Allow only");
+    } else if (visit->access == ACCESS_PUT_OFF) {
+        reply->retry_after_s = 1;
+        http_reply_problem(reply, 429, "too many passwords that nobody knows: try again in a moment");
+    } else if (visit->access == ACCESS_REFUSED) {
+        reply->authenticate = "Basic realm=\"sceau\", charset=\"UTF-8\", Bearer realm=\"sceau\"";
+        http_reply_problem(reply, 401, "this page is for those whom the access file names");
     } else if (is_too_large) {
         http_reply_problem(reply, 413, "the body is larger than this page takes");
     } else {
@@ -335,6 +354,7 @@ static struct MHD_Daemon *start_daemon(struct http_server *server, int fd) {
 
 struct http_server *http_server_create(const struct http_server_setup *setup, char **error) {
     *error = NULL;
+    assert(setup->access != NULL || setup->is_for_everybody || endpoint_is_of_this_host(setup->listen));
     struct http_server *server = calloc(1, sizeof *server);
     int fd = server != NULL ? listen_socket_open(setup->listen, error) : -1;
     if (fd < 0) return free(server), NULL;

@@ -1,6 +1,6 @@
 /* http/server.h -- one listener of the HTTP endpoint, served from a thread of libmicrohttpd's own.
  * server.c is the only file that includes microhttpd.h. What is served stands in http/site.c; this module reads requests,
- * finds the row, keeps out whom it is not for, and sends the reply: HEAD beside GET, errors as RFC 9457 problems, gzip
+ * finds the row, keeps out whom it is not for (http/access.h), and sends the reply: HEAD beside GET, errors as RFC 9457 problems, gzip
  * when it is accepted. Bodies are gathered up to the row's limit; event streams go on until they end or the server does.
  * Thread rule: create and destroy from one thread; ready is called from the server's thread.
  * Limits: SERVER_CONNECTIONS_MAX connections, and when one more comes, the one that has waited longest is closed: whoever
@@ -13,11 +13,14 @@
 
 enum { SERVER_CONNECTIONS_MAX = 32, SERVER_CONNECTIONS_PER_ADDRESS_MAX = 4, SERVER_STREAMS_MAX = 64 };
 
+struct access;
 struct http_server;
 
 struct http_server_setup {
     const struct endpoint *listen; /* borrowed during the call */
     unsigned services;             /* enum http_service, together */
+    struct access *access;         /* borrowed until destroy; NULL: whoever connects may read everything */
+    bool is_for_everybody;         /* without access, other hosts may connect all the same; a promise that it is meant so */
     struct http_sources sources;
     /* The tables of rows, borrowed until destroy; NULL: all of http/site.h. */
     const struct http_route_table *const *tables;

@@ -89,7 +89,6 @@ static bool wait_for_turn(struct stats_history *history) {
 
 static void *run(void *arg) {
     struct stats_history *history = arg;
-    history->counters = metrics_worker_create(history->setup.metrics);
     while (wait_for_turn(history)) write_batch(history);
     write_batch(history);
     return NULL;
@@ -143,6 +142,7 @@ struct stats_history *stats_history_create(const struct stats_history_setup *set
     history->path = strdup(setup->path);
     history->store = history->path != NULL ? stats_store_create(history->path) : NULL;
     if (history->store == NULL || !init_waiting(history)) return release(history), NULL;
+    history->counters = metrics_worker_create(setup->metrics); /* from here on the thread's, once it runs */
     restore(history);
     if (start_thread(history)) return history;
     pthread_cond_destroy(&history->ending);

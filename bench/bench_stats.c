@@ -1,6 +1,7 @@
-/* bench_stats.c -- what the statistics of signing domains cost: a signature counted, a scrape, a page, and their memory.
- * Three kinds of traffic: 1,000 domains whose use follows Zipf's law; the same amid as many signatures of made-up domains
- * without a key; and 1,000,000 domains that all have keys, so that nearly every signature takes a stranger's place. */
+/* bench_stats.c -- what the statistics of signing domains cost: a signature counted, a scrape, a page, and their
+ * memory. Three kinds of traffic: 1,000 domains whose use follows Zipf's law; the same amid as many signatures of
+ * made-up domains without a key; and 1,000,000 domains that all have keys, so that nearly every signature takes a
+ * stranger's place. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -75,6 +76,17 @@ static void take_page(void *context, size_t i) {
     stats_view_release(&view);
 }
 
+/* After CROWD signatures rows and the rest must be all of them; a bench of wrong counts is worth nothing. */
+static bool sums_hold(struct domain_stats *stats) {
+    struct stats_view view;
+    if (!stats_view_take(stats, STATS_7D, STATS_BY_MESSAGES, &view)) return false;
+    uint64_t sum = domain_counts_sum(view.untracked);
+    for (size_t row = 0; row < view.row_count; row++) sum += domain_counts_sum(view.rows[row].count);
+    bool hold = sum == CROWD && domain_counts_sum(view.total) == CROWD;
+    stats_view_release(&view);
+    return hold;
+}
+
 static double resident_mib(void) {
     unsigned long size = 0, resident = 0;
     FILE *file = fopen("/proc/self/statm", "re");
@@ -84,13 +96,14 @@ static double resident_mib(void) {
 }
 
 int main(int argc, char **argv) {
-    static const char *const names[] = {
-        [ZIPF] = "1,000 domains, Zipf", [NO_KEYS] = "and as many without key", [ALL_KEYS] = "1,000,000 domains, all with key"};
+    static const char *const names[] = {[ZIPF] = "1,000 domains, Zipf",
+                                        [NO_KEYS] = "and as many without key",
+                                        [ALL_KEYS] = "1,000,000 domains, all with key"};
     enum { KINDS = ALL_KEYS + 1 };
     struct measure_plan plan = measure_plan_of(argc, argv);
     fill_draws();
-    printf("Statistics of signing domains, CPU time, median of %u rounds\n\n%-32s %12s %10s %12s %8s\n", plan.rounds, "traffic",
-           "signature ns", "scrape us", "7 d view us", "MiB");
+    printf("Statistics of signing domains, CPU time, median of %u rounds\n\n%-32s %12s %10s %12s %8s\n", plan.rounds,
+           "traffic", "signature ns", "scrape us", "7 d view us", "MiB");
     for (unsigned kind = 0; kind < KINDS; kind++) {
         double before = resident_mib();
         struct domain_stats *stats = domain_stats_create(100, &clock_system);
@@ -98,6 +111,7 @@ int main(int argc, char **argv) {
         if (task.worker == NULL) return 1;
         for (size_t i = 0; i < CROWD; i++) count_one(&task, i);
         double memory = resident_mib() - before;
+        if (!sums_hold(stats)) return fprintf(stderr, "%s: the sums are wrong\n", names[kind]), 1;
         const struct work works[] = {{count_one, &task}, {export_all, &task}, {take_page, &task}};
         struct measured measured[3];
         measure(plan, works, 3, measured);

@@ -1,4 +1,5 @@
-/* The JSON API, /api/v1/: questions read from paths and queries; what is said stands in http/api.c and http/api_stats.c. */
+/* The JSON API, /api/v1/: questions read from paths and queries; what is said stands in http/api.c and
+ * http/api_stats.c. */
 #include "base/metrics.h"
 #include "http/api.h"
 #include "http/api_stats.h"
@@ -13,7 +14,8 @@ static bool read_window(const struct http_request *request, struct http_reply *r
     return false;
 }
 
-static bool take_view(const struct http_request *request, struct http_reply *reply, enum stats_sort sort, struct stats_view *view) {
+static bool take_view(const struct http_request *request, struct http_reply *reply, enum stats_sort sort,
+                      struct stats_view *view) {
     enum stats_window window;
     if (!read_window(request, reply, &window)) return false;
     reply->content_type = "application/json";
@@ -60,7 +62,8 @@ static void answer_domain(const struct http_request *request, struct http_reply 
     if (!read_window(request, reply, &window)) return;
     switch (stats_domain_take(request->sources->domains, request->parameter[0], window, &domain)) {
     case STATS_NOT_TRACKED:
-        http_reply_problem_at(reply, 404, "no mail was signed by this domain with a key that the DNS knows, or too little",
+        http_reply_problem_at(reply, 404,
+                              "no mail was signed by this domain with a key that the DNS knows, or too little",
                               "path parameter domain");
         return;
     case STATS_NO_MEMORY: reply->body.failed = true; return;
@@ -85,6 +88,7 @@ static const struct http_route routes[] = {
      "one signing domain with its selectors, JSON; ?window="},
     {HTTP_GET, "/api/v1/stats/causes", METRIC_HTTP_PATH_API, HTTP_PAGES, HTTP_FOR_READERS, 0, answer_causes,
      "why signatures did not pass, JSON; ?window="},
-    {HTTP_GET, "/api/v1/version", METRIC_HTTP_PATH_API, HTTP_PAGES, HTTP_FOR_READERS, 0, answer_version, "what runs here, JSON"},
+    {HTTP_GET, "/api/v1/version", METRIC_HTTP_PATH_API, HTTP_PAGES, HTTP_FOR_READERS, 0, answer_version,
+     "what runs here, JSON"},
 };
 const struct http_route_table api_routes = {routes, sizeof routes / sizeof *routes};

@@ -17,7 +17,8 @@ static void write_time(struct json *json, const char *key, int64_t time_s) {
 
 static void write_results(struct json *json, const uint64_t count[DOMAIN_RESULT_COUNT]) {
     json_key_uint(json, "messages", domain_counts_sum(count));
-    for (int i = 0; i < DOMAIN_RESULT_COUNT; i++) json_key_uint(json, domain_result_word((enum domain_result)i), count[i]);
+    for (int i = 0; i < DOMAIN_RESULT_COUNT; i++)
+        json_key_uint(json, domain_result_word((enum domain_result)i), count[i]);
 }
 
 static void write_results_object(struct json *json, const char *key, const uint64_t count[DOMAIN_RESULT_COUNT]) {
@@ -34,7 +35,10 @@ static void write_dnssec(struct json *json, const uint64_t count[DNSSEC_STATE_CO
     json_object_end(json);
 }
 
-struct cause_count { enum cause cause; uint64_t count; };
+struct cause_count {
+    enum cause cause;
+    uint64_t count;
+};
 
 static int by_count(const void *a, const void *b) {
     const struct cause_count *x = a, *y = b;
@@ -177,7 +181,8 @@ void api_write_stats_domain(const struct stats_domain *domain, struct bytes *out
     write_time(&json, "last_seen", domain->last_seen_s);
     json_key(&json, "windows");
     json_object(&json);
-    for (int i = 0; i < STATS_WINDOW_COUNT; i++) write_results_object(&json, stats_window_word((enum stats_window)i), domain->count[i]);
+    for (int i = 0; i < STATS_WINDOW_COUNT; i++)
+        write_results_object(&json, stats_window_word((enum stats_window)i), domain->count[i]);
     json_object_end(&json);
     write_dnssec(&json, domain->dnssec);
     write_causes(&json, domain->cause);

@@ -63,18 +63,22 @@ static int by_weight(const void *a, const void *b) {
     return by_name(x->name, y->name);
 }
 
-static uint64_t counted(const struct stats_table *table, uint32_t slot) { return domain_counts_sum(table->tally[slot].count); }
+static uint64_t counted(const struct stats_table *table, uint32_t slot) {
+    return domain_counts_sum(table->tally[slot].count);
+}
 
-/* Domains without series that have at least so many signatures and weight, the heaviest first; the caller frees the array.
- * NULL: no memory. */
-static struct candidate *find_candidates(const struct stats_table *table, uint64_t count_min, uint64_t weight_min, size_t *count) {
+/* Domains without series that have at least so many signatures and weight, the heaviest first; the caller frees the
+ * array. NULL: no memory. */
+static struct candidate *find_candidates(const struct stats_table *table, uint64_t count_min, uint64_t weight_min,
+                                         size_t *count) {
     uint32_t slots = space_saving_count(table->names);
     struct candidate *candidates = malloc((slots + 1) * sizeof *candidates);
     *count = 0;
     for (uint32_t slot = 0; candidates != NULL && slot < slots; slot++) {
         if (table->tally[slot].is_exported || counted(table, slot) < count_min) continue;
         uint64_t weight = space_saving_weight(table->names, slot);
-        if (weight >= weight_min) candidates[(*count)++] = (struct candidate){slot, weight, space_saving_name(table->names, slot)};
+        if (weight >= weight_min)
+            candidates[(*count)++] = (struct candidate){slot, weight, space_saving_name(table->names, slot)};
     }
     if (*count > 1) qsort(candidates, *count, sizeof *candidates, by_weight);
     return candidates;
@@ -115,7 +119,8 @@ static uint64_t weight_of(const struct stats_table *table, const struct place *p
 }
 
 /* The lightest domain whose day is over; NULL when there is none. */
-static struct place *find_replaceable(const struct domain_export *export, const struct stats_table *table, int64_t now_us) {
+static struct place *find_replaceable(const struct domain_export *export, const struct stats_table *table,
+                                      int64_t now_us) {
     struct place *lightest = NULL;
     for (struct place *at = export->places + export->always_count; at < export->places + export->count; at++)
         if (now_us - at->since_us >= DAY_US && (lightest == NULL || weight_of(table, at) < weight_of(table, lightest)))
@@ -148,7 +153,8 @@ static int rows_by_name(const void *a, const void *b) {
 }
 
 /* False: no memory for a name. */
-static bool fill_rows(const struct domain_export *export, const struct stats_table *table, struct domain_report *report) {
+static bool fill_rows(const struct domain_export *export, const struct stats_table *table,
+                      struct domain_report *report) {
     memcpy(report->other, report->total, sizeof report->other);
     for (const struct place *place = export->places; place < export->places + export->count; place++) {
         struct domain_row *row = &report->rows[report->row_count++];

@@ -11,7 +11,8 @@
 enum { CACHE_LINE = 64, BATCH_OCTETS = 16 * 1024 };
 
 struct domain_stats_worker {
-    alignas(CACHE_LINE) pthread_mutex_t lock; /* of used and batch; taken after domain_stats.lock, or that one only tried */
+    alignas(CACHE_LINE)
+        pthread_mutex_t lock; /* of used and batch; taken after domain_stats.lock, or that one only tried */
     size_t used;
     struct domain_stats *stats;
     struct domain_stats_worker *next; /* constant once linked */
@@ -71,7 +72,7 @@ struct domain_stats_worker *domain_stats_worker_create(struct domain_stats *stat
     worker->stats = stats;
     if (pthread_mutex_init(&worker->lock, NULL) != 0) return free(worker), NULL;
     worker->next = atomic_load(&stats->first);
-    while (!atomic_compare_exchange_weak(&stats->first, &worker->next, worker)) { }
+    while (!atomic_compare_exchange_weak(&stats->first, &worker->next, worker)) {}
     return worker;
 }
 

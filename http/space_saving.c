@@ -13,7 +13,10 @@ struct slot {
     uint8_t name_len;
 };
 
-struct heap_item { uint64_t key; uint32_t slot; };
+struct heap_item {
+    uint64_t key;
+    uint32_t slot;
+};
 
 struct space_saving {
     uint32_t slot_max, count, bucket_count; /* bucket_count: a power of two */
@@ -27,7 +30,7 @@ struct space_saving *space_saving_create(uint32_t slots) {
     struct space_saving *table = calloc(1, sizeof *table);
     if (table == NULL) return NULL;
     table->slot_max = slots;
-    for (table->bucket_count = 1; table->bucket_count < slots; table->bucket_count *= 2) { }
+    for (table->bucket_count = 1; table->bucket_count < slots; table->bucket_count *= 2) {}
     table->slots = calloc(slots, sizeof *table->slots);
     table->heap = calloc(slots, sizeof *table->heap);
     table->buckets = malloc(table->bucket_count * sizeof *table->buckets);
@@ -105,8 +108,12 @@ static uint32_t enter(struct space_saving *table, struct span name, uint64_t has
         free(slot->name);
         table->evictions++;
     }
-    *slot = (struct slot){.name = copy, .name_len = (uint8_t)name.len, .hash = hash, .error = inherited,
-                          .chain = *bucket_of(table, hash), .heap_at = slot->heap_at};
+    *slot = (struct slot){.name = copy,
+                          .name_len = (uint8_t)name.len,
+                          .hash = hash,
+                          .error = inherited,
+                          .chain = *bucket_of(table, hash),
+                          .heap_at = slot->heap_at};
     *bucket_of(table, hash) = index;
     return index;
 }

@@ -11,9 +11,12 @@ enum { MINUTE_S = 60, HOUR_S = 3600, WORD_MAX = 48, COUNTS_MAX = 8 << 20 };
 
 /* The word of a column in the rings for all domains: "pass", "cause:body_other", "dnssec:secure". */
 static struct span column_word(unsigned column, char room[WORD_MAX]) {
-    int len = column < STATS_COLUMN_CAUSE    ? snprintf(room, WORD_MAX, "%s", domain_result_word((enum domain_result)column))
-              : column < STATS_COLUMN_DNSSEC ? snprintf(room, WORD_MAX, "cause:%s", cause_word((enum cause)(column - STATS_COLUMN_CAUSE)))
-                                             : snprintf(room, WORD_MAX, "dnssec:%s", dnssec_state_word((enum dnssec_state)(column - STATS_COLUMN_DNSSEC)));
+    int len = column < STATS_COLUMN_CAUSE
+                  ? snprintf(room, WORD_MAX, "%s", domain_result_word((enum domain_result)column))
+              : column < STATS_COLUMN_DNSSEC
+                  ? snprintf(room, WORD_MAX, "cause:%s", cause_word((enum cause)(column - STATS_COLUMN_CAUSE)))
+                  : snprintf(room, WORD_MAX, "dnssec:%s",
+                             dnssec_state_word((enum dnssec_state)(column - STATS_COLUMN_DNSSEC)));
     return (struct span){room, (size_t)len};
 }
 
@@ -33,7 +36,8 @@ struct taking {
     bool ok;
 };
 
-static void put(struct taking *taking, struct span domain, uint32_t step_s, int64_t start_s, unsigned column, uint64_t n) {
+static void put(struct taking *taking, struct span domain, uint32_t step_s, int64_t start_s, unsigned column,
+                uint64_t n) {
     struct stats_batch *batch = taking->batch;
     if (n == 0 || !taking->ok) return;
     if (batch->count_count == batch->count_room) {
@@ -58,9 +62,11 @@ static void put_ring(struct taking *taking, struct span domain, const struct sta
     }
 }
 
-static void put_keys(struct taking *taking, struct span domain, const struct stats_table *table, const struct stats_entry *entry, bool all) {
+static void put_keys(struct taking *taking, struct span domain, const struct stats_table *table,
+                     const struct stats_entry *entry, bool all) {
     struct stats_batch *batch = taking->batch;
-    for (const struct stats_key *key = stats_keys_first(table->keys, &entry->keys); key != NULL; key = stats_keys_next(table->keys, key))
+    for (const struct stats_key *key = stats_keys_first(table->keys, &entry->keys); key != NULL;
+         key = stats_keys_next(table->keys, key))
         if (all || key->is_unsaved) batch->keys[batch->key_count++] = (struct stats_store_key){domain, *key};
 }
 
@@ -74,10 +80,12 @@ static void put_entry(struct taking *taking, const struct stats_table *table, ui
     put_ring(taking, domain, &entry->minutes, entry->minute_cells, stats_domain_minutes, MINUTE_S, from);
     put_ring(taking, domain, &entry->hours, entry->hour_cells, stats_domain_hours, HOUR_S, from / 60);
     for (unsigned i = 0; i < CAUSE_COUNT; i++) put(taking, domain, 0, 0, STATS_COLUMN_CAUSE + i, entry->cause[i]);
-    for (unsigned i = 0; i < DNSSEC_STATE_COUNT; i++) put(taking, domain, 0, 0, STATS_COLUMN_DNSSEC + i, entry->dnssec[i]);
+    for (unsigned i = 0; i < DNSSEC_STATE_COUNT; i++)
+        put(taking, domain, 0, 0, STATS_COLUMN_DNSSEC + i, entry->dnssec[i]);
     batch->domains[batch->domain_count++] = (struct stats_store_domain){
         domain, entry->first_seen_s, entry->last_seen_s,
-        entry->has_dnssec ? span_of(dnssec_state_word((enum dnssec_state)entry->dnssec_newest)) : (struct span){NULL, 0}};
+        entry->has_dnssec ? span_of(dnssec_state_word((enum dnssec_state)entry->dnssec_newest))
+                          : (struct span){NULL, 0}};
     put_keys(taking, domain, table, entry, all);
 }
 
@@ -93,7 +101,8 @@ static void note_saved(struct stats_table *table) {
         struct stats_entry *entry = &table->entry[slot];
         if (entry->unsaved_minute == STATS_NO_TIME) continue;
         entry->unsaved_minute = STATS_NO_TIME;
-        for (struct stats_key *key = stats_keys_first(table->keys, &entry->keys); key != NULL; key = stats_keys_next(table->keys, key))
+        for (struct stats_key *key = stats_keys_first(table->keys, &entry->keys); key != NULL;
+             key = stats_keys_next(table->keys, key))
             key->is_unsaved = false;
     }
 }
@@ -120,7 +129,8 @@ bool stats_batch_take(struct stats_batch *batch, struct stats_table *table, uint
     uint32_t from = first_to_write(table->unsaved_minute, &table->minutes, retry_minute);
     batch->first_minute = from;
     if (from != STATS_NO_TIME) {
-        put_ring(&taking, (struct span){NULL, 0}, &table->minutes, table->minute_cells, stats_all_minutes, MINUTE_S, from);
+        put_ring(&taking, (struct span){NULL, 0}, &table->minutes, table->minute_cells, stats_all_minutes, MINUTE_S,
+                 from);
         put_ring(&taking, (struct span){NULL, 0}, &table->hours, table->hour_cells, stats_all_hours, HOUR_S, from / 60);
     }
     for (uint32_t slot = 0; slot < slots && taking.ok; slot++) {
@@ -144,7 +154,8 @@ void stats_batch_release(struct stats_batch *batch) {
 /* --- Into the table. The file may have been written to by others: what does not fit is left out. --- */
 
 static uint32_t find_slot(const struct stats_table *table, struct span domain) {
-    return domain.len > 0 && domain.len <= DOMAIN_NAME_MAX ? space_saving_find(table->names, domain) : SPACE_SAVING_NONE;
+    return domain.len > 0 && domain.len <= DOMAIN_NAME_MAX ? space_saving_find(table->names, domain)
+                                                           : SPACE_SAVING_NONE;
 }
 
 static void restore_weight(void *owner, struct span domain, uint64_t signatures) {
@@ -154,15 +165,18 @@ static void restore_weight(void *owner, struct span domain, uint64_t signatures)
         (void)stats_table_enter(owner, domain, signatures < UINT32_MAX ? signatures : UINT32_MAX);
 }
 
-static void restore_entry_count(struct stats_entry *entry, const struct stats_store_count *count, unsigned column, uint32_t n) {
+static void restore_entry_count(struct stats_entry *entry, const struct stats_store_count *count, unsigned column,
+                                uint32_t n) {
     if (count->step_s == 0 && column >= STATS_COLUMN_DNSSEC)
         entry->dnssec[column - STATS_COLUMN_DNSSEC] = n;
     else if (count->step_s == 0 && column >= STATS_COLUMN_CAUSE)
         entry->cause[column - STATS_COLUMN_CAUSE] = n;
     else if (count->step_s == MINUTE_S && column < DOMAIN_RESULT_COUNT)
-        stats_ring_add(&entry->minutes, entry->minute_cells, stats_domain_minutes, (uint32_t)(count->start_s / MINUTE_S), column, n);
+        stats_ring_add(&entry->minutes, entry->minute_cells, stats_domain_minutes,
+                       (uint32_t)(count->start_s / MINUTE_S), column, n);
     else if (count->step_s == HOUR_S && column < DOMAIN_RESULT_COUNT)
-        stats_ring_add(&entry->hours, entry->hour_cells, stats_domain_hours, (uint32_t)(count->start_s / HOUR_S), column, n);
+        stats_ring_add(&entry->hours, entry->hour_cells, stats_domain_hours, (uint32_t)(count->start_s / HOUR_S),
+                       column, n);
 }
 
 static void restore_count(void *owner, const struct stats_store_count *count) {
@@ -174,9 +188,11 @@ static void restore_count(void *owner, const struct stats_store_count *count) {
         uint32_t slot = find_slot(table, count->domain);
         if (slot != SPACE_SAVING_NONE) restore_entry_count(&table->entry[slot], count, column, n);
     } else if (count->step_s == MINUTE_S) {
-        stats_ring_add(&table->minutes, table->minute_cells, stats_all_minutes, (uint32_t)(count->start_s / MINUTE_S), column, n);
+        stats_ring_add(&table->minutes, table->minute_cells, stats_all_minutes, (uint32_t)(count->start_s / MINUTE_S),
+                       column, n);
     } else if (count->step_s == HOUR_S) {
-        stats_ring_add(&table->hours, table->hour_cells, stats_all_hours, (uint32_t)(count->start_s / HOUR_S), column, n);
+        stats_ring_add(&table->hours, table->hour_cells, stats_all_hours, (uint32_t)(count->start_s / HOUR_S), column,
+                       n);
     }
 }
 
@@ -188,7 +204,8 @@ static void restore_domain(void *owner, const struct stats_store_domain *domain)
     entry->first_seen_s = domain->first_seen_s;
     entry->last_seen_s = domain->last_seen_s;
     for (uint8_t i = 0; i < DNSSEC_STATE_COUNT; i++)
-        if (span_is(domain->dnssec, dnssec_state_word((enum dnssec_state)i))) entry->dnssec_newest = i, entry->has_dnssec = true;
+        if (span_is(domain->dnssec, dnssec_state_word((enum dnssec_state)i)))
+            entry->dnssec_newest = i, entry->has_dnssec = true;
 }
 
 static void restore_key(void *owner, const struct stats_store_key *record) {
@@ -196,8 +213,9 @@ static void restore_key(void *owner, const struct stats_store_key *record) {
     uint32_t slot = find_slot(table, record->domain);
     if (slot == SPACE_SAVING_NONE) return;
     const struct stats_key *from = &record->key;
-    struct stats_key *key = stats_keys_use(table->keys, &table->entry[slot].keys, (struct span){from->selector, from->selector_len},
-                                           from->has_fingerprint ? from->fingerprint : NULL);
+    struct stats_key *key =
+        stats_keys_use(table->keys, &table->entry[slot].keys, (struct span){from->selector, from->selector_len},
+                       from->has_fingerprint ? from->fingerprint : NULL);
     memcpy(key->count, from->count, sizeof key->count);
     key->first_seen_s = from->first_seen_s;
     key->last_seen_s = from->last_seen_s;
@@ -210,5 +228,6 @@ static void restore_key(void *owner, const struct stats_store_key *record) {
 
 bool stats_batch_restore(struct stats_store *store, struct stats_table *table, int64_t now_s) {
     const struct stats_store_reader reader = {table, restore_weight, restore_count, restore_domain, restore_key};
-    return stats_store_read(store, now_s - MINUTE_S * STATS_MINUTES, now_s - (int64_t)HOUR_S * STATS_HOURS, now_s, STATS_TABLE_SLOTS, &reader);
+    return stats_store_read(store, now_s - MINUTE_S * STATS_MINUTES, now_s - (int64_t)HOUR_S * STATS_HOURS, now_s,
+                            STATS_TABLE_SLOTS, &reader);
 }

@@ -52,7 +52,9 @@ static bool write_all(struct stats_store *store, const struct stats_batch *batch
 
 static bool prune(struct stats_history *history, int64_t now_s) {
     if (now_s < history->pruned_s + PRUNE_EVERY_S && now_s >= history->pruned_s) return true;
-    if (!stats_store_prune(history->store, now_s - 60 * (STATS_MINUTES + 1), now_s - history->setup.retention_ms / 1000)) return false;
+    if (!stats_store_prune(history->store, now_s - 60 * (STATS_MINUTES + 1),
+                           now_s - history->setup.retention_ms / 1000))
+        return false;
     history->pruned_s = now_s;
     return true;
 }
@@ -66,8 +68,8 @@ static void write_batch(struct stats_history *history) {
     domain_stats_unlock(history->setup.stats);
     if (!taken) return; /* no memory: the marks are as they were */
     struct stats_store *store = history->store;
-    bool ok = stats_store_open(store) && stats_store_begin(store) && write_all(store, &batch) && prune(history, now_s) &&
-              stats_store_commit(store);
+    bool ok = stats_store_open(store) && stats_store_begin(store) && write_all(store, &batch) &&
+              prune(history, now_s) && stats_store_commit(store);
     if (!ok) stats_store_close(store);
     tell(history, !ok);
     history->retry_minute = ok ? STATS_NO_TIME : batch.first_minute;
@@ -81,7 +83,7 @@ static bool wait_for_turn(struct stats_history *history) {
     until.tv_nsec += history->setup.interval_ms % 1000 * 1000000;
     if (until.tv_nsec >= 1000000000) until.tv_sec++, until.tv_nsec -= 1000000000;
     pthread_mutex_lock(&history->lock);
-    while (!history->is_ending && pthread_cond_timedwait(&history->ending, &history->lock, &until) != ETIMEDOUT) { }
+    while (!history->is_ending && pthread_cond_timedwait(&history->ending, &history->lock, &until) != ETIMEDOUT) {}
     bool goes_on = !history->is_ending;
     pthread_mutex_unlock(&history->lock);
     return goes_on;

@@ -65,12 +65,13 @@ static bool is_it(const struct stats_key *key, struct span selector, const uint8
     return key->has_fingerprint && memcmp(key->fingerprint, fingerprint, DIGEST_OCTETS) == 0;
 }
 
-/* A key in no list and no order: that of the domain used longest ago when it has enough, else a free one, else the oldest
- * of all. */
+/* A key in no list and no order: that of the domain used longest ago when it has enough, else a free one, else the
+ * oldest of all. */
 static struct stats_key *take(struct stats_keys *keys, const uint32_t *list) {
     unsigned count = 0;
     struct stats_key *last = NULL;
-    for (struct stats_key *key = stats_keys_first(keys, list); key != NULL; key = stats_keys_next(keys, key), count++) last = key;
+    for (struct stats_key *key = stats_keys_first(keys, list); key != NULL; key = stats_keys_next(keys, key), count++)
+        last = key;
     struct stats_key *key = count >= STATS_KEYS_A_DOMAIN ? last : at(keys, keys->free);
     if (key != NULL && key != last) {
         keys->free = key->next;
@@ -82,7 +83,8 @@ static struct stats_key *take(struct stats_keys *keys, const uint32_t *list) {
     return key;
 }
 
-struct stats_key *stats_keys_use(struct stats_keys *keys, uint32_t *list, struct span selector, const uint8_t *fingerprint) {
+struct stats_key *stats_keys_use(struct stats_keys *keys, uint32_t *list, struct span selector,
+                                 const uint8_t *fingerprint) {
     assert(selector.len > 0 && selector.len <= STATS_KEY_SELECTOR_MAX);
     struct stats_key *key = stats_keys_first(keys, list);
     while (key != NULL && !is_it(key, selector, fingerprint)) key = stats_keys_next(keys, key);
@@ -109,5 +111,9 @@ void stats_keys_forget(struct stats_keys *keys, uint32_t *list) {
     }
 }
 
-struct stats_key *stats_keys_first(const struct stats_keys *keys, const uint32_t *list) { return at(keys, *list); }
-struct stats_key *stats_keys_next(const struct stats_keys *keys, const struct stats_key *key) { return at(keys, key->next); }
+struct stats_key *stats_keys_first(const struct stats_keys *keys, const uint32_t *list) {
+    return at(keys, *list);
+}
+struct stats_key *stats_keys_next(const struct stats_keys *keys, const struct stats_key *key) {
+    return at(keys, key->next);
+}

@@ -29,7 +29,8 @@ void stats_ring_add(struct stats_ring *ring, uint32_t *cells, struct stats_shape
     cells[offset_of(shape, at) + column] += n;
 }
 
-const uint32_t *stats_ring_row(const struct stats_ring *ring, const uint32_t *cells, struct stats_shape shape, uint32_t at) {
+const uint32_t *stats_ring_row(const struct stats_ring *ring, const uint32_t *cells, struct stats_shape shape,
+                               uint32_t at) {
     if (at < ring->first || at >= ring->end || at < oldest_of(ring, shape)) return NULL;
     return cells + offset_of(shape, at);
 }
@@ -39,5 +40,6 @@ void stats_ring_sum(const struct stats_ring *ring, const uint32_t *cells, struct
     if (from < oldest_of(ring, shape)) from = oldest_of(ring, shape);
     if (from < ring->first) from = ring->first;
     for (; from <= to && from < ring->end; from++)
-        for (uint32_t column = 0; column < shape.columns; column++) sums[column] += cells[offset_of(shape, from) + column];
+        for (uint32_t column = 0; column < shape.columns; column++)
+            sums[column] += cells[offset_of(shape, from) + column];
 }

@@ -15,8 +15,8 @@ enum put { PUT_COUNT, PUT_DOMAIN, PUT_KEY, PUT_STATEMENTS };
 static const char *const put_texts[PUT_STATEMENTS] = {
     [PUT_COUNT] = "INSERT OR REPLACE INTO counts(step_s,start_s,domain,word,n) VALUES(?1,?2,?3,?4,?5)",
     [PUT_DOMAIN] = "INSERT OR REPLACE INTO domains(domain,first_seen_s,last_seen_s,dnssec) VALUES(?1,?2,?3,?4)",
-    [PUT_KEY] = "INSERT OR REPLACE INTO keys(domain,selector,fingerprint,algorithm,bits,testing,revoked,dnssec,"
-                "first_seen_s,last_seen_s,pass,fail,other) VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13)",
+    [PUT_KEY] = ("INSERT OR REPLACE INTO keys(domain,selector,fingerprint,algorithm,bits,testing,revoked,dnssec,"
+                 "first_seen_s,last_seen_s,pass,fail,other) VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13)"),
 };
 static const char schema[] =
     "BEGIN;"
@@ -66,8 +66,9 @@ static bool fail(struct stats_store *store) {
     int system = store->db != NULL ? sqlite3_system_errno(store->db) : 0;
     int code = store->db != NULL ? sqlite3_extended_errcode(store->db) & 0xff : SQLITE_NOMEM;
     bool says_system = system != 0 && (code == SQLITE_IOERR || code == SQLITE_CANTOPEN || code == SQLITE_FULL);
-    snprintf(store->error, sizeof store->error, "%s%s%s", store->db != NULL ? sqlite3_errmsg(store->db) : "out of memory",
-             says_system ? ": " : "", says_system ? strerror(system) : "");
+    snprintf(store->error, sizeof store->error, "%s%s%s",
+             store->db != NULL ? sqlite3_errmsg(store->db) : "out of memory", says_system ? ": " : "",
+             says_system ? strerror(system) : "");
     return false;
 }
 
@@ -100,10 +101,12 @@ static bool read_version(struct stats_store *store, int *version) {
 static bool set_up(struct stats_store *store) {
     int version;
     (void)sqlite3_busy_timeout(store->db, BUSY_MS);
-    if (!read_version(store, &version) || !run(store, "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL")) return false;
+    if (!read_version(store, &version) || !run(store, "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL"))
+        return false;
     if (version == 0 && !run(store, schema)) return false;
     if (version != 0 && version != SCHEMA_VERSION) {
-        snprintf(store->error, sizeof store->error, "it is of version %d, this program knows %d", version, SCHEMA_VERSION);
+        snprintf(store->error, sizeof store->error, "it is of version %d, this program knows %d", version,
+                 SCHEMA_VERSION);
         return false;
     }
     for (unsigned i = 0; i < PUT_STATEMENTS; i++)
@@ -174,22 +177,45 @@ bool stats_store_put_key(struct stats_store *store, const struct stats_store_key
     return step(store, put);
 }
 
-/* A statement with two times for its places. */
-static bool run_with(struct stats_store *store, const char *text, int64_t first, int64_t second) {
+/* The times and limits that statements speak of by name, each of those it needs. */
+struct bounds {
+    int64_t minutes_s, hours_s, now_s;
+    uint32_t domain_max;
+};
+
+static bool bind_one(sqlite3_stmt *statement, const char *name, int64_t value) {
+    int place = sqlite3_bind_parameter_index(statement, name);
+    return place == 0 || sqlite3_bind_int64(statement, place, value) == SQLITE_OK;
+}
+
+/* NULL: it could not be made. */
+static sqlite3_stmt *prepare_with(struct stats_store *store, const char *text, const struct bounds *bounds) {
     sqlite3_stmt *statement = prepare(store, text);
-    if (statement == NULL) return false;
-    (void)sqlite3_bind_int64(statement, 1, first);
-    (void)sqlite3_bind_int64(statement, 2, second);
-    bool ok = step(store, statement);
+    if (statement == NULL) return NULL;
+    if (bind_one(statement, ":minutes", bounds->minutes_s) && bind_one(statement, ":hours", bounds->hours_s) &&
+        bind_one(statement, ":now", bounds->now_s) && bind_one(statement, ":domains", bounds->domain_max))
+        return statement;
+    fail(store);
     (void)sqlite3_finalize(statement);
-    return ok;
+    return NULL;
 }
 
 bool stats_store_prune(struct stats_store *store, int64_t minutes_s, int64_t oldest_s) {
-    return run_with(store, "DELETE FROM counts WHERE (step_s=60 AND start_s<?1) OR (step_s=3600 AND start_s<?2)", minutes_s, oldest_s) &&
-           run_with(store, "DELETE FROM keys WHERE last_seen_s<?2 AND ?1=?1", minutes_s, oldest_s) &&
-           run_with(store, "DELETE FROM domains WHERE last_seen_s<?2 AND ?1=?1", minutes_s, oldest_s) &&
-           run(store, "DELETE FROM counts WHERE step_s=0 AND domain NOT IN (SELECT domain FROM domains)");
+    static const char *const texts[] = {
+        "DELETE FROM counts WHERE step_s=60 AND start_s<:minutes",
+        "DELETE FROM counts WHERE step_s=3600 AND start_s<:hours",
+        "DELETE FROM keys WHERE last_seen_s<:hours",
+        "DELETE FROM domains WHERE last_seen_s<:hours",
+        "DELETE FROM counts WHERE step_s=0 AND domain NOT IN (SELECT domain FROM domains)",
+    };
+    const struct bounds bounds = {.minutes_s = minutes_s, .hours_s = oldest_s};
+    bool ok = true;
+    for (size_t i = 0; ok && i < sizeof texts / sizeof *texts; i++) {
+        sqlite3_stmt *statement = prepare_with(store, texts[i], &bounds);
+        ok = statement != NULL && step(store, statement);
+        (void)sqlite3_finalize(statement);
+    }
+    return ok;
 }
 
 /* --- Reading. --- */
@@ -216,8 +242,8 @@ static void read_count(sqlite3_stmt *row, const struct stats_store_reader *reade
 }
 
 static void read_domain(sqlite3_stmt *row, const struct stats_store_reader *reader) {
-    const struct stats_store_domain domain = {text_of(row, 0), sqlite3_column_int64(row, 1), sqlite3_column_int64(row, 2),
-                                              text_of(row, 3)};
+    const struct stats_store_domain domain = {text_of(row, 0), sqlite3_column_int64(row, 1),
+                                              sqlite3_column_int64(row, 2), text_of(row, 3)};
     reader->on_domain(reader->owner, &domain);
 }
 
@@ -263,27 +289,30 @@ static void read_key(sqlite3_stmt *row, const struct stats_store_reader *reader)
     reader->on_key(reader->owner, &record);
 }
 
-static const struct { const char *text; void (*read)(sqlite3_stmt *row, const struct stats_store_reader *reader); } queries[] = {
-    {"SELECT domain,sum(n) FROM counts WHERE step_s=3600 AND start_s>=?2 AND start_s<=?3 AND domain<>'' AND word IN "
-     "('pass','fail','other') AND ?1=?1 GROUP BY domain ORDER BY 2 DESC,1 LIMIT ?4", read_weight},
-    {"SELECT domain,step_s,start_s,word,n FROM counts WHERE ((step_s=60 AND start_s>=?1) OR (step_s=3600 AND start_s>=?2) OR "
-     "step_s=0) AND start_s<=?3 AND ?4=?4 ORDER BY start_s", read_count},
-    {"SELECT domain,first_seen_s,last_seen_s,dnssec FROM domains WHERE ?1+?2+?3+?4 IS NOT NULL", read_domain},
-    {"SELECT domain,selector,fingerprint,algorithm,bits,testing,revoked,dnssec,first_seen_s,last_seen_s,pass,fail,other "
-     "FROM keys WHERE ?1+?2+?3+?4 IS NOT NULL ORDER BY last_seen_s", read_key},
+static const struct {
+    const char *text;
+    void (*read)(sqlite3_stmt *row, const struct stats_store_reader *reader);
+} queries[] = {
+    {"SELECT domain,sum(n) FROM counts WHERE step_s=3600 AND start_s BETWEEN :hours AND :now AND domain<>'' "
+     "AND word IN ('pass','fail','other') GROUP BY domain ORDER BY 2 DESC,1 LIMIT :domains",
+     read_weight},
+    {"SELECT domain,step_s,start_s,word,n FROM counts WHERE step_s=60 AND start_s BETWEEN :minutes AND :now "
+     "OR step_s=3600 AND start_s BETWEEN :hours AND :now OR step_s=0 ORDER BY start_s",
+     read_count},
+    {"SELECT domain,first_seen_s,last_seen_s,dnssec FROM domains", read_domain},
+    {"SELECT domain,selector,fingerprint,algorithm,bits,testing,revoked,dnssec,first_seen_s,last_seen_s,"
+     "pass,fail,other FROM keys ORDER BY last_seen_s",
+     read_key},
 };
 
 bool stats_store_read(struct stats_store *store, int64_t minutes_s, int64_t hours_s, int64_t now_s, uint32_t domain_max,
                       const struct stats_store_reader *reader) {
+    const struct bounds bounds = {minutes_s, hours_s, now_s, domain_max};
     bool ok = true;
     for (size_t i = 0; ok && i < sizeof queries / sizeof *queries; i++) {
         int status = SQLITE_ERROR;
-        sqlite3_stmt *statement = prepare(store, queries[i].text);
+        sqlite3_stmt *statement = prepare_with(store, queries[i].text, &bounds);
         if (statement == NULL) return false;
-        (void)sqlite3_bind_int64(statement, 1, minutes_s);
-        (void)sqlite3_bind_int64(statement, 2, hours_s);
-        (void)sqlite3_bind_int64(statement, 3, now_s);
-        (void)sqlite3_bind_int64(statement, 4, domain_max);
         while ((status = sqlite3_step(statement)) == SQLITE_ROW) queries[i].read(statement, reader);
         ok = status == SQLITE_DONE || fail(store);
         (void)sqlite3_finalize(statement);

@@ -87,7 +87,8 @@ static void count_key(struct stats_table *table, struct stats_entry *entry, cons
     key->is_unsaved = true;
 }
 
-static void count_for_domain(struct stats_table *table, uint32_t slot, const struct stats_event *event, uint32_t minute) {
+static void count_for_domain(struct stats_table *table, uint32_t slot, const struct stats_event *event,
+                             uint32_t minute) {
     struct stats_entry *entry = &table->entry[slot];
     table->tally[slot].count[event->result]++;
     if (entry->first_seen_s == 0 || entry->first_seen_s > event->time_s) entry->first_seen_s = event->time_s;

@@ -13,7 +13,10 @@ _Static_assert((int)STATS_SELECTORS_MAX == (int)STATS_KEYS_A_DOMAIN, "all keys o
 _Static_assert((int)STATS_SELECTOR_OCTETS_MAX == (int)STATS_KEY_SELECTOR_MAX, "whole");
 
 /* A window in the units of its ring. */
-static const struct { const char *word; uint32_t step_s, points; } windows[] = {
+static const struct {
+    const char *word;
+    uint32_t step_s, points;
+} windows[] = {
 #define X(id, word, step_s, points) [id] = {word, step_s, points},
     STATS_WINDOWS(X)
 #undef X
@@ -42,7 +45,10 @@ bool stats_sort_parse(struct span word, enum stats_sort *sort) {
 
 /* --- Windows: from the first to the last unit of time, both included. --- */
 
-struct range { bool is_minutes; uint32_t first, last, step_s; };
+struct range {
+    bool is_minutes;
+    uint32_t first, last, step_s;
+};
 
 static struct range range_of(enum stats_window window, int64_t now_s) {
     struct range range = {.is_minutes = windows[window].step_s == 60, .step_s = windows[window].step_s};
@@ -95,7 +101,8 @@ static void fill_totals(const struct stats_table *table, struct range range, str
 
 static unsigned count_keys(const struct stats_table *table, const struct stats_entry *entry) {
     unsigned count = 0;
-    for (const struct stats_key *key = stats_keys_first(table->keys, &entry->keys); key != NULL; key = stats_keys_next(table->keys, key))
+    for (const struct stats_key *key = stats_keys_first(table->keys, &entry->keys); key != NULL;
+         key = stats_keys_next(table->keys, key))
         count++;
     return count;
 }
@@ -120,7 +127,10 @@ static bool append_row(const struct stats_table *table, uint32_t slot, struct ra
 }
 
 /* What rows are sorted by, the greater first; then by name. */
-struct sort_key { uint64_t first, second; struct span name; };
+struct sort_key {
+    uint64_t first, second;
+    struct span name;
+};
 
 static struct sort_key key_of(const struct stats_row *row, enum stats_sort sort) {
     uint64_t all = domain_counts_sum(row->count);
@@ -134,8 +144,12 @@ static int compare(struct sort_key a, struct sort_key b) {
     return order != 0 ? order : (a.name.len > b.name.len) - (a.name.len < b.name.len);
 }
 
-static int by_messages(const void *a, const void *b) { return compare(key_of(a, STATS_BY_MESSAGES), key_of(b, STATS_BY_MESSAGES)); }
-static int by_failures(const void *a, const void *b) { return compare(key_of(a, STATS_BY_FAILURES), key_of(b, STATS_BY_FAILURES)); }
+static int by_messages(const void *a, const void *b) {
+    return compare(key_of(a, STATS_BY_MESSAGES), key_of(b, STATS_BY_MESSAGES));
+}
+static int by_failures(const void *a, const void *b) {
+    return compare(key_of(a, STATS_BY_FAILURES), key_of(b, STATS_BY_FAILURES));
+}
 
 /* With the table locked. False: no memory. */
 static bool fill_view(const struct stats_table *table, struct stats_view *view) {
@@ -150,7 +164,8 @@ static bool fill_view(const struct stats_table *table, struct stats_view *view) 
     return ok;
 }
 
-bool stats_view_take(struct domain_stats *stats, enum stats_window window, enum stats_sort sort, struct stats_view *view) {
+bool stats_view_take(struct domain_stats *stats, enum stats_window window, enum stats_sort sort,
+                     struct stats_view *view) {
     *view = (struct stats_view){.window = window, .sort = sort};
     const struct stats_table *table = domain_stats_lock(stats, &view->now_s);
     bool ok = fill_view(table, view);
@@ -192,8 +207,10 @@ bool stats_view_seek(const struct stats_view *view, struct span cursor, size_t *
     size_t least = 0, most = view->row_count;
     while (least < most) { /* the first row behind */
         size_t middle = least + (most - least) / 2;
-        if (compare(key_of(&view->rows[middle], view->sort), last) > 0) most = middle;
-        else least = middle + 1;
+        if (compare(key_of(&view->rows[middle], view->sort), last) > 0)
+            most = middle;
+        else
+            least = middle + 1;
     }
     *index = least;
     return true;
@@ -203,16 +220,16 @@ size_t stats_view_cursor(const struct stats_view *view, size_t index, char out[S
     char text[STATS_CURSOR_MAX + 1];
     assert(index < view->row_count);
     struct sort_key key = key_of(&view->rows[index], view->sort);
-    int len = snprintf(text, sizeof text, "%llu~%llu~%.*s", (unsigned long long)key.first, (unsigned long long)key.second,
-                       (int)key.name.len, key.name.ptr);
+    int len = snprintf(text, sizeof text, "%llu~%llu~%.*s", (unsigned long long)key.first,
+                       (unsigned long long)key.second, (int)key.name.len, key.name.ptr);
     memcpy(out, text, (size_t)len);
     return (size_t)len;
 }
 
 /* --- One domain. --- */
 
-static bool append_selector(const struct stats_table *table, const struct stats_entry *entry, const struct stats_key *key,
-                            int64_t from_s, struct stats_domain *out) {
+static bool append_selector(const struct stats_table *table, const struct stats_entry *entry,
+                            const struct stats_key *key, int64_t from_s, struct stats_domain *out) {
     unsigned watch = stats_watch_key(table->keys, &entry->keys, key, from_s);
     struct stats_selector *selector = &out->selectors[out->selector_count];
     *selector = (struct stats_selector){
@@ -241,12 +258,14 @@ static bool fill_domain(const struct stats_table *table, uint32_t slot, struct s
     bool ok = true;
     out->first_seen_s = entry->first_seen_s;
     out->last_seen_s = entry->last_seen_s;
-    for (unsigned i = 0; i < STATS_WINDOW_COUNT; i++) sum_domain(entry, range_of((enum stats_window)i, out->now_s), out->count[i]);
+    for (unsigned i = 0; i < STATS_WINDOW_COUNT; i++)
+        sum_domain(entry, range_of((enum stats_window)i, out->now_s), out->count[i]);
     for (unsigned i = 0; i < CAUSE_COUNT; i++) out->cause[i] = entry->cause[i];
     for (unsigned i = 0; i < DNSSEC_STATE_COUNT; i++) out->dnssec[i] = entry->dnssec[i];
     for (uint32_t at = range.first; at <= range.last; at++)
         out->points[out->point_count++] = point_of(range, at, row_of_domain(entry, range, at));
-    for (const struct stats_key *key = stats_keys_first(table->keys, &entry->keys); ok && key != NULL; key = stats_keys_next(table->keys, key))
+    for (const struct stats_key *key = stats_keys_first(table->keys, &entry->keys); ok && key != NULL;
+         key = stats_keys_next(table->keys, key))
         ok = append_selector(table, entry, key, start_of(range), out);
     return ok;
 }

@@ -17,7 +17,8 @@ static bool is_same_selector(const struct stats_key *a, const struct stats_key *
 /* A second selector of another algorithm is no successor: such domains sign twice (RFC 8463 section 3). */
 static bool is_succeeded_by(const struct stats_key *key, const struct stats_key *other) {
     return !is_same_selector(key, other) && key->algorithm == other->algorithm && !other->revoked &&
-           other->first_seen_s > key->first_seen_s && other->last_seen_s >= other->first_seen_s + STATS_WATCH_OVERLAP_S &&
+           other->first_seen_s > key->first_seen_s &&
+           other->last_seen_s >= other->first_seen_s + STATS_WATCH_OVERLAP_S &&
            key->last_seen_s >= other->first_seen_s + STATS_WATCH_OVERLAP_S;
 }
 
@@ -26,10 +27,12 @@ static bool is_change_of(const struct stats_key *key, const struct stats_key *ot
            key->first_seen_s > other->first_seen_s;
 }
 
-unsigned stats_watch_key(const struct stats_keys *keys, const uint32_t *list, const struct stats_key *key, int64_t from_s) {
+unsigned stats_watch_key(const struct stats_keys *keys, const uint32_t *list, const struct stats_key *key,
+                         int64_t from_s) {
     unsigned watch = 0;
     if (key->last_seen_s < from_s) return 0;
-    for (const struct stats_key *other = stats_keys_first(keys, list); other != NULL; other = stats_keys_next(keys, other)) {
+    for (const struct stats_key *other = stats_keys_first(keys, list); other != NULL;
+         other = stats_keys_next(keys, other)) {
         if (is_succeeded_by(key, other)) watch |= 1U << STATS_WATCH_OLD_SELECTOR;
         if (is_change_of(key, other)) watch |= 1U << STATS_WATCH_KEY_CHANGED;
     }

@@ -12,6 +12,7 @@
 #include <cmocka.h>
 #include "base/metrics.h"
 #include "http/domain_stats.h"
+#include "http/stats_store.h"
 #include "http/stats_table.h"
 #include "http/stats_view.h"
 
@@ -20,7 +21,12 @@ enum { NOW_S = 1700000000, NEVER_MS = 3600000, SOON_MS = 100, RETENTION_MS = 7 *
 static char folder[] = "/tmp/statistics-XXXXXX", path[sizeof folder + 16];
 static struct clock_fixed now;
 
-struct scene { struct metrics *metrics; struct domain_stats *stats; struct domain_stats_worker *worker; struct stats_history *history; };
+struct scene {
+    struct metrics *metrics;
+    struct domain_stats *stats;
+    struct domain_stats_worker *worker;
+    struct stats_history *history;
+};
 
 static struct scene begin(const char *file, int64_t interval_ms) {
     struct scene scene = {.metrics = metrics_create(), .stats = domain_stats_create(10, &now.clock)};
@@ -31,7 +37,9 @@ static struct scene begin(const char *file, int64_t interval_ms) {
     return scene;
 }
 
-static uint64_t errors(const struct scene *scene) { return metrics_counter(scene->metrics, METRIC_HISTORY_ERRORS, 0, 0); }
+static uint64_t errors(const struct scene *scene) {
+    return metrics_counter(scene->metrics, METRIC_HISTORY_ERRORS, 0, 0);
+}
 
 static void end(struct scene *scene) {
     stats_history_destroy(scene->history);
@@ -39,11 +47,20 @@ static void end(struct scene *scene) {
     metrics_destroy(scene->metrics);
 }
 
-static void add(const struct scene *scene, const char *domain, const char *selector, enum dkim_code code, unsigned count) {
-    struct dkim_result signature = {.code = code, .result = dkim_code_result(code), .domain = span_of(domain),
-                                    .selector = span_of(selector), .has_key_answer = true, .dnssec = DNSSEC_SECURE,
-                                    .records_tried = 1, .key_algorithm = KEY_RSA, .key_bits = 2048, .testing = true,
-                                    .has_key_fingerprint = true, .key_fingerprint = {0xab, 0xcd}};
+static void add(const struct scene *scene, const char *domain, const char *selector, enum dkim_code code,
+                unsigned count) {
+    struct dkim_result signature = {.code = code,
+                                    .result = dkim_code_result(code),
+                                    .domain = span_of(domain),
+                                    .selector = span_of(selector),
+                                    .has_key_answer = true,
+                                    .dnssec = DNSSEC_SECURE,
+                                    .records_tried = 1,
+                                    .key_algorithm = KEY_RSA,
+                                    .key_bits = 2048,
+                                    .testing = true,
+                                    .has_key_fingerprint = true,
+                                    .key_fingerprint = {0xab, 0xcd}};
     for (unsigned i = 0; i < count; i++) domain_stats_add_signature(scene->worker, &signature);
 }
 
@@ -103,7 +120,8 @@ static void what_was_counted_is_there_after_a_restart(void **state) {
     assert_int_equal(domain.dnssec[DNSSEC_SECURE], 7);
     assert_int_equal(domain.first_seen_s, NOW_S);
     assert_int_equal(domain.selector_count, 1);
-    assert_true(span_is(domain.selectors[0].selector, "s1") && domain.selectors[0].testing && domain.selectors[0].bits == 2048);
+    assert_true(span_is(domain.selectors[0].selector, "s1") && domain.selectors[0].testing &&
+                domain.selectors[0].bits == 2048);
     assert_true(domain.selectors[0].fingerprint[0] == 0xab && domain.selectors[0].fingerprint[1] == 0xcd);
     assert_int_equal(domain.selectors[0].count[DOMAIN_PASS], 5);
     stats_domain_release(&domain);
@@ -117,6 +135,74 @@ static void what_was_counted_is_there_after_a_restart(void **state) {
     scene = begin(path, NEVER_MS);
     assert_int_equal(total(&scene, STATS_1H), 5);
     assert_int_equal(total(&scene, STATS_7D), 10);
+    end(&scene);
+}
+
+static void count_row(void *owner, const struct stats_store_count *count) {
+    uint64_t *rows = owner;
+    if (count->step_s > 0) ++*rows;
+}
+static void ignore_weight(void *owner, struct span domain, uint64_t signatures) { (void)owner, (void)domain, (void)signatures; }
+static void ignore_domain(void *owner, const struct stats_store_domain *domain) { (void)owner, (void)domain; }
+static void count_key(void *owner, const struct stats_store_key *key) {
+    uint64_t *rows = owner;
+    (void)key;
+    *rows += 1000;
+}
+
+/* Rows of counts in the file, and 1,000 for each key. */
+static uint64_t rows_in_file(void) {
+    uint64_t rows = 0;
+    struct stats_store *store = stats_store_create(path);
+    const struct stats_store_reader reader = {&rows, ignore_weight, count_row, ignore_domain, count_key};
+    assert_true(stats_store_open(store) && stats_store_read(store, 0, 0, INT64_MAX, 10, &reader));
+    stats_store_destroy(store);
+    return rows;
+}
+
+static void the_file_forgets_what_is_older_than_the_retention(void **state) {
+    (void)state;
+    struct scene scene = begin(path, NEVER_MS);
+    add(&scene, "shop.example", "s1", DKIM_OK, 5);
+    end(&scene);
+    assert_int_equal(rows_in_file(), 1000 + 2 * 2 + 2); /* pass by minute and hour, of it and of all; DNSSEC of all */
+    now.unix_s += RETENTION_MS / 1000 + 3600;
+    scene = begin(path, NEVER_MS);
+    add(&scene, "bank.example", "k", DKIM_OK, 1);
+    end(&scene);
+    assert_int_equal(rows_in_file(), 1000 + 2 * 2 + 2);
+}
+
+/* Whoever else wrote to the file: what makes no sense is left out, the rest is read. */
+static void a_file_with_nonsense_is_read_all_the_same(void **state) {
+    (void)state;
+    static char long_name[400];
+    memset(long_name, 'a', sizeof long_name);
+    const struct span names[] = {span_of("shop.example"), span_of("Not A Name"), span_of(""), {long_name, sizeof long_name},
+                                 span_of("UPPER.example"), span_of("single"), {"nul\0.example", 12}};
+    const struct span words[] = {span_of("pass"), span_of("nonsense"), span_of("cause:body_other"), span_of("dnssec:"), span_of("")};
+    struct stats_store *store = stats_store_create(path);
+    assert_true(stats_store_open(store) && stats_store_begin(store));
+    for (size_t name = 0; name < sizeof names / sizeof *names; name++)
+        for (size_t word = 0; word < sizeof words / sizeof *words; word++)
+            for (uint32_t step = 0; step <= 3600; step += 60) {
+                const struct stats_store_count count = {names[name], step, NOW_S / 3600 * 3600, words[word], 3};
+                assert_true(stats_store_put_count(store, &count));
+            }
+    const struct stats_store_count minus = {names[0], 60, -60, words[0], 1}, huge = {names[1], 3600, 0, words[0], UINT64_MAX};
+    const struct stats_store_domain domain = {names[0], -5, INT64_MAX, span_of("nonsense")};
+    const struct stats_store_key key = {names[0], {.selector = "x", .selector_len = 1, .algorithm = KEY_RSA, .last_seen_s = -1}};
+    assert_true(stats_store_put_count(store, &minus) && stats_store_put_count(store, &huge));
+    assert_true(stats_store_put_domain(store, &domain) && stats_store_put_key(store, &key) && stats_store_commit(store));
+    stats_store_destroy(store);
+    struct scene scene = begin(path, NEVER_MS);
+    struct stats_domain out;
+    assert_int_equal(errors(&scene), 0);
+    assert_int_equal(total(&scene, STATS_7D), 3);
+    assert_int_equal(stats_domain_take(scene.stats, names[0], STATS_24H, &out), STATS_FOUND);
+    assert_int_equal(out.count[STATS_7D][DOMAIN_PASS], 3);
+    assert_int_equal(out.cause[CAUSE_BODY_OTHER], 3);
+    stats_domain_release(&out);
     end(&scene);
 }
 
@@ -153,7 +239,8 @@ static void a_corrupt_file_costs_history_only(void **state) {
     wait_for_errors(&scene, 2);
     assert_int_equal(total(&scene, STATS_1H), 5);
     assert_int_equal(stat(path, &after), 0);
-    assert_true(before.st_size == after.st_size && before.st_mtime == after.st_mtime); /* it is the operator's to judge */
+    assert_true(before.st_size == after.st_size &&
+                before.st_mtime == after.st_mtime); /* it is the operator's to judge */
     assert_int_equal(unlink(path), 0);
     end(&scene); /* a new file is made, with all that the batches before had not told */
     scene = begin(path, NEVER_MS);
@@ -199,6 +286,8 @@ static void a_full_disk_costs_history_only(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(what_was_counted_is_there_after_a_restart, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(the_file_forgets_what_is_older_than_the_retention, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(a_file_with_nonsense_is_read_all_the_same, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(what_is_too_old_is_not_read_back, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(a_corrupt_file_costs_history_only, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(a_place_that_cannot_be_written_costs_history_only, make_folder, remove_folder),

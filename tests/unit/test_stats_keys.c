@@ -16,7 +16,8 @@ static void expect(const struct stats_keys *keys, const uint32_t *list, const ch
     char got[256] = "";
     size_t at = 0;
     for (const struct stats_key *key = stats_keys_first(keys, list); key != NULL; key = stats_keys_next(keys, key))
-        at += (size_t)snprintf(got + at, sizeof got - at, "%.*s:%u ", key->selector_len, key->selector, key->fingerprint[0]);
+        at += (size_t)snprintf(got + at, sizeof got - at, "%.*s:%u ", key->selector_len, key->selector,
+                               key->fingerprint[0]);
     assert_string_equal(got, want);
 }
 

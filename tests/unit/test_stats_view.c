@@ -35,8 +35,8 @@ static void words_are_read_back(void **state) {
     assert_string_equal(stats_sort_word(STATS_BY_MESSAGES), "messages");
 }
 
-/* Random signatures of many domains over days, some without key and some late, against an exact count of all of them: in
- * every window rows and the rest are the total, each row is what the domain had, points and causes add up. */
+/* Random signatures of many domains over days, some without key and some late, against an exact count of all of them:
+ * in every window rows and the rest are the total, each row is what the domain had, points and causes add up. */
 static void views_agree_with_an_exact_count(void **state) {
     (void)state;
     enum { DOMAINS = 300, EVENTS = 40000, HOURS = 400 };
@@ -55,12 +55,15 @@ static void views_agree_with_an_exact_count(void **state) {
         enum domain_result result = (enum domain_result)((random >> 8) % 3);
         assert_true(hour < HOURS);
         domain_stats_add(workers[random >> 31], name_of(room, "d", number), is_known, result);
-        if (is_known) exact[number][hour][result]++;
-        else without[hour][result]++;
+        if (is_known)
+            exact[number][hour][result]++;
+        else
+            without[hour][result]++;
     }
     for (enum stats_window window = STATS_24H; window <= STATS_7D; window++) {
         struct stats_view view = take(stats, window, STATS_BY_FAILURES);
-        unsigned last = (unsigned)(clock.unix_s / 3600 - first_hour), first = last + 1 - (window == STATS_24H ? 24 : 168);
+        unsigned last = (unsigned)(clock.unix_s / 3600 - first_hour),
+                 first = last + 1 - (window == STATS_24H ? 24 : 168);
         uint64_t sum[DOMAIN_RESULT_COUNT] = {0}, points = 0;
         for (size_t row = 0; row < view.row_count; row++) {
             unsigned number = (unsigned)strtoul(view.rows[row].domain.ptr + 1, NULL, 10);
@@ -97,7 +100,8 @@ static void sums_hold_when_domains_have_to_go(void **state) {
         for (unsigned i = 0; i < 6000; i++, added++) {
             char room[48];
             random = random * 1664525 + 1013904223;
-            domain_stats_add(worker, i % 5 == 0 ? name_of(room, "busy", random >> 28) : name_of(room, "random", random), true, DOMAIN_PASS);
+            domain_stats_add(worker, i % 5 == 0 ? name_of(room, "busy", random >> 28) : name_of(room, "random", random),
+                             true, DOMAIN_PASS);
         }
         clock.unix_s += 5;
         for (enum stats_window window = STATS_1H; window < STATS_WINDOW_COUNT; window++) {
@@ -121,7 +125,8 @@ static void pages_follow_each_other(void **state) {
     struct domain_stats_worker *worker = domain_stats_worker_create(stats);
     char room[48], cursor[STATS_CURSOR_MAX];
     for (unsigned i = 0; i < DOMAINS; i++)
-        for (unsigned n = 0; n <= i % 4; n++) domain_stats_add(worker, name_of(room, "d", i), true, n % 2 == 0 ? DOMAIN_PASS : DOMAIN_FAIL);
+        for (unsigned n = 0; n <= i % 4; n++)
+            domain_stats_add(worker, name_of(room, "d", i), true, n % 2 == 0 ? DOMAIN_PASS : DOMAIN_FAIL);
     for (enum stats_sort sort = 0; sort < STATS_SORT_COUNT; sort++) {
         size_t at = 0, pages = 0, len = 0;
         do { /* each page in a view of its own */
@@ -138,8 +143,16 @@ static void pages_follow_each_other(void **state) {
         assert_int_equal(pages, 6);
     }
     struct stats_view view = take(stats, STATS_1H, STATS_BY_MESSAGES);
-    static const char *const bad[] = {"x", "1", "1~2", "1~2~", "~2~a.example", "1~x~a.example", "1~2~-/", "-1~2~a.example",
-                                      "99999999999999999999~1~a.example", "1~2~a.example~"};
+    static const char *const bad[] = {"x",
+                                      "1",
+                                      "1~2",
+                                      "1~2~",
+                                      "~2~a.example",
+                                      "1~x~a.example",
+                                      "1~2~-/",
+                                      "-1~2~a.example",
+                                      "99999999999999999999~1~a.example",
+                                      "1~2~a.example~"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         size_t index;
         if (stats_view_seek(&view, span_of(bad[i]), &index)) fail_msg("\"%s\" is a cursor", bad[i]);
@@ -149,9 +162,16 @@ static void pages_follow_each_other(void **state) {
 }
 
 static struct dkim_result signature_of(const char *selector, uint8_t fingerprint, enum dkim_code code) {
-    struct dkim_result signature = {.code = code, .result = dkim_code_result(code), .domain = span_of("Shop.Example"),
-                                    .selector = span_of(selector), .has_key_answer = true, .dnssec = DNSSEC_SECURE,
-                                    .records_tried = 1, .key_algorithm = KEY_RSA, .key_bits = 2048, .has_key_fingerprint = fingerprint > 0};
+    struct dkim_result signature = {.code = code,
+                                    .result = dkim_code_result(code),
+                                    .domain = span_of("Shop.Example"),
+                                    .selector = span_of(selector),
+                                    .has_key_answer = true,
+                                    .dnssec = DNSSEC_SECURE,
+                                    .records_tried = 1,
+                                    .key_algorithm = KEY_RSA,
+                                    .key_bits = 2048,
+                                    .has_key_fingerprint = fingerprint > 0};
     memset(signature.key_fingerprint, fingerprint, sizeof signature.key_fingerprint);
     return signature;
 }
@@ -184,7 +204,8 @@ static void a_domain_is_told_with_all_there_is(void **state) {
     assert_int_equal(domain.point_count, 60);
     assert_int_equal(domain.points[59].count[DOMAIN_FAIL], 1);
     assert_int_equal(domain.selector_count, 2);
-    assert_true(span_is(domain.selectors[0].selector, "s1") && domain.selectors[0].fingerprint[0] == 2 && domain.selectors[0].is_changed);
+    assert_true(span_is(domain.selectors[0].selector, "s1") && domain.selectors[0].fingerprint[0] == 2 &&
+                domain.selectors[0].is_changed);
     assert_true(domain.selectors[1].fingerprint[0] == 1 && !domain.selectors[1].is_changed);
     assert_int_equal(domain.selectors[1].first_seen_s, START_S);
     assert_int_equal(domain.selectors[1].count[DOMAIN_FAIL], 1);

@@ -13,22 +13,53 @@ enum { DAY = 24 * 3600 };
 #define TESTING (1U << STATS_WATCH_TESTING)
 
 /* Days of first and last use; the watch looks at keys used since day 90. */
-struct row_key { const char *selector; unsigned fingerprint, first, last; enum key_algorithm algorithm; bool testing, revoked; unsigned want; };
-static const struct { const char *name; struct row_key keys[3]; unsigned all; } rows[] = {
+struct row_key {
+    const char *selector;
+    unsigned fingerprint, first, last;
+    enum key_algorithm algorithm;
+    bool testing, revoked;
+    unsigned want;
+};
+static const struct {
+    const char *name;
+    struct row_key keys[3];
+    unsigned all;
+} rows[] = {
     {"one key", {{"a", 1, 0, 100, KEY_RSA, false, false, 0}}, 0},
-    {"both sign, but for six days", {{"a", 1, 0, 100, KEY_RSA, false, false, 0}, {"b", 2, 94, 100, KEY_RSA, false, false, 0}}, 0},
-    {"the old one signs after seven days", {{"a", 1, 0, 100, KEY_RSA, false, false, OLD}, {"b", 2, 93, 100, KEY_RSA, false, false, 0}}, OLD},
-    {"the old one has stopped", {{"a", 1, 0, 89, KEY_RSA, false, false, 0}, {"b", 2, 50, 100, KEY_RSA, false, false, 0}}, 0},
-    {"the new one was a try", {{"a", 1, 0, 100, KEY_RSA, false, false, 0}, {"b", 2, 80, 81, KEY_RSA, false, false, 0}}, 0},
-    {"signs twice, RFC 8463", {{"a", 1, 0, 100, KEY_RSA, false, false, 0}, {"e", 2, 50, 100, KEY_ED25519, false, false, 0}}, 0},
-    {"another key", {{"a", 1, 0, 95, KEY_RSA, false, false, 0}, {"a", 2, 95, 100, KEY_RSA, false, false, CHANGED}}, CHANGED},
-    {"another key, long ago", {{"a", 1, 0, 50, KEY_RSA, false, false, 0}, {"a", 2, 50, 80, KEY_RSA, false, false, 0}}, 0},
-    {"the same key elsewhere", {{"a", 1, 99, 100, KEY_RSA, false, false, 0}, {"b", 1, 98, 100, KEY_RSA, false, false, 0}}, 0},
-    {"revoked and still signing", {{"a", 1, 0, 94, KEY_RSA, false, false, 0}, {"a", 0, 95, 100, KEY_RSA, false, true, REVOKED}}, REVOKED},
+    {"both sign, but for six days",
+     {{"a", 1, 0, 100, KEY_RSA, false, false, 0}, {"b", 2, 94, 100, KEY_RSA, false, false, 0}},
+     0},
+    {"the old one signs after seven days",
+     {{"a", 1, 0, 100, KEY_RSA, false, false, OLD}, {"b", 2, 93, 100, KEY_RSA, false, false, 0}},
+     OLD},
+    {"the old one has stopped",
+     {{"a", 1, 0, 89, KEY_RSA, false, false, 0}, {"b", 2, 50, 100, KEY_RSA, false, false, 0}},
+     0},
+    {"the new one was a try",
+     {{"a", 1, 0, 100, KEY_RSA, false, false, 0}, {"b", 2, 80, 81, KEY_RSA, false, false, 0}},
+     0},
+    {"signs twice, RFC 8463",
+     {{"a", 1, 0, 100, KEY_RSA, false, false, 0}, {"e", 2, 50, 100, KEY_ED25519, false, false, 0}},
+     0},
+    {"another key",
+     {{"a", 1, 0, 95, KEY_RSA, false, false, 0}, {"a", 2, 95, 100, KEY_RSA, false, false, CHANGED}},
+     CHANGED},
+    {"another key, long ago",
+     {{"a", 1, 0, 50, KEY_RSA, false, false, 0}, {"a", 2, 50, 80, KEY_RSA, false, false, 0}},
+     0},
+    {"the same key elsewhere",
+     {{"a", 1, 99, 100, KEY_RSA, false, false, 0}, {"b", 1, 98, 100, KEY_RSA, false, false, 0}},
+     0},
+    {"revoked and still signing",
+     {{"a", 1, 0, 94, KEY_RSA, false, false, 0}, {"a", 0, 95, 100, KEY_RSA, false, true, REVOKED}},
+     REVOKED},
     {"in test mode", {{"a", 1, 0, 100, KEY_RSA, true, false, TESTING}}, TESTING},
     {"was in test mode", {{"a", 1, 0, 80, KEY_RSA, true, false, 0}}, 0},
-    {"all of it", {{"a", 1, 0, 100, KEY_RSA, true, false, OLD | TESTING}, {"b", 2, 50, 95, KEY_RSA, false, false, 0},
-                   {"b", 3, 95, 100, KEY_RSA, false, false, CHANGED}}, OLD | TESTING | CHANGED},
+    {"all of it",
+     {{"a", 1, 0, 100, KEY_RSA, true, false, OLD | TESTING},
+      {"b", 2, 50, 95, KEY_RSA, false, false, 0},
+      {"b", 3, 95, 100, KEY_RSA, false, false, CHANGED}},
+     OLD | TESTING | CHANGED},
 };
 
 static void every_row_is_watched_as_wanted(void **state) {

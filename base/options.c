@@ -302,6 +302,16 @@ static bool read_http_access_file(cfg_t *cfg, cfg_opt_t *opt) {
     return read_text(cfg, opt, &current->options->http_access_file, "file");
 }
 
+static bool read_http_domains_always(cfg_t *cfg, cfg_opt_t *opt) {
+    return read_list(cfg, opt, &current->options->http_domains_always, is_filled, "name");
+}
+
+static bool read_http_history(cfg_t *cfg, cfg_opt_t *opt) {
+    bool is_off = strcmp(text_of(opt), "off") == 0;
+    return is_off ? options_set_text(&current->options->http_history, "") || no_memory(cfg, opt)
+                  : read_text(cfg, opt, &current->options->http_history, "file");
+}
+
 static bool read_results_style(cfg_t *cfg, cfg_opt_t *opt) {
     static const char *const words[] = {"standard", "provider", NULL};
     if (read_word(cfg, opt, words, "standard or provider") < 0) return false;

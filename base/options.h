@@ -50,6 +50,8 @@ struct options {
     char *dns_trust_anchor;/* file; "" = system's root anchor; "none" = validation off */
     struct endpoint_list http_listen, http_metrics_listen; /* empty: off */
     char *http_access_file; /* "": none */
+    struct string_list http_domains_always;
+    char *http_history;     /* file; "": off */
     char *log_format;      /* "logfmt" or "json" */
     char *log_events;      /* file, or "unix:PATH"; "": none */
     char *results_style;   /* "standard" or "provider" */

@@ -147,6 +147,8 @@ static void print_http(FILE *out, const struct options *options) {
     fputs("http {\n", out);
     print_endpoints(out, "listen", &options->http_listen);
     print_endpoints(out, "metrics_listen", &options->http_metrics_listen);
+    print_list(out, "domains_always", &options->http_domains_always);
+    print_text(out, "    ", "history", "", options->http_history[0] != '\0' ? options->http_history : "off");
     if (options->http_access_file[0] != '\0') print_text(out, "    ", "access_file", "", options->http_access_file);
     print_numbers(out, options, "http");
     fputs("}\n", out);

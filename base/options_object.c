@@ -25,7 +25,7 @@ static bool set_texts(struct options *options) {
            options_set_text(&options->log_format, "logfmt") && options_set_text(&options->results_style, "standard") &&
            options_set_text(&options->arc_domain, "") && options_set_text(&options->arc_selector, "") &&
            options_set_text(&options->arc_key_file, "") && options_set_text(&options->arc_next_selector, "") &&
-           options_set_text(&options->arc_next_key_file, "") && options_set_text(&options->http_access_file, "") &&
+           options_set_text(&options->arc_next_key_file, "") && options_set_text(&options->http_access_file, "") && options_set_text(&options->http_history, "") &&
            options_set_text(&options->log_events, "");
 }
 
@@ -82,6 +82,8 @@ void options_release(struct options *options) {
     free(options->http_listen.item);
     free(options->http_metrics_listen.item);
     free(options->http_access_file);
+    free(options->http_history);
+    string_list_clear(&options->http_domains_always);
     free(options->results_style);
     free(options->arc_domain);
     free(options->arc_selector);

@@ -15,6 +15,7 @@
 #include "proxy/tls.h"
 #include "verifier/authserv_id.h"
 #include "verifier/dns_zone.h"
+#include "verifier/domain_name.h"
 
 __attribute__((format(printf, 2, 3))) static bool refuse(char **error, const char *format, ...) {
     va_list arguments;
@@ -94,12 +95,23 @@ static bool check_access(const char *path, const struct options *options, char *
     return sound;
 }
 
+static bool check_domains(const char *path, const struct options *options, char **error) {
+    char name[DOMAIN_NAME_MAX];
+    for (size_t i = 0; i < options->http_domains_always.count; i++) {
+        const char *item = options->http_domains_always.item[i];
+        if (domain_name_write(span_of(item), true, name) > 0) continue;
+        refuse(error, "%s: 'domains_always' in http: '%s' is no domain name", path, item);
+        return false;
+    }
+    return true;
+}
+
 struct options *daemon_config_read(const char *path, char **error) {
     struct options *options = options_read(path, error);
     if (options == NULL) return NULL;
     if (check_authserv_id(path, options, error) && check_trust_anchor(path, options, error) &&
         check_zone_files(path, options, error) && check_arc(path, options, error) &&
-        check_access(path, options, error) && check_tls(path, options, false, error))
+        check_access(path, options, error) && check_domains(path, options, error) && check_tls(path, options, false, error))
         return options;
     options_release(options);
     return NULL;

@@ -15,6 +15,7 @@
 #include "cli/daemon_http.h"
 #include "cli/daemon_notify.h"
 #include "http/domain_stats.h"
+#include "http/stats_history.h"
 #include "proxy/event_log.h"
 #include "proxy/proxy.h"
 #include "verifier/dns_unbound.h"
@@ -26,6 +27,7 @@ struct daemon {
     struct metrics *metrics;
     struct metrics_worker *worker; /* the main thread's */
     struct domain_stats *domains;
+    struct stats_history *history; /* NULL: switched off */
     struct event_log *events; /* NULL: none */
     struct proxy *proxy;
     struct daemon_http *http;
@@ -141,13 +143,28 @@ static bool is_ready(void *owner, struct bytes *why) {
     return false;
 }
 
+static bool open_statistics(struct daemon *daemon) {
+    const struct options *options = daemon->options;
+    daemon->domains = domain_stats_create((unsigned)options->stats_domains_exported, &clock_system);
+    if (daemon->domains == NULL) return false;
+    for (size_t i = 0; i < options->http_domains_always.count; i++)
+        if (!domain_stats_always_export(daemon->domains, span_of(options->http_domains_always.item[i]))) return false;
+    if (options->http_history[0] == '\0') return true;
+    const struct stats_history_setup setup = {.path = options->http_history,
+                                              .stats = daemon->domains,
+                                              .metrics = daemon->metrics,
+                                              .interval_ms = options->history_interval_ms,
+                                              .retention_ms = options->history_retention_ms};
+    daemon->history = stats_history_create(&setup);
+    return daemon->history != NULL;
+}
+
 static enum daemon_exit open_all(struct daemon *daemon) {
     char *error = NULL;
     const struct options *options = daemon->options;
     daemon->metrics = metrics_create();
     daemon->worker = metrics_worker_create(daemon->metrics);
-    daemon->domains = domain_stats_create((unsigned)options->stats_domains_exported, &clock_system);
-    if (daemon->worker == NULL || daemon->domains == NULL) return fail(NULL, DAEMON_NO_RESOURCES);
+    if (daemon->worker == NULL || !open_statistics(daemon)) return fail(NULL, DAEMON_NO_RESOURCES);
     if (options->log_events[0] != '\0') {
         daemon->events = event_log_create(options->log_events, (size_t)options->events_buffer_max, daemon->metrics);
         if (daemon->events == NULL) return fail(NULL, DAEMON_NO_RESOURCES);
@@ -195,6 +212,7 @@ static void close_all(struct daemon *daemon) {
     daemon_http_close(daemon->http);
     proxy_destroy(daemon->proxy);
     event_log_destroy(daemon->events);
+    stats_history_destroy(daemon->history);
     domain_stats_destroy(daemon->domains);
     metrics_destroy(daemon->metrics);
     options_release(daemon->options);

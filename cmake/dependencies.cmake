@@ -15,6 +15,7 @@ sceau_dependency(libidn2 libidn2)
 sceau_dependency(libconfuse libconfuse)
 sceau_dependency(libmicrohttpd libmicrohttpd)
 sceau_dependency(zlib zlib)
+sceau_dependency(sqlite3 sqlite3)
 sceau_dependency(libcrypt libcrypt)
 sceau_dependency(cmocka cmocka)
 

@@ -115,7 +115,7 @@ class Prometheus:
     def __init__(self, daemons):
         with open(RULES, encoding="utf-8") as file:
             rules = file.read()
-        for long, short in (("[30m]", "[5s]"), ("for: 30m", "for: 1s")):
+        for long, short in (("[30m]", "[4s]"), ("for: 30m", "for: 1s")):
             assert long in rules
             rules = rules.replace(long, short)
         house.put("prometheus/rules.yml", rules)
@@ -128,7 +128,7 @@ scrape_configs:
   - job_name: sceau
     authorization: {{credentials_file: {house.path("prometheus/token")}}}
     static_configs: [{{targets: [{targets}]}}]
-""".replace("500ms", f"{500 * house.SLOW}ms").replace("[5s]", f"[{5 * house.SLOW}s]"))
+""".replace("500ms", f"{500 * house.SLOW}ms").replace("[4s]", f"[{4 * house.SLOW}s]"))
         self.port = house.free_port()
         self.process = house.spawn(["prometheus", "--config.file", conf, "--storage.tsdb.path", house.path("prometheus/data/x")[:-2],
                                     f"--web.listen-address=127.0.0.1:{self.port}", "--log.level=warn"], "prometheus/log")
@@ -263,7 +263,7 @@ def two_daemons_are_scraped_and_an_alert_fires_and_clears():
     for sender in senders:
         sender.start()
     # As many scrapes of good mail as the alert looks back at.
-    house.wait_for(lambda: prometheus.query("count(count_over_time(sceau_messages_total[1h]) >= 10)").get(()) == 6, "ten scrapes", 60)
+    house.wait_for(lambda: prometheus.query("count(count_over_time(sceau_messages_total[1h]) >= 8)").get(()) == 6, "eight scrapes", 60)
     house.wait_for(lambda: time.monotonic() - start > SECONDS / 2, "half of the time", SECONDS + 60)
     assert not prometheus.fires("d0.test"), "the alert fires while all is well"
     big["fails"] = True

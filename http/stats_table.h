@@ -2,7 +2,8 @@
  * A domain enters when a signature of it comes whose key was found in DNS, and has counts by minute and hour, by cause and
  * DNSSEC state, and its keys (stats_keys). When the table is full the lightest domain makes room (space_saving). What
  * every signature brings is counted once more for all domains together, so that what has no place is the difference.
- * Time is the wall clock's. A clock that is set back by more than a week makes all windows begin anew.
+ * Time is the wall clock's. A clock that is set back by more than a week makes all windows begin anew; by less, signatures
+ * of minutes that the ring no longer has are counted in their hour only.
  * No I/O, clock or lock of its own: domain_stats keeps the lock. Memory: about 29 MiB when every slot, key and name is as
  * large as can be; pages of slots that were never used cost nothing. Cost of one signature: bench/bench_stats. */
 #pragma once

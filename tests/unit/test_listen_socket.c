@@ -18,6 +18,7 @@ static const struct { const char *host, *error; /* NULL: it works */ } rows[] = 
     {"127.0.0.1", NULL},
     {"127.1.2.3", NULL},
     {"localhost", NULL},
+    {"*", NULL},
     {"192.0.2.1", "http cannot listen on 192.0.2.1:0: Cannot assign requested address"},
     {"www.example.com", "http listen \"www.example.com\" is not an IP address"},
     {"", "http listen \"\" is not an IP address"},

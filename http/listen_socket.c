@@ -9,7 +9,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-enum { BACKLOG = 64 };
+enum { BACKLOG = 1024 }; /* a crowd fills it faster than it is looked at; a client that does not fit tries again after a second */
 
 union address {
     struct sockaddr any;

@@ -1,5 +1,5 @@
 """A real Prometheus, and what we ship for it: rules, dashboard and both forms of /metrics are read by the tools of others; then
-Prometheus scrapes two sceauds under load (SCEAU_PROMETHEUS_SECONDS, 8 by default), a domain that begins to fail raises its alert
+Prometheus scrapes two sceauds under load (SCEAU_PROMETHEUS_SECONDS, 6 by default), a domain that begins to fail raises its alert
 and ends it, and Prometheus' own API tells exactly what was sent, by result and by domain."""
 import collections
 import hashlib
@@ -16,7 +16,7 @@ import urllib.request
 
 import house
 
-SECONDS = float(os.environ.get("SCEAU_PROMETHEUS_SECONDS", "8"))
+SECONDS = float(os.environ.get("SCEAU_PROMETHEUS_SECONDS", "6"))
 PACKAGING = os.path.join(house.SOURCE, "packaging")
 RULES = os.path.join(PACKAGING, "prometheus", "sceau.rules.yml")
 RATE = 20  # messages a second and sender

@@ -10,3 +10,4 @@ extern const size_t http_site_count;
 extern const struct http_route_table front_routes;  /* / */
 extern const struct http_route_table scrape_routes; /* /metrics, /healthz, /readyz */
 extern const struct http_route_table api_routes;    /* /api/v1/ */
+extern const struct http_route_table stats_page_routes; /* /stats, /fr/stats, /en/stats, /assets/ */

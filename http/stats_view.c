@@ -99,12 +99,25 @@ static void fill_totals(const struct stats_table *table, struct range range, str
     view->evicted = space_saving_evictions(table->names);
 }
 
-static unsigned count_keys(const struct stats_table *table, const struct stats_entry *entry) {
-    unsigned count = 0;
-    for (const struct stats_key *key = stats_keys_first(table->keys, &entry->keys); key != NULL;
-         key = stats_keys_next(table->keys, key))
-        count++;
-    return count;
+static enum cause most_frequent(const uint32_t count[CAUSE_COUNT]) {
+    unsigned most = 0;
+    for (unsigned i = 1; i < CAUSE_COUNT; i++)
+        if (count[i] > count[most]) most = i;
+    return count[most] > 0 ? (enum cause)most : CAUSE_NONE;
+}
+
+/* How many keys, and the two selectors used last. False: no memory for their names. */
+static bool fill_selectors(const struct stats_table *table, const struct stats_entry *entry, struct arena *names, struct stats_row *row) {
+    for (const struct stats_key *key = stats_keys_first(table->keys, &entry->keys); key != NULL; key = stats_keys_next(table->keys, key)) {
+        struct span name = {key->selector, key->selector_len};
+        struct span *place = row->selectors == 0 ? &row->selector : &row->selector_before;
+        if (place->len == 0 && !span_equal(name, row->selector)) {
+            *place = arena_copy(names, name);
+            if (place->ptr == NULL) return false;
+        }
+        row->selectors++;
+    }
+    return true;
 }
 
 /* Appends the slot's row when it has one in the window. False: no memory for its name. */
@@ -119,7 +132,8 @@ static bool append_row(const struct stats_table *table, uint32_t slot, struct ra
     if (row->domain.ptr == NULL) return false;
     row->has_dnssec = entry->has_dnssec;
     row->dnssec = (enum dnssec_state)entry->dnssec_newest;
-    row->selectors = count_keys(table, entry);
+    if (!fill_selectors(table, entry, view->names, row)) return false;
+    row->cause = most_frequent(entry->cause);
     row->watch = stats_watch_all(table->keys, &entry->keys, view->from_s);
     domain_counts_subtract(view->untracked, row->count);
     view->row_count++;
@@ -156,7 +170,7 @@ static bool fill_view(const struct stats_table *table, struct stats_view *view) 
     struct range range = range_of(view->window, view->now_s);
     uint32_t slots = space_saving_count(table->names);
     view->from_s = start_of(range);
-    view->names = arena_create(((size_t)slots + 1) * (DOMAIN_NAME_MAX + 32));
+    view->names = arena_create(((size_t)slots + 1) * (DOMAIN_NAME_MAX + 2 * STATS_SELECTOR_OCTETS_MAX + 3 * 16));
     view->rows = malloc(((size_t)slots + 1) * sizeof *view->rows);
     bool ok = view->names != NULL && view->rows != NULL;
     fill_totals(table, range, view);

@@ -47,7 +47,10 @@ struct stats_row {
     int64_t first_seen_s, last_seen_s;   /* since it is tracked; restarts that the history survived included */
     enum dnssec_state dnssec;            /* of the newest key lookup */
     bool has_dnssec;
+    enum cause cause;                    /* the most frequent one since first_seen_s; CAUSE_NONE: all signatures pass */
     unsigned selectors;                  /* distinct keys on record, at most STATS_SELECTORS_MAX */
+    struct span selector;                /* of the key used last; empty: no key on record */
+    struct span selector_before;         /* the other selector used last; empty: there is none */
     unsigned watch;                      /* bits, 1 << enum stats_watch */
 };
 

@@ -217,6 +217,7 @@ static void a_domain_is_told_with_all_there_is(void **state) {
     assert_int_equal(view.cause[CAUSE_BODY_OTHER], 1);
     assert_int_equal(view.dnssec[DNSSEC_SECURE], 3);
     assert_int_equal(view.rows[0].selectors, 2);
+    assert_true(span_is(view.rows[0].selector, "s1") && view.rows[0].selector_before.len == 0); /* two keys, one selector */
     assert_int_equal(view.rows[0].watch, 1U << STATS_WATCH_KEY_CHANGED);
     stats_view_release(&view);
     domain_stats_destroy(stats);

@@ -74,11 +74,7 @@ bool daemon_identity_check(const char *path, const struct options *options, char
 
 bool daemon_identity_find(const char *path, const struct options *options, struct daemon_identity *out, char **error) {
     if (!look_up(path, options, out, error)) return false;
-    if (options->user[0] == '\0' && out->user == 0)
-        return refuse(error,
-                      "%s: root may open ports and files but not serve: whom to become says 'user', for example "
-                      "user = \"sceau\" (user = \"root\" stays root)",
-                      path);
+    out->is_root_unasked = options->user[0] == '\0' && out->user == 0;
     return !out->changes || geteuid() == 0 ||
            refuse(error, "%s: 'user': only root can become '%s'", path, options->user);
 }

@@ -10,6 +10,7 @@ struct options;
 
 struct daemon_identity {
     bool changes; /* root becomes somebody else */
+    bool is_root_unasked; /* it stays root, and nobody said so */
     uid_t user;   /* whoever it is in the end */
     gid_t group;
 };
@@ -17,8 +18,7 @@ struct daemon_identity {
 /* Makes sure that options, of the file path, name a user and a group that exist, and counts keys of that user among
  * ours (base/private_file), as long as we are root. False: as below. */
 bool daemon_identity_check(const char *path, const struct options *options, char **error);
-/* Whom options, of the file path, mean, looked up. False: *error (caller frees; NULL without memory) is one sentence;
- * root without a word about it is one such case. */
+/* Whom options, of the file path, mean, looked up. False: *error (caller frees; NULL without memory) is one sentence. */
 bool daemon_identity_find(const char *path, const struct options *options, struct daemon_identity *out, char **error);
 /* Becomes it, in all threads, and makes sure that there is no way back. False: as above, and the process must end. */
 bool daemon_identity_take(const struct daemon_identity *identity, char **error);

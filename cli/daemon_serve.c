@@ -12,12 +12,13 @@
 #include "base/metrics.h"
 #include "base/options.h"
 #include "cli/daemon_config.h"
+#include "cli/daemon_http.h"
 #include "cli/daemon_notify.h"
 #include "cli/daemon_privileges.h"
 #include "cli/daemon_sockets.h"
 #include "http/domain_stats.h"
-#include "http/listen_socket.h"
-#include "http/server.h"
+#include "http/stats_history.h"
+#include "proxy/event_log.h"
 #include "proxy/proxy.h"
 #include "verifier/dns_unbound.h"
 #include "verifier/public_key.h"
@@ -30,9 +31,10 @@ struct daemon {
     struct domain_stats *domains;
     struct daemon_identity identity;
     struct daemon_sockets sockets;
+    struct stats_history *history; /* NULL: switched off */
+    struct event_log *events;      /* NULL: none */
     struct proxy *proxy;
-    int http_socket;
-    struct http_server *http; /* NULL: switched off */
+    struct daemon_http *http;
 };
 
 /* Says error, which is freed, and returns status. */
@@ -47,6 +49,12 @@ static void warn_of_expiry(const struct daemon *daemon) {
     if (!daemon_config_is_valid(daemon->path, daemon->options, &error))
         log_fault("tls", error != NULL ? error : "out of memory");
     free(error);
+}
+
+/* An update that ends mail for want of a line would be worse than root. */
+static void warn_of_root(const struct daemon *daemon) {
+    if (daemon->identity.is_root_unasked)
+        log_fault("root", "serves as root: user = \"sceau\" says whom to become, user = \"root\" that it is meant");
 }
 
 /* Once, before there are threads: a reload leaves it alone. */
@@ -82,9 +90,10 @@ static void count_reload(struct daemon *daemon, bool success) {
 static void reload(struct daemon *daemon) {
     char *error = NULL;
     daemon_notify_reloading();
+    event_log_reopen(daemon->events);
     struct options *options = daemon_config_read(daemon->path, &error);
     bool success = options != NULL && daemon_config_is_valid(daemon->path, options, &error) &&
-                   proxy_reload(daemon->proxy, options, &error);
+                   daemon_http_reload(daemon->http, options, &error) && proxy_reload(daemon->proxy, options, &error);
     if (success) {
         options_release(daemon->options);
         daemon->options = options;
@@ -152,6 +161,20 @@ static enum daemon_exit find_surroundings(struct daemon *daemon) {
     return DAEMON_OK;
 }
 
+static bool open_statistics(struct daemon *daemon) {
+    const struct options *options = daemon->options;
+    for (size_t i = 0; i < options->http_domains_always.count; i++)
+        if (!domain_stats_always_export(daemon->domains, span_of(options->http_domains_always.item[i]))) return false;
+    if (options->http_history[0] == '\0') return true;
+    const struct stats_history_setup setup = {.path = options->http_history,
+                                              .stats = daemon->domains,
+                                              .metrics = daemon->metrics,
+                                              .interval_ms = options->history_interval_ms,
+                                              .retention_ms = options->history_retention_ms};
+    daemon->history = stats_history_create(&setup);
+    return daemon->history != NULL;
+}
+
 static enum daemon_exit open_all(struct daemon *daemon) {
     char *error = NULL;
     const struct options *options = daemon->options;
@@ -159,7 +182,7 @@ static enum daemon_exit open_all(struct daemon *daemon) {
     daemon->worker = metrics_worker_create(daemon->metrics);
     daemon->domains = domain_stats_create((unsigned)options->stats_domains_exported, &clock_system);
     if (daemon->worker == NULL || daemon->domains == NULL) return fail(NULL, DAEMON_NO_RESOURCES);
-    const struct proxy_setup proxy_setup = {
+    const struct proxy_setup setup = {
         .options = daemon->options,
         .metrics = daemon->metrics,
         .domains = daemon->domains,
@@ -167,35 +190,31 @@ static enum daemon_exit open_all(struct daemon *daemon) {
         .group = daemon->identity.group,
         .given = daemon->sockets.listener,
     };
-    daemon->proxy = proxy_create(&proxy_setup, &error);
-    daemon_sockets_release(options, &daemon->sockets);
+    daemon->proxy = proxy_create(&setup, &error);
     if (daemon->proxy == NULL) return fail(error, DAEMON_UNAVAILABLE);
-    if (!options->http_enabled) return DAEMON_OK;
-    bool is_passed = daemon->sockets.http >= 0;
-    daemon->http_socket = is_passed ? daemon->sockets.http : listen_socket_open(&options->http_listen, &error);
-    return daemon->http_socket >= 0 ? DAEMON_OK : fail(error, DAEMON_UNAVAILABLE);
+    daemon->http = daemon_http_open(options, daemon->sockets.http, &error);
+    daemon_sockets_release(options, &daemon->sockets);
+    return daemon->http != NULL ? DAEMON_OK : fail(error, DAEMON_UNAVAILABLE);
 }
 
-/* Its thread begins at once, so root must be gone. */
-static enum daemon_exit start_http(struct daemon *daemon) {
+/* Files of the user's own, and threads: root must be gone. */
+static enum daemon_exit start_all(struct daemon *daemon) {
     char *error = NULL;
     const struct options *options = daemon->options;
-    if (!options->http_enabled) return DAEMON_OK;
-    const struct http_server_setup setup = {
-        .listen = &options->http_listen,
-        .is_given = true,
-        .given = daemon->http_socket,
-        .keeps_file = daemon->sockets.http >= 0,
-        .connections_max = (unsigned)options->http_connections_max,
-        .connections_per_address_max = (unsigned)options->http_connections_per_address_max,
+    if (!open_statistics(daemon)) return fail(NULL, DAEMON_NO_RESOURCES);
+    if (options->log_events[0] != '\0') {
+        daemon->events = event_log_create(options->log_events, (size_t)options->events_buffer_max, daemon->metrics);
+        if (daemon->events == NULL) return fail(NULL, DAEMON_NO_RESOURCES);
+    }
+    const struct http_sources sources = {
         .metrics = daemon->metrics,
         .domains = daemon->domains,
-        .build = {.version = SCEAU_VERSION, .openssl = public_key_library(), .unbound = dns_unbound_library()},
+        .build = {.version = SCEAU_VERSION, .revision = SCEAU_REVISION, .openssl = public_key_library(),
+                  .unbound = dns_unbound_library()},
         .ready = is_ready,
         .owner = daemon->proxy,
     };
-    daemon->http = http_server_create(&setup, &error);
-    return daemon->http != NULL ? DAEMON_OK : fail(error, DAEMON_UNAVAILABLE);
+    return daemon_http_start(daemon->http, &sources, &error) ? DAEMON_OK : fail(error, DAEMON_UNAVAILABLE);
 }
 
 static void log_life(const char *event, const struct daemon *daemon) {
@@ -210,7 +229,7 @@ static void log_life(const char *event, const struct daemon *daemon) {
 
 static enum daemon_exit serve(struct daemon *daemon) {
     char *error = NULL;
-    if (!proxy_start(daemon->proxy, &error)) return fail(error, DAEMON_NO_RESOURCES);
+    if (!proxy_start(daemon->proxy, daemon->events, &error)) return fail(error, DAEMON_NO_RESOURCES);
     metrics_set(daemon->metrics, METRIC_CONFIG_LAST_RELOAD, clock_unix_s(&clock_system));
     log_life("start", daemon);
     daemon_notify_ready("serving");
@@ -226,8 +245,10 @@ static enum daemon_exit serve(struct daemon *daemon) {
 
 static void close_all(struct daemon *daemon) {
     daemon_sockets_release(daemon->options, &daemon->sockets);
-    http_server_destroy(daemon->http);
+    daemon_http_close(daemon->http);
     proxy_destroy(daemon->proxy);
+    event_log_destroy(daemon->events);
+    stats_history_destroy(daemon->history);
     domain_stats_destroy(daemon->domains);
     metrics_destroy(daemon->metrics);
     options_release(daemon->options);
@@ -246,7 +267,8 @@ enum daemon_exit daemon_serve(const char *path) {
     enum daemon_exit status = find_surroundings(&daemon);
     if (status == DAEMON_OK) status = open_all(&daemon);
     if (status == DAEMON_OK && !daemon_identity_take(&daemon.identity, &error)) status = fail(error, DAEMON_UNAVAILABLE);
-    if (status == DAEMON_OK) status = start_http(&daemon);
+    if (status == DAEMON_OK) warn_of_root(&daemon);
+    if (status == DAEMON_OK) status = start_all(&daemon);
     if (status == DAEMON_OK) status = serve(&daemon);
     close_all(&daemon);
     return status;

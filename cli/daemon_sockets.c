@@ -10,6 +10,7 @@
 #include <unistd.h>
 #include "base/option_value.h"
 #include "base/options.h"
+#include "cli/daemon_http.h"
 #include "proxy/socket_address.h"
 
 enum { FIRST = 3, SOCKETS_MAX = 256, NAME_MAX_OCTETS = 255 };
@@ -134,19 +135,31 @@ static bool assign(const struct passed *passed, int *place, const char *whose, c
     return true;
 }
 
+/* Which of the addresses for HTTP; the first one, when it is none of them: so the error names it. */
+static bool assign_http(const struct options *options, const struct passed *passed, struct daemon_sockets *out, char **error) {
+    size_t at = 0, count = daemon_http_count(options);
+    while (at < count && !is_at(passed, daemon_http_endpoint(options, at))) at++;
+    if (at == count) at = 0;
+    return assign(passed, &out->http[at], "http", daemon_http_endpoint(options, at), error);
+}
+
+static bool is_for_http(const struct options *options, const struct passed *passed) {
+    size_t at = 0, count = daemon_http_count(options);
+    if (count > 0 && strcmp(passed->name, "http") == 0) return true;
+    while (at < count && !is_at(passed, daemon_http_endpoint(options, at))) at++;
+    return at < count;
+}
+
 static bool find_place(const struct options *options, const struct passed *passed, struct daemon_sockets *out,
                        char **error) {
     const struct listener_options *listener = options->listener;
     for (size_t i = 0; i < options->listener_count; i++)
         if (strcmp(passed->name, listener[i].name) == 0)
             return assign(passed, &out->listener[i], listener[i].name, &listener[i].listen, error);
-    if (options->http_enabled && strcmp(passed->name, "http") == 0)
-        return assign(passed, &out->http, "http", &options->http_listen, error);
     for (size_t i = 0; i < options->listener_count; i++)
         if (is_at(passed, &listener[i].listen))
             return assign(passed, &out->listener[i], listener[i].name, &listener[i].listen, error);
-    if (options->http_enabled && is_at(passed, &options->http_listen))
-        return assign(passed, &out->http, "http", &options->http_listen, error);
+    if (is_for_http(options, passed)) return assign_http(options, passed, out, error);
     return refuse(error,
                   "the service manager passed the socket %s (\"%s\"), but no listener has that name or listens there",
                   passed->text, passed->name);
@@ -156,8 +169,10 @@ static bool take_all(const struct options *options, int count, struct daemon_soc
     const char *names = getenv("LISTEN_FDNAMES");
     if (count > SOCKETS_MAX) return refuse(error, "the service manager passed more than %d sockets", SOCKETS_MAX);
     out->listener = calloc(options->listener_count + 1, sizeof *out->listener);
-    if (out->listener == NULL) return false;
+    out->http = calloc(daemon_http_count(options) + 1, sizeof *out->http);
+    if (out->listener == NULL || out->http == NULL) return false;
     for (size_t i = 0; i < options->listener_count; i++) out->listener[i] = -1;
+    for (size_t i = 0; i < daemon_http_count(options); i++) out->http[i] = -1;
     for (int i = 0; i < count; i++) {
         struct passed passed = {.fd = FIRST + i};
         name_at(names, i, passed.name);
@@ -169,7 +184,7 @@ static bool take_all(const struct options *options, int count, struct daemon_soc
 bool daemon_sockets_take(const struct options *options, struct daemon_sockets *out, char **error) {
     int count = count_passed();
     *error = NULL;
-    *out = (struct daemon_sockets){.http = -1};
+    *out = (struct daemon_sockets){0};
     bool fits = count == 0 || take_all(options, count, out, error);
     (void)unsetenv("LISTEN_PID");
     (void)unsetenv("LISTEN_FDS");
@@ -181,5 +196,6 @@ void daemon_sockets_release(const struct options *options, struct daemon_sockets
     for (size_t i = 0; sockets->listener != NULL && i < options->listener_count; i++)
         if (sockets->listener[i] >= 0) close(sockets->listener[i]);
     free(sockets->listener);
-    sockets->listener = NULL;
+    free(sockets->http);
+    *sockets = (struct daemon_sockets){0};
 }

@@ -182,8 +182,8 @@ static bool use(struct proxy *proxy, struct generation *generation, int *fd) {
 
 static struct generation *create_generation(struct proxy *proxy, struct options *options, char **error) {
     bool keeps = proxy->generation != NULL && key_supply_fits(proxy->generation->keys, options);
-    struct key_supply *keys =
-        keeps ? key_supply_acquire(proxy->generation->keys) : key_supply_create(options, proxy->shared.clock, error);
+    struct key_supply *keys = keeps ? key_supply_acquire(proxy->generation->keys)
+                                    : key_supply_create(options, proxy->shared.clock, proxy->shared.metrics, error);
     if (keys == NULL) return NULL;
     struct generation *generation = generation_create(options, keys, error);
     key_supply_release(keys);
@@ -245,8 +245,9 @@ struct proxy *proxy_create(const struct proxy_setup *setup, char **error) {
     return NULL;
 }
 
-bool proxy_start(struct proxy *proxy, char **error) {
+bool proxy_start(struct proxy *proxy, struct event_log *events, char **error) {
     *error = NULL;
+    proxy->shared.events = events;
     proxy->shared.maildir = maildir_create(MAILDIR_THREADS, proxy->shared.clock);
     proxy->is_started = true;
     bool runs = proxy->shared.maildir != NULL && key_supply_start(proxy->generation->keys) &&

@@ -10,6 +10,7 @@
 #include "base/options.h"
 
 struct domain_stats;
+struct event_log;
 struct metrics;
 struct proxy;
 
@@ -26,8 +27,9 @@ struct proxy_setup {
 /* Binds every listener of options, looks up downstream's host names, opens the spool directory.
  * NULL: *error (caller frees) is one sentence that names the listener, its address and the reason. */
 struct proxy *proxy_create(const struct proxy_setup *setup, char **error);
-/* Starts the threads; from now on clients are served. False: *error says why, and only destroy is left. */
-bool proxy_start(struct proxy *proxy, char **error);
+/* Starts the threads; from now on clients are served, and messages told to events, which is borrowed until destroy and may
+ * be NULL. False: *error says why, and only destroy is left. */
+bool proxy_start(struct proxy *proxy, struct event_log *events, char **error);
 /* Takes a new configuration into use: new sessions follow it, those that run keep theirs until they end. Listeners that
  * are gone are closed, new ones bound, the others stay open without a gap. workers and the spool's limits need a restart.
  * False: nothing has changed, *error says why. */

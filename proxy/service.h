@@ -13,6 +13,7 @@ struct connection_set;
 struct generation;
 struct domain_stats_worker;
 struct downstream_pool;
+struct event_log;
 struct key_client;
 struct maildir;
 struct memory_account;
@@ -42,6 +43,7 @@ struct service_parts {
     atomic_uint *idle_downstreams; /* of all workers */
     struct metrics_worker *metrics;
     struct domain_stats_worker *domains;
+    struct event_log *events;
     const struct service *before; /* the worker's service so far; NULL: none */
     /* One of service's sessions is over; what the service owns may be on the stack. */
     void (*ended)(void *owner, struct session *session, struct service *service);

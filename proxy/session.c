@@ -85,6 +85,7 @@ static void write_record(struct session *session, enum message_end end) {
         .deliver_us = session->delivery_us > 0 ? session_now_us(session) - session->delivery_us : 0,
         .metrics = session->setup->metrics,
         .domains = session->setup->domains,
+        .events = session->setup->events,
     };
     (void)snprintf(id, sizeof id, "%llx.%u", (unsigned long long)session->id, session->messages);
     socket_address_text(&session->peer, client);

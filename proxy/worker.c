@@ -167,6 +167,7 @@ static void end_pause(void *owner) {
 static void pause_accepting(struct worker *worker, int error) {
     log_fault("accept", strerrordesc_np(error));
     downstream_pool_shed(worker->service->downstreams);
+    metrics_count(worker->metrics, METRIC_FAULTS, METRIC_FAULT_ACCEPT, 0);
     worker->is_paused = true;
     watch_acceptors(worker);
     loop_timer_start(worker->pause, ACCEPT_PAUSE_MS);
@@ -303,6 +304,7 @@ static bool take_into_use(struct worker *worker, struct generation *generation, 
         .idle_downstreams = &worker->shared->idle_downstreams,
         .metrics = worker->metrics,
         .domains = worker->domains,
+        .events = worker->shared->events,
         .before = worker->service,
         .ended = note_session_end,
         .owner = worker,

@@ -206,11 +206,6 @@ def verify(text, *options):
     return done.returncode, json.loads(done.stdout) if done.stdout else done.stderr.decode()
 
 
-def as_root(configuration):
-    """What a configuration needs to be served by root, when we are."""
-    return '\nuser = "root"\n' if os.geteuid() == 0 and not re.search(r"^user\b", configuration, re.M) else ""
-
-
 class Daemon:
     """sceaud with a configuration; {smtp}, {lmtp}, {http} and {folder} in it are filled in."""
 
@@ -232,7 +227,7 @@ class Daemon:
     def configure(self, configuration):
         for key in ("smtp", "lmtp", "http", "folder"):
             configuration = configuration.replace("{%s}" % key, str(getattr(self, key)))
-        self.conf = put(os.path.join(self.folder, "sceau.conf"), configuration + as_root(configuration))
+        self.conf = put(os.path.join(self.folder, "sceau.conf"), configuration)
 
     def log_text(self):
         with open(self.log, encoding="utf-8", errors="replace") as file:

@@ -14,7 +14,7 @@ LISTENER = 'listener "smtp" { protocol = "smtp" listen = "127.0.0.1:{smtp}" down
 SECOND = 'listener "lmtp" { protocol = "lmtp" listen = "127.0.0.1:{lmtp}" downstream = "maildir:{folder}/Maildir" }\n'
 # No network: a name that nobody asks for is all the DNS there is.
 ZONE = house.put("zone", house.zone_text("here.test", "a A 127.0.0.1"))
-REST = house.as_root("") + 'authserv_id = "mx.here.test"\nspool = "{folder}/spool"\ndns { mode = "zones" zone_files = { "%s" } }\nhttp { listen = "127.0.0.1:{http}" }\n' % ZONE
+REST = 'authserv_id = "mx.here.test"\nspool = "{folder}/spool"\ndns { mode = "zones" zone_files = { "%s" } }\nhttp { listen = "127.0.0.1:{http}" }\n' % ZONE
 
 
 def run(*arguments, **more):

@@ -33,11 +33,16 @@ def names_that_do_not_serve():
                             ('user = "nobody-has-this"\n', "sceaud: F: 'user': there is no user 'nobody-has-this'\n"),
                             ('user = "nobody"\ngroup = "nobody-has-this"\n', "sceaud: F: 'group': there is no group 'nobody-has-this'\n")):
         assert start(lines + BOX % "" + REST) == (78, sentence), start(lines + BOX % "" + REST)
-    if IS_ROOT:
-        code, said = start(BOX % "" + REST)
-        assert code == 78 and said.startswith("sceaud: F: root may open ports and files but not serve") and said.count("\n") == 1, said
-    else:
+    if not IS_ROOT:
         assert start('user = "root"\n' + BOX % "" + REST) == (78, "sceaud: F: 'user': only root can become 'root'\n")
+
+
+def root_by_accident_is_told():
+    for lines, warnings in (("", 1), ('user = "root"\n', 0)):
+        daemon = house.Daemon(lines + BOX % "" + REST, "accident" + str(warnings))
+        said = daemon.log_text()
+        assert said.count("serves as root: user =") == warnings, said
+        assert daemon.stop() == 0
 
 
 def low_port():
@@ -128,4 +133,4 @@ if __name__ == "__main__":
     names_that_do_not_serve()
     if not IS_ROOT or shutil.which("openssl") is None:
         house.skip("only root can become somebody else")
-    house.main(root_opens_and_nobody_serves, a_unix_socket_belongs_to_the_user, a_maildir_that_is_not_the_users_is_a_temporary_fault)
+    house.main(root_by_accident_is_told, root_opens_and_nobody_serves, a_unix_socket_belongs_to_the_user, a_maildir_that_is_not_the_users_is_a_temporary_fault)

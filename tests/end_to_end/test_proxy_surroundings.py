@@ -63,7 +63,7 @@ def unix_sockets_on_both_sides():
     again = house.spawn([house.SCEAUD, "-c", proxy.conf], "unix/log2")
     house.wait_for(lambda: house.port_answers(proxy.port["in"]), "started over a stale socket file")
     second = house.put("unix/second.conf", f'authserv_id = "x.test"\nspool = "{proxy.folder}/spool2"\nhttp {{ listen = "off" }}\n'
-                       f'listener "l" {{ protocol = "lmtp" listen = "unix:{proxy.folder}/next" downstream = "maildir:/nowhere" }}\n' + house.as_root(""))
+                       f'listener "l" {{ protocol = "lmtp" listen = "unix:{proxy.folder}/next" downstream = "maildir:/nowhere" }}\n')
     loser = house.spawn([house.SCEAUD, "-c", second], "unix/log3")
     assert loser.wait(20) != 0
     with open(house.path("unix/log3"), encoding="utf-8") as file:

@@ -40,7 +40,7 @@ dns { mode = "stub" stub = { "rig.test=$RIG_DNS", "test=$RIG_DNS" } trust_anchor
 http { listen = "off" }
 arc { seal = true domain = "d.rig.test" selector = "sel" key_file = "$RIG_DIR/arc.key" }
 """
-FILTER = house.put("filter.sh", f'#!/bin/sh\ninstall -m 600 "$RIG_DIR/nsd/dkim.key" "$RIG_DIR/arc.key"\ncat >"$RIG_DIR/sceau.conf" <<E\n{CONFIGURATION}{house.as_root("")}E\nexec {house.SCEAUD} -c "$RIG_DIR/sceau.conf"\n')
+FILTER = house.put("filter.sh", f'#!/bin/sh\ninstall -m 600 "$RIG_DIR/nsd/dkim.key" "$RIG_DIR/arc.key"\ncat >"$RIG_DIR/sceau.conf" <<E\n{CONFIGURATION}E\nexec {house.SCEAUD} -c "$RIG_DIR/sceau.conf"\n')
 
 
 def free_shift():

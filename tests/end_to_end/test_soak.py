@@ -11,6 +11,6 @@ except ImportError:
     house.skip("python3-dkim is not installed")
 
 if __name__ == "__main__":
-    done = subprocess.run([sys.executable, os.path.join(house.SOURCE, "tests", "load", "soak"), "--minutes", "0.3", "--every", "1.2", "--rate", "40"],
+    done = subprocess.run([sys.executable, os.path.join(house.SOURCE, "tests", "load", "soak"), "--minutes", "0.22", "--every", "0.5", "--rate", "50"],
                           env={**os.environ, "SCEAU_BUILD": house.BUILD}, check=False)
     sys.exit(done.returncode)

@@ -337,6 +337,7 @@ static void only_who_is_named_reads(void **state) {
     unlink(path);
     const struct endpoint listen = {.host = "127.0.0.1"};
     const struct http_server_setup setup = {.listen = &listen, .services = HTTP_EVERYTHING, .access = access,
+                                            .connections_max = 32, .connections_per_address_max = 4,
                                             .tables = tables, .table_count = 4,
                                             .sources = {.metrics = scene->metrics, .domains = scene->domains}};
     const struct scene guarded = {.server = http_server_create(&setup, &error)};

@@ -54,6 +54,7 @@ struct rule_source {
 struct rule_options {
     bool arm_discard; /* the second of the two places that arm the action discard; the first is the rule file */
     bool all_shadow;  /* every rule is in mode shadow */
+    bool use_jit;     /* of patterns (pattern.h) */
 };
 
 struct rule_set;

@@ -3,6 +3,7 @@
 #include "base/bytes.h"
 #include "rules/rule_input.h"
 #include "rules/rule_run.h"
+#include "rules/rule_set.h"
 #include "verifier/header_section.h"
 
 enum {
@@ -16,7 +17,7 @@ struct rule_scratch {
     struct arena *arena;
     struct pattern_scratch *patterns;
     bool wants_trace;
-    struct rule_edit edits[RULE_SET_EDITS_MAX + 1]; /* one more for the mark of a quarantine */
+    struct rule_edit edits[RULE_EDITS_MAX + 1]; /* one more for the mark of a quarantine */
     struct rule_event *events;
     struct rule_trace *traces;
     size_t edit_count, event_count, event_room, trace_count, trace_room;
@@ -252,7 +253,7 @@ static bool edit(struct evaluation *evaluation, const struct rule_step *step) {
     }
     if (program(evaluation)->is_shadow) return true;
     if (step->kind == ACTION_ADD || step->kind == ACTION_TAG) made.value = text_of(evaluation, &step->text, RULE_TEXT_MAX);
-    return add_edit(evaluation, made, RULE_SET_EDITS_MAX);
+    return add_edit(evaluation, made, RULE_EDITS_MAX);
 }
 
 static void act(struct evaluation *evaluation, const struct rule_step *step, struct span *log, bool *failed) {
@@ -358,7 +359,7 @@ static void mark_quarantine(struct evaluation *evaluation) {
     bytes_append(&value, decision->rule == RULE_NONE ? span_of("default") : program(evaluation)->name);
     if (decision->text.len > 0) bytes_append_text(&value, "; "), bytes_append(&value, decision->text);
     struct rule_edit mark = {.kind = RULE_ADD_FIELD, .name = span_of("X-Sceau-Quarantine"), .value = keep(evaluation, &value)};
-    add_edit(evaluation, mark, RULE_SET_EDITS_MAX + 1);
+    add_edit(evaluation, mark, RULE_EDITS_MAX + 1);
     evaluation->no_memory |= value.failed;
     bytes_release(&value);
 }

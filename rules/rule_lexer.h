@@ -4,6 +4,7 @@
  * mistake and comes as TOKEN_BAD, once; reading goes on behind it.
  * Pure: no allocation but the errors', no I/O, clock or lock. One pass. */
 #pragma once
+#include <stdint.h>
 #include "base/arena.h"
 #include "rules/rule_mistake.h"
 

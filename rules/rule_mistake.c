@@ -136,8 +136,3 @@ static int compare_places(const void *a, const void *b) {
 void rule_mistake_sort(struct rule_errors *errors, size_t first) {
     if (errors->count > first) qsort(errors->error + first, errors->count - first, sizeof *errors->error, compare_places);
 }
-
-void rule_errors_release(struct rule_errors *errors) {
-    arena_destroy(errors->arena);
-    *errors = (struct rule_errors){0};
-}

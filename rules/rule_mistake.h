@@ -3,7 +3,7 @@
 #pragma once
 #include <stdbool.h>
 #include "base/arena.h"
-#include "rules/rule_set.h"
+#include "rules/rule_source.h"
 
 enum rule_mistake {
 #define MISTAKE(id, message, cure) id,

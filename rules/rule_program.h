@@ -9,7 +9,8 @@
 #include "rules/pattern.h"
 #include "rules/rule_facts.h"
 #include "rules/rule_fields.h"
-#include "rules/rule_set.h"
+#include "rules/rule_outcome.h"
+#include "rules/rule_source.h"
 #include "rules/rule_tree.h"
 #include "rules/value_list.h"
 

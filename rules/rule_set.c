@@ -27,6 +27,11 @@ const char *rule_verdict_word(enum rule_verdict verdict) {
     return words[verdict];
 }
 
+void rule_errors_release(struct rule_errors *errors) {
+    arena_destroy(errors->arena);
+    *errors = (struct rule_errors){0};
+}
+
 size_t rule_set_count(const struct rule_set *set) { return set->rule_count; }
 struct span rule_set_name(const struct rule_set *set, size_t rule) { return set->rules[rule].name; }
 bool rule_set_is_shadow(const struct rule_set *set, size_t rule) { return set->rules[rule].is_shadow; }

@@ -8,13 +8,15 @@
 #include "base/ascii.h"
 
 enum {
-    STEP_OCTETS = 64,           /* octets moved over that count as one step */
+    STEP_OCTETS = 16,           /* octets moved over that count as one step: both take about as long */
+    NESTING_STEP = 4,           /* parentheses that end at once and count as one */
+    COPIES_STEP = 128,          /* octets of compiled copies of a group, whose ends count as one */
     JIT_STACK_FIRST = 32 << 10, /* octets */
 };
 
 struct pattern {
     pcre2_code *code;
-    size_t step;              /* what one item costs: 1, and more when a single one may look at many octets and then fail */
+    size_t item_octets;       /* what one item costs at least: STEP_OCTETS, and more where it may look far and fail */
     bool has_back_references; /* an item may look at as many octets as the subject has, and then fail */
 };
 
@@ -22,9 +24,9 @@ struct pattern_scratch {
     pcre2_match_data *data;
     pcre2_match_context *context;
     pcre2_jit_stack *jit_stack;
-    size_t steps;    /* of the run under way, or the last one */
-    size_t step;     /* what its items cost */
-    size_t position; /* of the item before */
+    size_t octets;      /* of the run under way, or the last one: steps times STEP_OCTETS */
+    size_t item_octets; /* what its items cost */
+    size_t position;    /* of the item before */
 };
 
 unsigned pattern_flag(char letter) {
@@ -111,6 +113,25 @@ static size_t largest_repeat(struct span text) {
     return largest;
 }
 
+/* How deep parentheses stand in each other, counted roughly. */
+static size_t nesting_of(struct span text) {
+    size_t depth = 0, most = 0;
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.ptr[i] == '(' && ++depth > most) most = depth;
+        if (text.ptr[i] == ')' && depth > 0) depth--;
+    }
+    return most;
+}
+
+/* Ends of groups are no items, but take time: those that stand in each other, and the copies that are made of a group for
+ * {n,m}. */
+static size_t item_octets_of(const pcre2_code *code, struct span text) {
+    size_t size = 0, steps = 1 + nesting_of(text) / NESTING_STEP;
+    bool has_copies = memmem(text.ptr, text.len, "){", 2) != NULL;
+    if (has_copies && pcre2_pattern_info(code, PCRE2_INFO_SIZE, &size) == 0) steps += size / COPIES_STEP;
+    return steps * STEP_OCTETS + largest_repeat(text);
+}
+
 static uint32_t options_of(unsigned flags) {
     static const uint32_t all = PCRE2_AUTO_CALLOUT | PCRE2_DOLLAR_ENDONLY | PCRE2_NEVER_BACKSLASH_C;
     return all | ((flags & PATTERN_NOCASE) != 0 ? PCRE2_CASELESS : 0u) |
@@ -144,13 +165,14 @@ static bool has_back_references(const pcre2_code *code) {
 
 struct pattern *pattern_compile(struct span text, unsigned flags, bool use_jit, struct pattern_error *error) {
     *error = (struct pattern_error){.offset = 0};
+    if (text.len == 0) text = span_of("");
     if (text.len > PATTERN_TEXT_MAX) return complain(error, PATTERN_TEXT_MAX, "a pattern has at most 4096 octets"), NULL;
     if (!means_what_it_says(text, flags, error)) return NULL;
     struct pattern *pattern = calloc(1, sizeof *pattern);
     if (pattern == NULL) return complain(error, 0, "out of memory"), NULL;
-    pattern->code = compile(text.len > 0 ? text : span_of(""), flags, error);
+    pattern->code = compile(text, flags, error);
     if (pattern->code == NULL) return pattern_destroy(pattern), NULL;
-    pattern->step = 1 + largest_repeat(text) / STEP_OCTETS;
+    pattern->item_octets = item_octets_of(pattern->code, text);
     pattern->has_back_references = has_back_references(pattern->code);
     /* Without success the interpreter serves, as it does without JIT. */
     if (use_jit) (void)pcre2_jit_compile(pattern->code, PCRE2_JIT_COMPLETE);
@@ -170,8 +192,8 @@ static int count_step(pcre2_callout_block *block, void *owner) {
     struct pattern_scratch *scratch = owner;
     size_t now = block->current_position, before = scratch->position;
     scratch->position = now;
-    scratch->steps += scratch->step + (now > before ? now - before : before - now) / STEP_OCTETS;
-    return scratch->steps > PATTERN_STEPS_MAX ? PCRE2_ERROR_MATCHLIMIT : 0;
+    scratch->octets += scratch->item_octets + (now > before ? now - before : before - now);
+    return scratch->octets > (size_t)PATTERN_STEPS_MAX * STEP_OCTETS ? PCRE2_ERROR_MATCHLIMIT : 0;
 }
 
 struct pattern_scratch *pattern_scratch_create(void) {
@@ -199,7 +221,7 @@ void pattern_scratch_destroy(struct pattern_scratch *scratch) {
     free(scratch);
 }
 
-size_t pattern_scratch_steps(const struct pattern_scratch *scratch) { return scratch->steps; }
+size_t pattern_scratch_steps(const struct pattern_scratch *scratch) { return scratch->octets / STEP_OCTETS; }
 
 static enum pattern_reason reason_of(int code) {
     switch (code) {
@@ -217,8 +239,8 @@ enum pattern_result pattern_run(const struct pattern *pattern, struct span subje
     enum pattern_reason ignored;
     if (reason == NULL) reason = &ignored;
     *reason = PATTERN_DECIDED;
-    scratch->steps = scratch->position = 0;
-    scratch->step = pattern->step + (pattern->has_back_references ? subject.len / STEP_OCTETS : 0);
+    scratch->octets = scratch->position = 0;
+    scratch->item_octets = pattern->item_octets + (pattern->has_back_references ? subject.len : 0);
     if (subject.len > PATTERN_SUBJECT_MAX) return *reason = PATTERN_SUBJECT_TOO_LONG, PATTERN_UNDECIDED;
     if (subject.len == 0) subject.ptr = "";
     int code = pcre2_match(pattern->code, (PCRE2_SPTR)subject.ptr, subject.len, 0, 0, scratch->data, scratch->context);

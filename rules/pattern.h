@@ -10,7 +10,7 @@
  *
  * What a run may cost: PCRE2's own limits hold for one place at which a match is tried, so that a subject of n octets may
  * cost n times as much. Therefore every item of a pattern is counted as it is tried (PCRE2_AUTO_CALLOUT), over all places,
- * together with the octets it moved over: PATTERN_STEPS_MAX ends the run at the same step on every machine, busy or not.
+ * together with the octets it moved over, and more where a single item can look far and fail: PATTERN_STEPS_MAX ends the run at the same step on every machine, busy or not.
  * A run that was ended is PATTERN_UNDECIDED with its reason: not a match, not a mismatch; the caller counts it.
  *
  * Thread rule: a pattern is immutable and may be used from any thread; a scratch belongs to one thread (one a worker).
@@ -26,7 +26,7 @@ enum {
     PATTERN_TEXT_MAX = 4096,     /* octets of a pattern */
     PATTERN_NESTING_MAX = 50,    /* parentheses in parentheses */
     PATTERN_SUBJECT_MAX = 65536, /* octets of a subject; a longer one is undecided */
-    PATTERN_STEPS_MAX = 30000,   /* items tried in one run; 64 octets moved over count as one */
+    PATTERN_STEPS_MAX = 30000,   /* items tried in one run; 16 octets moved over count as one */
     PATTERN_MATCH_LIMIT = 20000, /* PCRE2's own, for each place */
     PATTERN_DEPTH_LIMIT = 2000,
     PATTERN_HEAP_KIB = 512,

@@ -133,8 +133,6 @@ static void what_is_wrong_is_named_with_its_place(void **state) {
     free(large);
 }
 
-/* Each takes seconds, or for ever, without limits. They end in classes: a last letter that the subject lacks would be seen
- * at once. The subject is unit, as often as fits into len, then tail. */
 static const struct {
     const char *pattern;
     unsigned flags;
@@ -142,29 +140,8 @@ static const struct {
     size_t len;
     const char *tail;
 } catastrophic[] = {
-    {"(a+)+$", 0, "a", 5000, "!"}, /* nested repeats */
-    {"(a*)*[bc]", 0, "a", 5000, ""},
-    {"(a|a)*[bc]", 0, "a", 5000, ""}, /* alternatives that overlap */
-    {"(a|aa)+$", 0, "a", 5000, "!"},
-    {"(.*)(.*)(.*)(.*)(.*)(.*)(.*)[0-9][xy]", 0, "a1", 3000, ""}, /* a polynomial of a high degree */
-    {"(.*a){12}$", 0, "a", 3000, "!"},
-    {"^(([a-z])+.)+[A-Z]([a-z])+$", 0, "a", 3000, ""},
-    {"([a-zA-Z0-9])(([\\-.]|[_]+)?([a-zA-Z0-9]+))*[@]{1}[a-z0-9]+[.]{1}(([a-z]{2,3})|([a-z]{2,3}[.]{1}[a-z]{2,3}))$", 0,
-     "a", 3000, "@."}, /* a well-known one for mail addresses */
-    {"^(\\s*\\w+\\s*,?)*$", 0, "word ", 3000, "!"},
-    {"(\\w+\\s?)+[:;]$", 0, "word ", 3000, ""},
-    {"(?:(?=[^xy]*+[xy])a|a)*[bc]", 0, "a", 65000, ""}, /* looks far ahead at each octet, repeats nothing itself */
-    {"[^xy]*[xy]", 0, "a", 65000, ""},                  /* no repeat in a repeat: each place looks to the end */
-    {"a.*b.*c.*[de]", 0, "abc", 65000, ""},
-    {"(a*)b?\\1+[cd]", 0, "a", 65000, ""},      /* back references look far and fail */
-    {"[a-z]{60000}[0-9]", 0, "a", 65000, ""},   /* one item looks at 60,000 octets */
-    {"(?:a{1,200}){1,200}[bc]", 0, "a", 65000, ""},
-    {"^(?:(.)(?=.*\\1))*$", 0, "abcdefgh", 65000, "!"},
-    {"((?:a(?1)?b?)*)[cd]", 0, "a", 65000, ""}, /* calls itself */
-    {"(?:(?:\\X)+)+\\d", U, "e\xcc\x81", 65000, ""}, /* characters of several characters */
-    {"(?s)^(?:.*?,){200}[PQ]", 0, "1,", 65000, ""},
-    {"(?:(?<![0-9])[a-z]+)*[A-Z]{3}$", I, "q-", 65000, "!"},
-    {"((((((((((a?)+)+)+)+)+)+)+)+)+)+[bc]", 0, "a", 65000, ""},
+#define CATASTROPHE(pattern, flags, unit, len, tail) {pattern, flags, unit, len, tail},
+#include "tests/support/catastrophes.def"
 };
 
 static struct span subject_of(size_t row) {

@@ -2,7 +2,7 @@
 if(EXISTS ${PROJECT_SOURCE_DIR}/cli/sceau.c)
     file(GLOB verb_sources CONFIGURE_DEPENDS cli/verb_*.c cli/common_*.c)
     add_executable(sceau cli/sceau.c ${verb_sources})
-    target_link_libraries(sceau PRIVATE sceau_verifier)
+    target_link_libraries(sceau PRIVATE sceau_rules)
     install(TARGETS sceau RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
     install(FILES docs/man/sceau.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
 endif()

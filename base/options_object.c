@@ -72,6 +72,8 @@ void options_release(struct options *options) {
     string_list_clear(&options->dns_stub);
     string_list_clear(&options->dns_zone_files);
     string_list_clear(&options->arc_trusted_sealers);
+    string_list_clear(&options->rules_file);
+    string_list_clear(&options->rules_quarantine);
     free(options->results_style);
     free(options->arc_domain);
     free(options->arc_selector);

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/metrics.h"
+#include "base/named_counts.h"
 #include "base/options.h"
 #include "cli/daemon_config.h"
 #include "cli/daemon_notify.h"
@@ -19,12 +20,15 @@
 #include "verifier/dns_unbound.h"
 #include "verifier/public_key.h"
 
+enum { RULE_ROWS_MAX = 1000 }; /* rules with series of their own in /metrics */
+
 struct daemon {
     const char *path;
     struct options *options; /* in use */
     struct metrics *metrics;
     struct metrics_worker *worker; /* the main thread's */
     struct domain_stats *domains;
+    struct named_counts *rule_counts;
     struct proxy *proxy;
     struct http_server *http; /* NULL: switched off */
 };
@@ -144,14 +148,16 @@ static enum daemon_exit open_all(struct daemon *daemon) {
     daemon->metrics = metrics_create();
     daemon->worker = metrics_worker_create(daemon->metrics);
     daemon->domains = domain_stats_create((unsigned)options->stats_domains_exported, &clock_system);
-    if (daemon->worker == NULL || daemon->domains == NULL) return fail(NULL, DAEMON_NO_RESOURCES);
-    daemon->proxy = proxy_create(daemon->options, daemon->metrics, daemon->domains, &error);
+    daemon->rule_counts = named_counts_create(RULE_ROWS_MAX);
+    if (daemon->worker == NULL || daemon->domains == NULL || daemon->rule_counts == NULL) return fail(NULL, DAEMON_NO_RESOURCES);
+    daemon->proxy = proxy_create(daemon->options, daemon->metrics, daemon->domains, daemon->rule_counts, &error);
     if (daemon->proxy == NULL) return fail(error, DAEMON_UNAVAILABLE);
     if (!options->http_enabled) return DAEMON_OK;
     const struct http_server_setup setup = {
         .listen = &options->http_listen,
         .metrics = daemon->metrics,
         .domains = daemon->domains,
+        .rule_counts = daemon->rule_counts,
         .build = {.version = SCEAU_VERSION, .openssl = public_key_library(), .unbound = dns_unbound_library()},
         .ready = is_ready,
         .owner = daemon->proxy,
@@ -188,6 +194,7 @@ static enum daemon_exit serve(struct daemon *daemon) {
 static void close_all(struct daemon *daemon) {
     http_server_destroy(daemon->http);
     proxy_destroy(daemon->proxy);
+    named_counts_destroy(daemon->rule_counts);
     domain_stats_destroy(daemon->domains);
     metrics_destroy(daemon->metrics);
     options_release(daemon->options);

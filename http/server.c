@@ -55,7 +55,8 @@ static struct span request_header(struct MHD_Connection *connection, const char 
 
 static void answer_metrics(struct http_server *server, struct MHD_Connection *connection, struct reply *reply) {
     enum exposition_format format = exposition_format_for(request_header(connection, MHD_HTTP_HEADER_ACCEPT));
-    const struct exposition_source source = {server->setup.metrics, server->setup.domains, server->setup.build};
+    const struct exposition_source source = {server->setup.metrics, server->setup.domains, server->setup.build,
+                                             server->setup.rule_counts};
     reply->content_type = exposition_content_type(format);
     reply->vary = "Accept, Accept-Encoding";
     exposition_write(&source, format, &reply->body);

@@ -16,6 +16,7 @@ struct http_server_setup {
     const struct endpoint *listen; /* borrowed during the call */
     struct metrics *metrics;       /* borrowed, as what follows, until destroy */
     struct domain_stats *domains;
+    struct named_counts *rule_counts; /* may be NULL */
     struct build_info build;
     /* Whether the daemon can do its work; if not, says in *why what it waits for. NULL: always. */
     bool (*ready)(void *owner, struct bytes *why);

@@ -17,6 +17,7 @@
 #include "proxy/maildir.h"
 #include "proxy/spool.h"
 #include "proxy/worker.h"
+#include "rules/replay_counter.h"
 
 enum {
     MAILDIR_THREADS = 4,
@@ -26,6 +27,7 @@ enum {
 struct proxy {
     struct worker_shared shared;
     struct generation *generation;
+    struct named_counts *rule_counts; /* may be NULL */
     struct worker **worker;
     size_t worker_count;
     int *fd; /* listening sockets: worker after worker for each listener of generation */
@@ -76,8 +78,10 @@ static bool fill_shared(struct worker_shared *shared, const struct options *opti
     (void)!getrandom(&random, sizeof random, 0); /* without it ids begin at 0, which harms nobody */
     shared->id_base = (uint64_t)random << 24;
     shared->addresses = address_limit_create();
+    shared->replays =
+        replay_counter_create((size_t)options->replay_memory_max, (uint32_t)(options->replay_window_ms / 1000));
     shared->spool_directory = open_spool_directory(options, error);
-    return shared->spool_directory >= 0 && shared->addresses != NULL;
+    return shared->spool_directory >= 0 && shared->addresses != NULL && shared->replays != NULL;
 }
 
 static bool create_workers(struct proxy *proxy) {
@@ -170,18 +174,19 @@ static struct generation *create_generation(struct proxy *proxy, struct options 
     struct key_supply *keys =
         keeps ? key_supply_acquire(proxy->generation->keys) : key_supply_create(options, proxy->shared.clock, error);
     if (keys == NULL) return NULL;
-    struct generation *generation = generation_create(options, keys, error);
+    struct generation *generation = generation_create(options, keys, proxy->rule_counts, error);
     key_supply_release(keys);
     return generation;
 }
 
 struct proxy *proxy_create(struct options *options, struct metrics *metrics, struct domain_stats *domains,
-                           char **error) {
+                           struct named_counts *rule_counts, char **error) {
     struct proxy *proxy = calloc(1, sizeof *proxy);
     *error = NULL;
     if (proxy == NULL) return complain(error, "out of memory"), NULL;
     proxy->shared.metrics = metrics;
     proxy->shared.domains = domains;
+    proxy->rule_counts = rule_counts;
     proxy->shared.spool_directory = -1;
     if (fill_shared(&proxy->shared, options, error) && create_workers(proxy)) {
         struct generation *generation = create_generation(proxy, options, error);
@@ -253,6 +258,7 @@ void proxy_destroy(struct proxy *proxy) {
     if (proxy->generation != NULL) remove_paths(proxy->generation->options, NULL);
     generation_release(proxy->generation);
     address_limit_destroy(proxy->shared.addresses);
+    replay_counter_destroy(proxy->shared.replays);
     if (proxy->shared.spool_directory >= 0) close(proxy->shared.spool_directory);
     free(proxy->worker);
     free(proxy->fd);

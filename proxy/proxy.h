@@ -10,13 +10,14 @@
 
 struct domain_stats;
 struct metrics;
+struct named_counts;
 struct proxy;
 
 /* Binds every listener of options, looks up downstream's host names, opens the spool directory. options is acquired;
- * metrics and domains are borrowed until destroy (domains may be NULL).
+ * metrics, domains and rule_counts (a row for each rule) are borrowed until destroy; the last two may be NULL.
  * NULL: *error (caller frees) is one sentence that names the listener, its address and the reason. */
 struct proxy *proxy_create(struct options *options, struct metrics *metrics, struct domain_stats *domains,
-                           char **error);
+                           struct named_counts *rule_counts, char **error);
 /* Starts the threads; from now on clients are served. False: *error says why, and only destroy is left. */
 bool proxy_start(struct proxy *proxy, char **error);
 /* Takes a new configuration into use: new sessions follow it, those that run keep theirs until they end. Listeners that

@@ -17,7 +17,7 @@ static struct session_setup setup_of(struct service *service, size_t at, const s
         .listener = &options->listener[at],
         .tls = service->generation->tls[at],
         .server = to_maildir ? NULL : &service->generation->server[at],
-        .maildir = to_maildir ? parts->maildir : NULL,
+        .maildir = parts->maildir,
         .messages = service->pool,
         .connections = parts->connections,
         .addresses = parts->addresses,
@@ -58,6 +58,7 @@ struct service *service_create(struct generation *generation, const struct servi
         .clock = parts->clock,
         .loop = parts->loop,
         .spools = parts->spools,
+        .judge = {.config = generation->rules, .scratch = parts->rule_scratch, .replays = parts->replays},
     };
     service->pool = message_pool_create(&service->messages);
     service->listener = calloc(options->listener_count, sizeof *service->listener);

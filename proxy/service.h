@@ -13,6 +13,8 @@ struct generation;
 struct domain_stats_worker;
 struct key_client;
 struct maildir;
+struct replay_counter;
+struct rule_scratch;
 
 struct service {
     struct list node;              /* the worker's */
@@ -34,6 +36,8 @@ struct service_parts {
     struct address_limit *addresses;
     struct spool_pool *spools;
     struct maildir *maildir;
+    struct rule_scratch *rule_scratch;
+    struct replay_counter *replays;
     struct metrics_worker *metrics;
     struct domain_stats_worker *domains;
     const struct service *before; /* the worker's service so far; NULL: none */

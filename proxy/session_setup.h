@@ -17,7 +17,7 @@ struct session_setup {
     const struct listener_options *listener;
     struct tls_context *tls;                /* toward clients; NULL: no STARTTLS */
     const struct downstream_server *server; /* NULL: Maildir */
-    struct maildir *maildir;                /* NULL: a server */
+    struct maildir *maildir;                /* for those without a server, and for quarantine */
     struct message_pool *messages;
     struct connection_set *connections;
     struct address_limit *addresses; /* may be NULL */

@@ -15,6 +15,7 @@ struct domain_stats;
 struct generation;
 struct maildir;
 struct metrics;
+struct replay_counter;
 struct worker;
 
 /* What all workers share; lives longer than they. */
@@ -23,6 +24,7 @@ struct worker_shared {
     struct metrics *metrics;      /* may be NULL */
     struct domain_stats *domains; /* may be NULL */
     struct maildir *maildir;
+    struct replay_counter *replays;
     struct address_limit *addresses; /* of clients that have sessions */
     struct spool_account spool_account;
     struct spool_limits spool_limits;

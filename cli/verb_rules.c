@@ -118,7 +118,8 @@ static enum cli_status run_verb(int count, char **arguments, struct cli_options 
         return parts[i].run(options);
     }
     const char *nearest = nearest_word(arguments[0], names, PART_COUNT);
-    cli_complain("rules: there is no '%s'%s%s", arguments[0], nearest != NULL ? "; did you mean " : "", nearest != NULL ? nearest : "");
+    if (nearest != NULL) cli_complain("rules: there is no '%s'; did you mean %s?", arguments[0], nearest);
+    else cli_complain("rules: there is no '%s'; say check, run, test, facts or manual", arguments[0]);
     return CLI_USAGE;
 }
 

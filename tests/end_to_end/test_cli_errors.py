@@ -22,7 +22,7 @@ FOLDER = path("empty")
 ROWS = [
     ([], 2, "usage: sceau VERB"),
     (["verfy"], 2, "did you mean verify?"),
-    (["frobnicate"], 2, "known verbs are verify, key, results, spf and dmarc"),
+    (["frobnicate"], 2, "known verbs are verify, key, results, spf, dmarc and rules"),
     (["verify", "--ip", "192.0.2.300", GOOD], 2, "verify: --ip wants an IPv4 or IPv6 address, not '192.0.2.300'"),
     (["verify", "--results-style", "long", GOOD], 2, "--results-style knows standard and provider, not 'long'"),
     (["spf", "--ip", "192.0.2.1"], 2, "name the client with --ip and --helo"),

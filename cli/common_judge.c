@@ -27,8 +27,9 @@ static void done(void *owner) {
     cli_stage_done(&judge->stage);
 }
 
-const char *cli_judge_message(struct cli_judge *judge, struct span message, const struct authentication_envelope *envelope,
-                              const struct message_result **result, const struct header_section **header) {
+const char *cli_judge_message(struct cli_judge *judge, struct span message,
+                              const struct authentication_envelope *envelope, const struct message_result **result,
+                              const struct header_section **header) {
     struct authentication *authentication = judge->authentication;
     judge->is_done = false;
     authentication_begin(authentication, envelope, done, judge);

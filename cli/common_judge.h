@@ -19,7 +19,8 @@ struct cli_judge { /* common_judge.c's own */
 bool cli_judge_build(struct cli_judge *judge, const struct cli_options *options);
 void cli_judge_release(struct cli_judge *judge);
 
-/* Judges message. envelope NULL: only what the message itself tells. NULL: fine, *result and *header are valid until the next
- * message or release; else why not, static text. */
-const char *cli_judge_message(struct cli_judge *judge, struct span message, const struct authentication_envelope *envelope,
-                              const struct message_result **result, const struct header_section **header);
+/* Judges message. envelope NULL: only what the message itself tells. NULL: fine, *result and *header are valid until
+ * the next message or release; else why not, static text. */
+const char *cli_judge_message(struct cli_judge *judge, struct span message,
+                              const struct authentication_envelope *envelope, const struct message_result **result,
+                              const struct header_section **header);

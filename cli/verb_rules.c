@@ -24,8 +24,10 @@ static void write_error_json(struct bytes *out, const struct rule_error *error) 
 static void write_caret(struct bytes *out, const struct rule_error *error) {
     bytes_append_text(out, "    ");
     for (size_t i = 0; i < error->source.len; i++)
-        if (error->source.ptr[i] == '\t') bytes_append_char(out, ' ');
-        else phrase_append_printable(out, (struct span){error->source.ptr + i, 1});
+        if (error->source.ptr[i] == '\t')
+            bytes_append_char(out, ' ');
+        else
+            phrase_append_printable(out, (struct span){error->source.ptr + i, 1});
     bytes_append_text(out, "\n    ");
     for (size_t i = 1; i < error->column && i <= error->source.len; i++) bytes_append_char(out, ' ');
     bytes_append_text(out, "^\n");
@@ -118,8 +120,10 @@ static enum cli_status run_verb(int count, char **arguments, struct cli_options 
         return parts[i].run(options);
     }
     const char *nearest = nearest_word(arguments[0], names, PART_COUNT);
-    if (nearest != NULL) cli_complain("rules: there is no '%s'; did you mean %s?", arguments[0], nearest);
-    else cli_complain("rules: there is no '%s'; say check, run, test, facts or manual", arguments[0]);
+    if (nearest != NULL)
+        cli_complain("rules: there is no '%s'; did you mean %s?", arguments[0], nearest);
+    else
+        cli_complain("rules: there is no '%s'; say check, run, test, facts or manual", arguments[0]);
     return CLI_USAGE;
 }
 

@@ -22,17 +22,21 @@ struct runner {
 };
 
 static const char *const truths[] = {[RULE_FALSE] = "false", [RULE_TRUE] = "true", [RULE_UNKNOWN] = "error"};
-static const char *const events[] = {[RULE_EVENT_HIT] = "hit", [RULE_EVENT_SHADOW] = "shadow", [RULE_EVENT_ERROR] = "error",
+static const char *const events[] = {[RULE_EVENT_HIT] = "hit",
+                                     [RULE_EVENT_SHADOW] = "shadow",
+                                     [RULE_EVENT_ERROR] = "error",
                                      [RULE_EVENT_SHADOW_ERROR] = "shadow error"};
-static const char *const edits[] = {[RULE_ADD_FIELD] = "add", [RULE_REMOVE_FIELD] = "remove", [RULE_TAG_SUBJECT] = "tag",
-                                    [RULE_REDIRECT] = "redirect"};
+static const char *const edits[] = {
+    [RULE_ADD_FIELD] = "add", [RULE_REMOVE_FIELD] = "remove", [RULE_TAG_SUBJECT] = "tag", [RULE_REDIRECT] = "redirect"};
 
 /* --- JSON --------------------------------------------------------------------------------------------------------- */
 
 static void write_rule(struct json *json, const struct runner *runner, uint32_t rule) {
     json_key(json, "rule");
-    if (rule == RULE_NONE) json_null(json);
-    else json_string(json, rule_set_name(runner->set, rule));
+    if (rule == RULE_NONE)
+        json_null(json);
+    else
+        json_string(json, rule_set_name(runner->set, rule));
 }
 
 static void write_decision_json(struct json *json, const struct runner *runner, const struct rule_decision *decision) {
@@ -99,8 +103,10 @@ static void write_json(struct runner *runner, const char *path, const struct rul
     write_decision_json(&json, runner, &outcome->shadow);
     json_object_end(&json);
     json_key(&json, "override");
-    if (outcome->is_overridden) json_string(&json, outcome->override_reason);
-    else json_null(&json);
+    if (outcome->is_overridden)
+        json_string(&json, outcome->override_reason);
+    else
+        json_null(&json);
     write_edits_json(&json, runner, outcome);
     write_events_json(&json, runner, outcome);
     write_trace_json(&json, runner, outcome);
@@ -114,10 +120,15 @@ static void write_decision(struct runner *runner, const struct rule_decision *de
     struct bytes *out = &runner->out;
     bytes_append_text(out, rule_verdict_word(decision->verdict));
     if (decision->code > 0) bytes_append_format(out, " %u ", decision->code), bytes_append(out, decision->enhanced);
-    if (decision->text.len > 0) bytes_append_text(out, " \""), bytes_append(out, decision->text), bytes_append_char(out, '"');
-    if (decision->downstream.len > 0) bytes_append_text(out, " to "), phrase_append_printable(out, decision->downstream);
-    if (decision->rule == RULE_NONE) bytes_append_text(out, ", by default");
-    else bytes_append_text(out, ", by rule \""), bytes_append(out, rule_set_name(runner->set, decision->rule)), bytes_append_char(out, '"');
+    if (decision->text.len > 0)
+        bytes_append_text(out, " \""), bytes_append(out, decision->text), bytes_append_char(out, '"');
+    if (decision->downstream.len > 0)
+        bytes_append_text(out, " to "), phrase_append_printable(out, decision->downstream);
+    if (decision->rule == RULE_NONE)
+        bytes_append_text(out, ", by default");
+    else
+        bytes_append_text(out, ", by rule \""), bytes_append(out, rule_set_name(runner->set, decision->rule)),
+            bytes_append_char(out, '"');
     if (decision->is_on_error) bytes_append_text(out, ", since it could not be evaluated");
     bytes_append_char(out, '\n');
 }
@@ -127,8 +138,10 @@ static void write_trace(struct runner *runner, const struct rule_trace *trace) {
     bytes_append_format(out, "    %-5s  ", truths[trace->truth]);
     for (size_t i = 0; i < trace->text.len; i++) { /* on one line, however it is written */
         bool is_break = trace->text.ptr[i] == '\n' || trace->text.ptr[i] == '\r' || trace->text.ptr[i] == '\t';
-        if (!is_break) phrase_append_printable(out, (struct span){trace->text.ptr + i, 1});
-        else if (out->ptr[out->len - 1] != ' ') bytes_append_char(out, ' ');
+        if (!is_break)
+            phrase_append_printable(out, (struct span){trace->text.ptr + i, 1});
+        else if (out->ptr[out->len - 1] != ' ')
+            bytes_append_char(out, ' ');
     }
     bytes_append_text(out, trace->has_value ? "   is: " : "   is absent");
     bytes_append(out, trace->value);
@@ -155,9 +168,12 @@ static void write_text(struct runner *runner, const char *path, const struct rul
     phrase_append_printable(out, span_of(path));
     bytes_append_text(out, ": ");
     write_decision(runner, &outcome->decision);
-    bool differs = outcome->shadow.verdict != outcome->decision.verdict || outcome->shadow.rule != outcome->decision.rule;
+    bool differs =
+        outcome->shadow.verdict != outcome->decision.verdict || outcome->shadow.rule != outcome->decision.rule;
     if (differs) bytes_append_text(out, "  with the shadow rules armed: "), write_decision(runner, &outcome->shadow);
-    if (outcome->is_overridden) bytes_append_text(out, "  override: "), bytes_append(out, outcome->override_reason), bytes_append_char(out, '\n');
+    if (outcome->is_overridden)
+        bytes_append_text(out, "  override: "), bytes_append(out, outcome->override_reason),
+            bytes_append_char(out, '\n');
     for (size_t i = 0; i < outcome->edit_count; i++) {
         bytes_append_format(out, "  %s ", edits[outcome->edit[i].kind]);
         phrase_append_printable(out, outcome->edit[i].name);
@@ -186,11 +202,14 @@ static bool run_message(struct runner *runner, const char *path) {
     struct cli_input_notes notes;
     struct rule_outcome outcome;
     enum cli_input_status status = cli_input_read(path, &text, &notes);
-    const char *problem = status == CLI_INPUT_UNREADABLE ? notes.problem : status == CLI_INPUT_EMPTY ? "the file is empty" : NULL;
+    const char *problem = status == CLI_INPUT_UNREADABLE ? notes.problem
+                          : status == CLI_INPUT_EMPTY    ? "the file is empty"
+                                                         : NULL;
     if (problem == NULL)
-        problem = cli_judge_message(&runner->judge, bytes_span(&text), runner->has_envelope ? &runner->envelope : NULL, &runner->input.result,
-                                    &runner->input.header);
-    if (problem == NULL && !rule_set_evaluate(runner->set, &runner->input, runner->scratch, &outcome)) problem = "out of memory";
+        problem = cli_judge_message(&runner->judge, bytes_span(&text), runner->has_envelope ? &runner->envelope : NULL,
+                                    &runner->input.result, &runner->input.header);
+    if (problem == NULL && !rule_set_evaluate(runner->set, &runner->input, runner->scratch, &outcome))
+        problem = "out of memory";
     bytes_clear(&runner->out);
     if (problem == NULL) (runner->options->json ? write_json : write_text)(runner, path, &outcome);
     if (problem == NULL && runner->out.failed) problem = "the report is too large";
@@ -217,7 +236,8 @@ static enum cli_status run_messages(struct runner *runner) {
     const struct cli_options *options = runner->options;
     struct cli_inputs inputs = {0};
     bool sound = true, usable;
-    for (size_t i = 0; i < options->operand.count; i++) sound &= cli_inputs_add(&inputs, options->operand.item[i], &usable);
+    for (size_t i = 0; i < options->operand.count; i++)
+        sound &= cli_inputs_add(&inputs, options->operand.item[i], &usable);
     for (size_t i = 0; i < inputs.count; i++) sound &= run_message(runner, inputs.path[i]);
     bool has_message = inputs.count > 0;
     cli_inputs_release(&inputs);
@@ -235,7 +255,8 @@ enum cli_status rules_run(const struct cli_options *options) {
     if (!cli_envelope_read(options, "rules", &runner.envelope)) return CLI_USAGE;
     runner.has_envelope = cli_envelope_is_given(options);
     struct span *recipients = calloc(options->recipient.count + 1, sizeof *recipients);
-    for (size_t i = 0; i < options->recipient.count && recipients != NULL; i++) recipients[i] = span_of(options->recipient.item[i]);
+    for (size_t i = 0; i < options->recipient.count && recipients != NULL; i++)
+        recipients[i] = span_of(options->recipient.item[i]);
     runner.set = rules_load(options->rules.item, options->rules.count, &wanted);
     runner.scratch = rule_scratch_create(true);
     if (recipients == NULL || runner.scratch == NULL) {

@@ -72,7 +72,8 @@ static bool knows_rule(const struct bench *bench, const char *name) {
     return name[0] == '\0';
 }
 
-static bool is_met(const struct bench *bench, enum rule_expect_part part, const char *want, const struct rule_outcome *outcome) {
+static bool is_met(const struct bench *bench, enum rule_expect_part part, const char *want,
+                   const struct rule_outcome *outcome) {
     const struct rule_decision *decision = &outcome->decision;
     struct span rule = decision->rule != RULE_NONE ? rule_set_name(bench->set, decision->rule) : (struct span){0};
     switch (part) {
@@ -90,7 +91,8 @@ static bool is_met(const struct bench *bench, enum rule_expect_part part, const 
 }
 
 /* Appends what is not as expected; nothing when all is. */
-static void compare(const struct bench *bench, const struct rule_expect *expect, const struct rule_outcome *outcome, struct bytes *why) {
+static void compare(const struct bench *bench, const struct rule_expect *expect, const struct rule_outcome *outcome,
+                    struct bytes *why) {
     const struct rule_decision *decision = &outcome->decision;
     for (enum rule_expect_part part = EXPECT_VERDICT; part < EXPECT_PART_COUNT; part++)
         for (const struct rule_expect_text *want = expect->part[part]; want != NULL; want = want->next) {
@@ -103,7 +105,8 @@ static void compare(const struct bench *bench, const struct rule_expect *expect,
     if (why->len == 0) return;
     struct span rule = decision->rule != RULE_NONE ? rule_set_name(bench->set, decision->rule) : span_of("by default");
     bytes_append_format(why, "\n    it is: %s", rule_verdict_word(decision->verdict));
-    if (decision->code > 0) bytes_append_format(why, " %u %.*s", decision->code, (int)decision->enhanced.len, decision->enhanced.ptr);
+    if (decision->code > 0)
+        bytes_append_format(why, " %u %.*s", decision->code, (int)decision->enhanced.len, decision->enhanced.ptr);
     bytes_append_format(why, " %.*s (%.*s)", (int)decision->text.len, decision->text.ptr, (int)rule.len, rule.ptr);
 }
 
@@ -114,20 +117,25 @@ static const char *first(const struct rule_expect *expect, enum rule_expect_part
 }
 
 /* NULL: the outcome is there; else why not. */
-static const char *judge(struct bench *bench, const struct rule_expect *expect, struct bytes *text, struct rule_outcome *outcome) {
+static const char *judge(struct bench *bench, const struct rule_expect *expect, struct bytes *text,
+                         struct rule_outcome *outcome) {
     struct rule_input input = {.now_s = clock_unix_s(bench->judge.clock)};
     struct authentication_envelope envelope;
     struct span recipients[RECIPIENTS_MAX];
     struct cli_input_notes notes;
-    struct cli_options options = {.ip = first(expect, EXPECT_CLIENT), .helo = first(expect, EXPECT_HELO), .mail_from = first(expect, EXPECT_FROM)};
+    struct cli_options options = {.ip = first(expect, EXPECT_CLIENT),
+                                  .helo = first(expect, EXPECT_HELO),
+                                  .mail_from = first(expect, EXPECT_FROM)};
     const char *path = beside(bench, first(expect, EXPECT_MESSAGE));
     if (path == NULL) return "out of memory";
     if (!cli_envelope_read(&options, "rules", &envelope)) return "the client's address is none";
     if (cli_input_read(path, text, &notes) != CLI_INPUT_OK) return "cannot read the message";
     bool has_envelope = cli_envelope_is_given(&options);
-    const char *problem = cli_judge_message(&bench->judge, bytes_span(text), has_envelope ? &envelope : NULL, &input.result, &input.header);
+    const char *problem = cli_judge_message(&bench->judge, bytes_span(text), has_envelope ? &envelope : NULL,
+                                            &input.result, &input.header);
     if (problem != NULL) return problem;
-    for (const struct rule_expect_text *to = expect->part[EXPECT_TO]; to != NULL && input.recipient_count < RECIPIENTS_MAX; to = to->next)
+    for (const struct rule_expect_text *to = expect->part[EXPECT_TO];
+         to != NULL && input.recipient_count < RECIPIENTS_MAX; to = to->next)
         recipients[input.recipient_count++] = span_of(to->text);
     input.recipients = recipients;
     input.has_client = envelope.has_address;
@@ -143,8 +151,10 @@ static void run_expect(struct bench *bench, const struct rule_expect *expect) {
     struct bytes text = bytes_with_cap(CLI_INPUT_MAX), why = bytes_with_cap(WHY_MAX * 16);
     struct rule_outcome outcome;
     const char *problem = judge(bench, expect, &text, &outcome);
-    if (problem != NULL) bytes_append_format(&why, "\n    %s: %s", first(expect, EXPECT_MESSAGE), problem);
-    else compare(bench, expect, &outcome, &why);
+    if (problem != NULL)
+        bytes_append_format(&why, "\n    %s: %s", first(expect, EXPECT_MESSAGE), problem);
+    else
+        compare(bench, expect, &outcome, &why);
     bool passed = why.len == 0;
     *(passed ? &bench->passed : &bench->failed) += 1;
     if (bench->options->json) {
@@ -160,7 +170,8 @@ static void run_expect(struct bench *bench, const struct rule_expect *expect) {
         printf("%.*s\n", (int)line.len, line.ptr);
         bytes_release(&line);
     } else {
-        printf("%s:%u: %s %s%.*s\n", bench->path, expect->line, passed ? "ok" : "FAILED", expect->name, (int)why.len, why.len > 0 ? why.ptr : "");
+        printf("%s:%u: %s %s%.*s\n", bench->path, expect->line, passed ? "ok" : "FAILED", expect->name, (int)why.len,
+               why.len > 0 ? why.ptr : "");
     }
     bytes_release(&text);
     bytes_release(&why);
@@ -183,7 +194,8 @@ static const char **paths_of(struct bench *bench, const struct rule_expect_text 
 }
 
 static bool prepare(struct bench *bench) {
-    struct rule_options wanted = {.arm_discard = bench->file.arm_discard, .all_shadow = bench->file.all_shadow || bench->options->shadow};
+    struct rule_options wanted = {.arm_discard = bench->file.arm_discard,
+                                  .all_shadow = bench->file.all_shadow || bench->options->shadow};
     const char **rules = paths_of(bench, bench->file.rules), **zones = paths_of(bench, bench->file.zones);
     if (rules == NULL || zones == NULL) return cli_complain("out of memory"), false;
     bench->own = *bench->options;
@@ -217,7 +229,8 @@ static bool run_file(struct bench *bench) {
     bool sound = read_expectations(bench, &text) && prepare(bench);
     if (sound) {
         sound = cli_judge_build(&bench->judge, &bench->own);
-        for (const struct rule_expect *expect = bench->file.first; expect != NULL && sound; expect = expect->next) run_expect(bench, expect);
+        for (const struct rule_expect *expect = bench->file.first; expect != NULL && sound; expect = expect->next)
+            run_expect(bench, expect);
         cli_judge_release(&bench->judge);
     }
     rule_set_destroy(bench->set);
@@ -237,7 +250,8 @@ enum cli_status rules_test(const struct cli_options *options) {
         arena_destroy(bench.arena);
     }
     rule_scratch_destroy(bench.scratch);
-    if (!options->json && bench.passed + bench.failed > 0) printf("%zu passed, %zu failed\n", bench.passed, bench.failed);
+    if (!options->json && bench.passed + bench.failed > 0)
+        printf("%zu passed, %zu failed\n", bench.passed, bench.failed);
     if (!sound || options->operand.count == 0) return CLI_USAGE;
     return bench.failed > 0 ? CLI_FAILED : CLI_OK;
 }

@@ -16,7 +16,8 @@ static const struct {
 #undef OPERATOR
 };
 
-static bool wrong(struct rule_check *check, enum rule_mistake kind, const struct rule_token *token, struct span a, struct span b) {
+static bool wrong(struct rule_check *check, enum rule_mistake kind, const struct rule_token *token, struct span a,
+                  struct span b) {
     rule_mistake_add(check->page, kind, token->offset, a, b);
     return false;
 }
@@ -27,8 +28,10 @@ void *rule_check_grow(struct rule_check *check, void *array, size_t *room, size_
     if (count < *room) return array;
     size_t wanted = *room > 0 ? *room * 2 : 16;
     void *grown = realloc(array, wanted * size);
-    if (grown == NULL) check->no_memory = true;
-    else *room = wanted;
+    if (grown == NULL)
+        check->no_memory = true;
+    else
+        *room = wanted;
     return grown;
 }
 
@@ -83,28 +86,34 @@ static bool is_many(const struct rule_check *check, const struct rule_comparison
     return scope != RULE_SCOPE_MESSAGE && !(check->has_loop && scope == check->loop_scope);
 }
 
-static bool check_quantifier(struct rule_check *check, const struct rule_node *node, const struct rule_comparison *comparison) {
+static bool check_quantifier(struct rule_check *check, const struct rule_node *node,
+                             const struct rule_comparison *comparison) {
     struct span subject = node->subject.token.text;
     bool many = is_many(check, comparison);
     if (node->quantifier != NODE_COMPARE && !many)
         return wrong(check, MISTAKE_ONE_VALUE, &node->quantifier_token, subject, node->quantifier_token.text);
-    if (comparison->operator == OPERATOR_COUNT && !many)
+    if (comparison->operator== OPERATOR_COUNT && !many)
         return wrong(check, MISTAKE_ONE_VALUE, &node->subject.token, subject, span_of("count"));
-    if (comparison->operator == OPERATOR_DIFFER && many && node->quantifier == NODE_COMPARE && node->operator != OPERATOR_COUNT)
+    if (comparison->operator== OPERATOR_DIFFER && many && node->quantifier == NODE_COMPARE && node->operator!=
+        OPERATOR_COUNT)
         return wrong(check, MISTAKE_MANY_DIFFER, &node->operator_token, subject, none);
     return true;
 }
 
-static bool check_operator(struct rule_check *check, const struct rule_node *node, const struct rule_comparison *comparison) {
+static bool check_operator(struct rule_check *check, const struct rule_node *node,
+                           const struct rule_comparison *comparison) {
     struct span subject = node->subject.token.text;
     const struct rule_token *token = node->operator_token.kind == TOKEN_WORD || node->operator_token.kind == TOKEN_SIGN
-                                         ? &node->operator_token : &node->subject.token;
+                                         ? &node->operator_token
+                                         : &node->subject.token;
     if (strchr(operators[comparison->operator].types, rule_type_letter(comparison->type)) == NULL) {
-        if (comparison->operator == OPERATOR_HOLDS) return wrong(check, MISTAKE_NOT_BOOL, token, subject, none);
+        if (comparison->operator== OPERATOR_HOLDS) return wrong(check, MISTAKE_NOT_BOOL, token, subject, none);
         return wrong(check, MISTAKE_OPERATOR_TYPE, token, span_of(operators[comparison->operator].word), span_of(rule_type_text(comparison->type)));
     }
-    bool compares_text = comparison->type == RULE_TEXT && comparison->operator >= OPERATOR_EQUAL && comparison->operator != OPERATOR_MATCHES &&
-                         comparison->operator < OPERATOR_EXISTS;
+    bool compares_text =
+        comparison->type == RULE_TEXT &&
+        comparison->operator>= OPERATOR_EQUAL && comparison->operator!= OPERATOR_MATCHES && comparison->operator<
+        OPERATOR_EXISTS;
     if (node->is_nocase && !compares_text) return wrong(check, MISTAKE_NOCASE, &node->nocase, none, none);
     return true;
 }
@@ -149,18 +158,19 @@ static bool gate_of_texts(struct rule_check *check, const struct rule_comparison
 }
 
 /* What a comparison of a field cannot hold without: words of its value, or at least the field's name. */
-static bool gate_of_comparison(struct rule_check *check, const struct rule_node *node, const struct rule_comparison *comparison,
-                               struct gate *gate) {
+static bool gate_of_comparison(struct rule_check *check, const struct rule_node *node,
+                               const struct rule_comparison *comparison, struct gate *gate) {
     struct pattern_literals found = {0};
     struct span name = node->subject.field.body;
     unsigned flags = 0;
     gate->count = 0;
-    if (!comparison->is_header || comparison->operator == OPERATOR_COUNT) return true;
-    if (!comparison->is_decoded && comparison->value == VALUE_TEXTS && comparison->operator != OPERATOR_DIFFER &&
-        !gate_of_texts(check, comparison, gate))
+    if (!comparison->is_header || comparison->operator== OPERATOR_COUNT) return true;
+    if (!comparison->is_decoded && comparison->value == VALUE_TEXTS &&
+        comparison->operator!= OPERATOR_DIFFER && !gate_of_texts(check, comparison, gate))
         return false;
     if (!comparison->is_decoded && comparison->value == VALUE_PATTERN) {
-        for (size_t i = 0; i < node->operand.token.flags.len; i++) flags |= pattern_flag(node->operand.token.flags.ptr[i]);
+        for (size_t i = 0; i < node->operand.token.flags.len; i++)
+            flags |= pattern_flag(node->operand.token.flags.ptr[i]);
         pattern_literals_find(node->operand.token.body, flags, &found);
     }
     for (size_t i = 0; i < found.count && i < GATE_MAX; i++)
@@ -184,12 +194,14 @@ static bool keep_gate(struct rule_check *check, const struct gate *gate, struct 
 
 static bool check_comparison(struct rule_check *check, const struct rule_node *node, struct gate *gate) {
     struct rule_set *set = check->set;
-    struct rule_comparison comparison = {.operator = node->operator, .is_all = node->quantifier == NODE_ALL,
-                                         .is_nocase = node->is_nocase, .text = node->text};
+    struct rule_comparison comparison = {.operator= node->operator,
+                                         .is_all = node->quantifier == NODE_ALL,
+                                         .is_nocase = node->is_nocase,
+                                         .text = node->text};
     if (!read_subject(check, node, &comparison) || !check_operator(check, node, &comparison) ||
         !check_quantifier(check, node, &comparison))
         return false;
-    bool is_alone = comparison.operator == OPERATOR_HOLDS || comparison.operator == OPERATOR_EXISTS;
+    bool is_alone = comparison.operator== OPERATOR_HOLDS || comparison.operator== OPERATOR_EXISTS;
     if (!is_alone && !rule_check_operand(check, node, &comparison)) return false;
     comparison.how = node->how;
     if (!gate_of_comparison(check, node, &comparison, gate) || !keep_gate(check, gate, &comparison)) return false;
@@ -265,7 +277,8 @@ static bool check_block(struct rule_check *check, const struct rule_node *node, 
     if (loops == NULL || !emit(check, CODE_LOOP, index)) return false;
     set->loops = loops;
     set->loop_count++;
-    loops[index] = (struct rule_loop){.scope = scope, .is_all = node->kind == NODE_ALL, .body = (uint32_t)set->code_count};
+    loops[index] =
+        (struct rule_loop){.scope = scope, .is_all = node->kind == NODE_ALL, .body = (uint32_t)set->code_count};
     check->has_loop = true;
     check->loop_scope = scope;
     bool sound = check_node(check, node->first, &inner);
@@ -329,11 +342,13 @@ static bool add_step(struct rule_check *check, const struct rule_action *action)
 static bool check_order(struct rule_check *check, const struct rule_action *first) {
     bool has_verdict = false;
     for (const struct rule_action *action = first; action != NULL; action = action->next) {
-        if (gives_verdict(action->kind) && has_verdict) return wrong(check, MISTAKE_VERDICT_TWICE, &action->token, none, none);
+        if (gives_verdict(action->kind) && has_verdict)
+            return wrong(check, MISTAKE_VERDICT_TWICE, &action->token, none, none);
         has_verdict |= gives_verdict(action->kind);
         bool ends = action->kind == ACTION_STOP || action->kind == ACTION_CONTINUE;
         if (!ends) continue;
-        if (action->kind == ACTION_CONTINUE && !has_verdict) return wrong(check, MISTAKE_CONTINUE, &action->token, none, none);
+        if (action->kind == ACTION_CONTINUE && !has_verdict)
+            return wrong(check, MISTAKE_CONTINUE, &action->token, none, none);
         if (action->kind == ACTION_STOP && has_verdict) return wrong(check, MISTAKE_STOP, &action->token, none, none);
         if (action->next != NULL) return wrong(check, MISTAKE_BEHIND_STOP, &action->next->token, none, none);
     }
@@ -357,8 +372,10 @@ static bool add_rule(struct rule_check *check) {
     struct rule_program *rules = rule_check_grow(check, set->rules, &set->rule_room, set->rule_count, sizeof *rules);
     if (rules == NULL) return false;
     set->rules = rules;
-    rules[set->rule_count++] = (struct rule_program){
-        .is_shadow = check->is_shadow, .has_on_error = check->has_on_error, .skips_errors = check->skips_errors, .on_error = check->on_error};
+    rules[set->rule_count++] = (struct rule_program){.is_shadow = check->is_shadow,
+                                                     .has_on_error = check->has_on_error,
+                                                     .skips_errors = check->skips_errors,
+                                                     .on_error = check->on_error};
     return true;
 }
 
@@ -396,7 +413,8 @@ static bool keep_waiting(struct rule_check *check, const struct gate *gate) {
     struct rule_wait pair = {.rule = rule, .literal = UINT32_MAX}; /* waits for nothing */
     for (size_t i = 0; i < gate->count || i == 0; i++) {
         if (gate->count > 0) pair.literal = gate->literal[i];
-        struct rule_wait *waits = rule_check_grow(check, check->waits, &check->wait_room, check->wait_count, sizeof *waits);
+        struct rule_wait *waits =
+            rule_check_grow(check, check->waits, &check->wait_room, check->wait_count, sizeof *waits);
         if (waits == NULL) return false;
         check->waits = waits;
         waits[check->wait_count++] = pair;
@@ -415,15 +433,18 @@ bool rule_check_finish(struct rule_check *check) {
     if (check->no_memory) return false;
     for (size_t i = 0; i < check->wait_count; i++) {
         const struct rule_wait *wait = &check->waits[i];
-        if (wait->literal == UINT32_MAX) set->always[wait->rule / 64] |= (uint64_t)1 << (wait->rule % 64);
-        else set->waiting_from[wait->literal + 1]++;
+        if (wait->literal == UINT32_MAX)
+            set->always[wait->rule / 64] |= (uint64_t)1 << (wait->rule % 64);
+        else
+            set->waiting_from[wait->literal + 1]++;
     }
     for (size_t i = 0; i < set->literal_count; i++) set->waiting_from[i + 1] += set->waiting_from[i];
     uint32_t *next = calloc(set->literal_count + 1, sizeof *next); /* by literal: how many of its rules are placed */
     check->no_memory |= next == NULL;
     for (size_t i = 0; i < check->wait_count && next != NULL; i++) {
         const struct rule_wait *wait = &check->waits[i];
-        if (wait->literal != UINT32_MAX) set->waiting[set->waiting_from[wait->literal] + next[wait->literal]++] = wait->rule;
+        if (wait->literal != UINT32_MAX)
+            set->waiting[set->waiting_from[wait->literal] + next[wait->literal]++] = wait->rule;
     }
     free(next);
     return !check->no_memory;
@@ -460,7 +481,8 @@ static void check_statement(struct rule_check *check, const struct rule_statemen
 bool rule_check_file(struct rule_check *check, const struct rule_tree *tree) {
     check->is_shadow = check->discard_is_armed = check->has_on_error = false;
     check->skips_errors = false;
-    for (const struct rule_statement *statement = tree->first; statement != NULL && !check->no_memory; statement = statement->next)
+    for (const struct rule_statement *statement = tree->first; statement != NULL && !check->no_memory;
+         statement = statement->next)
         check_statement(check, statement);
     return !check->no_memory && !check->page->no_memory;
 }

@@ -1,8 +1,8 @@
 /* rules/rule_check.h -- from what is written (rule_tree) to what runs (rule_program): names, types, units, values and
  * patterns are checked, and each mistake is written down with its cure. Private to rules/.
- * rule_check.c reads statements and conditions, rule_check_value.c what facts are compared with, rule_check_action.c the
- * actions and their texts. Reads the files of sets; else pure but for the set that is built.
- * Functions return false when the thing cannot be used; then a mistake was written down, or no_memory is set. */
+ * rule_check.c reads statements and conditions, rule_check_value.c what facts are compared with, rule_check_action.c
+ * the actions and their texts. Reads the files of sets; else pure but for the set that is built. Functions return false
+ * when the thing cannot be used; then a mistake was written down, or no_memory is set. */
 #pragma once
 #include "rules/rule_program.h"
 
@@ -29,8 +29,8 @@ struct rule_check {
     struct literal_set_builder *literals; /* NULL: none yet */
     struct rule_named_set *sets;
     size_t set_count;
-    uint32_t *rule_slots;     /* rule names seen: rule_check.c's own */
-    struct rule_wait *waits;  /* in order of the rules */
+    uint32_t *rule_slots;    /* rule names seen: rule_check.c's own */
+    struct rule_wait *waits; /* in order of the rules */
     size_t wait_count, wait_room;
     /* of the file that is read */
     bool discard_is_armed, is_shadow;
@@ -39,7 +39,7 @@ struct rule_check {
     /* of the condition that is read */
     bool has_loop;
     enum rule_scope loop_scope;
-    unsigned families;        /* bits: methods it asks for */
+    unsigned families; /* bits: methods it asks for */
     bool no_memory;
 };
 
@@ -52,7 +52,8 @@ void rule_check_release(struct rule_check *check);
 /* Room for one more of an array, which stays owned by the set. NULL: no memory, and no_memory is set. */
 void *rule_check_grow(struct rule_check *check, void *array, size_t *room, size_t count, size_t size);
 void *rule_check_alloc(struct rule_check *check, size_t size); /* of the set's arena */
-struct span rule_check_text(struct rule_check *check, const struct rule_token *token); /* of a TOKEN_TEXT, escapes undone */
+struct span rule_check_text(struct rule_check *check,
+                            const struct rule_token *token); /* of a TOKEN_TEXT, escapes undone */
 
 /* Fills what comparison is compared with; its subject, type and operator are set. words: of the fact. */
 bool rule_check_operand(struct rule_check *check, const struct rule_node *node, struct rule_comparison *comparison);

@@ -7,7 +7,8 @@ static const struct span none;
 
 enum { ACTION_TEXT_MAX = 400 };
 
-static bool wrong(struct rule_check *check, enum rule_mistake kind, const struct rule_token *token, struct span a, struct span b) {
+static bool wrong(struct rule_check *check, enum rule_mistake kind, const struct rule_token *token, struct span a,
+                  struct span b) {
     rule_mistake_add(check->page, kind, token->offset, a, b);
     return false;
 }
@@ -32,7 +33,8 @@ static bool add_place(struct rule_check *check, size_t offset, struct span name,
     if (span_is(name, "rule")) return add_part(check, text, (struct rule_part){.kind = PART_RULE});
     if (name.len > len + 1 && memcmp(name.ptr, header, len) == 0 && name.ptr[name.len - 1] == ']') {
         part.kind = PART_HEADER;
-        check->no_memory |= !rule_names_add(&check->set->names, (struct span){name.ptr + len, name.len - len - 1}, &part.name);
+        check->no_memory |=
+            !rule_names_add(&check->set->names, (struct span){name.ptr + len, name.len - len - 1}, &part.name);
         return !check->no_memory && add_part(check, text, part);
     }
     if (rule_facts_find(name, &part.fact)) return add_part(check, text, part);
@@ -58,15 +60,18 @@ static bool read_piece(struct rule_check *check, const struct rule_token *token,
         size_t len = span_find(rest, '}');
         if (len == rest.len) return wrong_at(check, MISTAKE_PLACE_OPEN, token, *at);
         *at += len + 1;
-        return add_place(check, token->offset + 2 + (size_t)(rest.ptr - body.ptr), (struct span){rest.ptr + 1, len - 1}, text);
+        return add_place(check, token->offset + 2 + (size_t)(rest.ptr - body.ptr), (struct span){rest.ptr + 1, len - 1},
+                         text);
     }
     if (c == '{' || c == '}') {
         *at += 2;
         return add_part(check, text, part);
     }
-    if (c == '\\') part.literal.ptr++, ++*at, rest = span_after(rest, 1);
+    if (c == '\\')
+        part.literal.ptr++, ++*at, rest = span_after(rest, 1);
     else
-        while (part.literal.len < rest.len && span_find(span_of("{}\\"), rest.ptr[part.literal.len]) == 3) part.literal.len++;
+        while (part.literal.len < rest.len && span_find(span_of("{}\\"), rest.ptr[part.literal.len]) == 3)
+            part.literal.len++;
     *at += part.literal.len;
     return add_part(check, text, part);
 }
@@ -131,7 +136,8 @@ static bool read_reply(struct rule_check *check, const struct rule_action *actio
                wrong(check, MISTAKE_ENHANCED, &action->enhanced, action->enhanced.text, action->token.text);
     }
     char text[16];
-    int len = snprintf(text, sizeof text, "%c.7.%u", is_temporary ? '4' : '5', detail_of(check->families, is_temporary));
+    int len =
+        snprintf(text, sizeof text, "%c.7.%u", is_temporary ? '4' : '5', detail_of(check->families, is_temporary));
     out->enhanced = arena_copy(check->set->arena, (struct span){text, (size_t)len});
     check->no_memory |= out->enhanced.ptr == NULL;
     return !check->no_memory;
@@ -140,9 +146,10 @@ static bool read_reply(struct rule_check *check, const struct rule_action *actio
 /* --- fields and recipients ---------------------------------------------------------------------------------------- */
 
 static bool is_kept(struct span name, bool is_removed) {
-    static const char *const proofs[] = {"Authentication-Results", "DKIM-Signature", "Received", "Return-Path", "From", "Date"};
-    static const char *const single[] = {"Sender",      "Reply-To",   "To",      "Cc", "Bcc", "Message-ID",
-                                         "In-Reply-To", "References", "Subject", "X-Sceau-Quarantine"};
+    static const char *const proofs[] = {
+        "Authentication-Results", "DKIM-Signature", "Received", "Return-Path", "From", "Date"};
+    static const char *const single[] = {"Sender",     "Reply-To",    "To",         "Cc",      "Bcc",
+                                         "Message-ID", "In-Reply-To", "References", "Subject", "X-Sceau-Quarantine"};
     if (name.len > 4 && span_is_nocase(span_first(name, 4), "ARC-")) return true;
     for (size_t i = 0; i < sizeof proofs / sizeof *proofs; i++)
         if (span_is_nocase(name, proofs[i])) return true;
@@ -163,7 +170,8 @@ static bool read_recipient(struct rule_check *check, const struct rule_action *a
     out->target = written;
     for (size_t i = 0; i < written.len; i++)
         if (!ascii_is_graph(written.ptr[i]) || written.ptr[i] == '<' || written.ptr[i] == '>') normal.len = 0;
-    return normal.len > 1 && normal.ptr[0] != '@' ? true : wrong(check, MISTAKE_MAILBOX, &action->target, written, none);
+    return normal.len > 1 && normal.ptr[0] != '@' ? true
+                                                  : wrong(check, MISTAKE_MAILBOX, &action->target, written, none);
 }
 
 bool rule_check_action(struct rule_check *check, const struct rule_action *action, struct rule_step *out) {
@@ -177,7 +185,8 @@ bool rule_check_action(struct rule_check *check, const struct rule_action *actio
         return check->options->arm_discard || wrong(check, MISTAKE_DISCARD_PROGRAM, &action->token, none, none);
     case ACTION_QUARANTINE:
         if (action->target.kind == TOKEN_TEXT) out->target = rule_check_text(check, &action->target);
-        if (action->target.kind == TOKEN_TEXT && out->target.len == 0) return wrong(check, MISTAKE_DOWNSTREAM, &action->target, none, none);
+        if (action->target.kind == TOKEN_TEXT && out->target.len == 0)
+            return wrong(check, MISTAKE_DOWNSTREAM, &action->target, none, none);
         return !check->no_memory;
     case ACTION_ADD:
     case ACTION_REMOVE: return read_field(check, action, out);

@@ -7,15 +7,18 @@
 
 static const struct span none;
 
-static bool wrong(struct rule_check *check, enum rule_mistake kind, const struct rule_token *token, struct span a, struct span b) {
+static bool wrong(struct rule_check *check, enum rule_mistake kind, const struct rule_token *token, struct span a,
+                  struct span b) {
     rule_mistake_add(check->page, kind, token->offset, a, b);
     return false;
 }
 
 static struct span subject_text(const struct rule_node *node) { return node->subject.token.text; }
 
-static bool wrong_type(struct rule_check *check, const struct rule_node *node, const struct rule_comparison *comparison) {
-    return wrong(check, MISTAKE_OPERAND_TYPE, &node->operand.token, subject_text(node), span_of(rule_type_operand(comparison->type)));
+static bool wrong_type(struct rule_check *check, const struct rule_node *node,
+                       const struct rule_comparison *comparison) {
+    return wrong(check, MISTAKE_OPERAND_TYPE, &node->operand.token, subject_text(node),
+                 span_of(rule_type_operand(comparison->type)));
 }
 
 /* --- numbers ------------------------------------------------------------------------------------------------------ */
@@ -25,14 +28,14 @@ static const struct {
     enum rule_unit unit;
     int64_t factor;
 } units[] = {
-    {"octets", RULE_UNIT_OCTETS, 1},   {"KiB", RULE_UNIT_OCTETS, 1 << 10}, {"MiB", RULE_UNIT_OCTETS, 1 << 20},
+    {"octets", RULE_UNIT_OCTETS, 1},    {"KiB", RULE_UNIT_OCTETS, 1 << 10}, {"MiB", RULE_UNIT_OCTETS, 1 << 20},
     {"GiB", RULE_UNIT_OCTETS, 1 << 30}, {"s", RULE_UNIT_SECONDS, 1},        {"min", RULE_UNIT_SECONDS, 60},
-    {"h", RULE_UNIT_SECONDS, 3600},    {"d", RULE_UNIT_SECONDS, 86400},    {"bits", RULE_UNIT_BITS, 1},
+    {"h", RULE_UNIT_SECONDS, 3600},     {"d", RULE_UNIT_SECONDS, 86400},    {"bits", RULE_UNIT_BITS, 1},
 };
 enum { UNIT_COUNT = sizeof units / sizeof *units };
 
 enum rule_unit rule_check_unit(const struct rule_comparison *comparison) {
-    if (comparison->operator == OPERATOR_COUNT || comparison->is_header) return RULE_UNIT_COUNT;
+    if (comparison->operator== OPERATOR_COUNT || comparison->is_header) return RULE_UNIT_COUNT;
     return rule_facts[comparison->fact].unit;
 }
 
@@ -55,7 +58,8 @@ static bool read_number(struct rule_check *check, const struct rule_node *node, 
     for (size_t i = 0; i < UNIT_COUNT; i++) {
         words[i] = units[i].word;
         if (!rule_token_is(&operand->unit, units[i].word)) continue;
-        if (units[i].unit != unit) return wrong(check, MISTAKE_UNIT_WRONG, &operand->unit, subject_text(node), operand->unit.text);
+        if (units[i].unit != unit)
+            return wrong(check, MISTAKE_UNIT_WRONG, &operand->unit, subject_text(node), operand->unit.text);
         if (!__builtin_mul_overflow(comparison->number, units[i].factor, &comparison->number)) return true;
         return wrong(check, MISTAKE_NUMBER_SIZE, &operand->token, none, none);
     }
@@ -110,7 +114,8 @@ static bool read_mailbox(struct rule_check *check, const struct rule_token *toke
 }
 
 /* A text that is compared with values of type. is_part: not the whole value, but something in it. */
-static bool read_text(struct rule_check *check, enum rule_type type, bool is_part, const struct rule_token *token, struct span *out) {
+static bool read_text(struct rule_check *check, enum rule_type type, bool is_part, const struct rule_token *token,
+                      struct span *out) {
     if (type == RULE_DOMAIN && !is_part) return read_domain(check, token, out);
     if (type == RULE_MAILBOX && !is_part) return read_mailbox(check, token, out);
     *out = rule_check_text(check, token);
@@ -125,13 +130,15 @@ static bool complain_of_network(struct rule_check *check, const struct rule_toke
     struct network address;
     char plain[NETWORK_TEXT_MAX] = "";
     const char *slash = strchr(text, '/');
-    if (slash == NULL || (size_t)(slash - text) >= sizeof plain) return wrong(check, MISTAKE_ADDRESS, token, token->text, none);
+    if (slash == NULL || (size_t)(slash - text) >= sizeof plain)
+        return wrong(check, MISTAKE_ADDRESS, token, token->text, none);
     memcpy(plain, text, (size_t)(slash - text));
     unsigned long bits = strtoul(slash + 1, NULL, 10);
-    if (!network_parse(plain, &address) || bits > address.prefix_bits) return wrong(check, MISTAKE_ADDRESS, token, token->text, none);
+    if (!network_parse(plain, &address) || bits > address.prefix_bits)
+        return wrong(check, MISTAKE_ADDRESS, token, token->text, none);
     address.prefix_bits = (unsigned)bits;
     for (unsigned bit = (unsigned)bits; bit < (address.is_v4 ? 32u : 128u); bit++)
-        address.address[bit / 8] &= (uint8_t)~(0x80u >> (bit % 8));
+        address.address[bit / 8] &= (uint8_t) ~(0x80u >> (bit % 8));
     network_format(&address, shown);
     return wrong(check, MISTAKE_HOST_BITS, token, token->text, span_of(shown));
 }
@@ -147,7 +154,7 @@ static bool read_address(struct rule_check *check, const struct rule_node *node,
     struct network *network = rule_check_alloc(check, sizeof *network);
     if (network == NULL || !read_network(check, &node->operand.token, network)) return false;
     bool is_network = network->prefix_bits < (network->is_v4 ? 32u : 128u);
-    if (is_network && comparison->operator != OPERATOR_IN)
+    if (is_network && comparison->operator!= OPERATOR_IN)
         return wrong(check, MISTAKE_NETWORK_EQUAL, &node->operand.token, node->operand.token.text, none);
     comparison->value = VALUE_NETWORKS;
     comparison->networks = network;
@@ -182,7 +189,8 @@ static bool read_networks(struct rule_check *check, const struct rule_item *item
     struct network *networks = rule_check_alloc(check, count_items(item) * sizeof *networks);
     if (networks == NULL) return false;
     for (out->networks = networks; item != NULL; item = item->next) {
-        if (item->token.kind != TOKEN_DOTTED && item->token.kind != TOKEN_TEXT) return wrong_item(check, RULE_ADDRESS, &item->token);
+        if (item->token.kind != TOKEN_DOTTED && item->token.kind != TOKEN_TEXT)
+            return wrong_item(check, RULE_ADDRESS, &item->token);
         if (!read_network(check, &item->token, &networks[out->count++])) return false;
     }
     return true;
@@ -211,7 +219,8 @@ static bool keep_list(struct rule_check *check, struct value_list *list, struct 
     return true;
 }
 
-/* Domains, ".domain" for all below it too, and mailboxes, "@domain" for everybody there: as a list in a file has them. */
+/* Domains, ".domain" for all below it too, and mailboxes, "@domain" for everybody there: as a list in a file has them.
+ */
 static bool read_names(struct rule_check *check, const struct rule_item *item, struct rule_named_set *out) {
     struct bytes text = bytes_with_cap(RULE_SET_TEXT_MAX);
     struct value_list_error error;
@@ -219,17 +228,21 @@ static bool read_names(struct rule_check *check, const struct rule_item *item, s
     for (; item != NULL && sound; item = item->next) {
         struct span name = none;
         struct rule_token token = item->token;
-        bool has_dot = out->type == RULE_DOMAIN && token.kind == TOKEN_TEXT && token.body.len > 1 && token.body.ptr[0] == '.';
+        bool has_dot =
+            out->type == RULE_DOMAIN && token.kind == TOKEN_TEXT && token.body.len > 1 && token.body.ptr[0] == '.';
         if (has_dot) token.body = span_after(token.body, 1);
-        if (token.kind != TOKEN_TEXT) sound = wrong_item(check, out->type, &token);
-        else sound = out->type == RULE_DOMAIN ? read_domain(check, &token, &name) : read_mailbox(check, &token, &name);
+        if (token.kind != TOKEN_TEXT)
+            sound = wrong_item(check, out->type, &token);
+        else
+            sound = out->type == RULE_DOMAIN ? read_domain(check, &token, &name) : read_mailbox(check, &token, &name);
         if (has_dot) bytes_append_char(&text, '.');
         bytes_append(&text, name);
         bytes_append_char(&text, '\n');
     }
     struct value_list *list = NULL;
     if (sound && !text.failed)
-        list = value_list_read(bytes_span(&text), "", out->type == RULE_DOMAIN ? VALUE_LIST_DOMAINS : VALUE_LIST_MAILBOXES, &error);
+        list = value_list_read(bytes_span(&text), "",
+                               out->type == RULE_DOMAIN ? VALUE_LIST_DOMAINS : VALUE_LIST_MAILBOXES, &error);
     check->no_memory |= sound && list == NULL;
     bytes_release(&text);
     return list != NULL && keep_list(check, list, out);
@@ -267,7 +280,8 @@ static bool use_set(struct rule_check *check, const struct rule_node *node, stru
     size_t count = 0;
     for (const struct rule_named_set *set = check->sets; set != NULL; set = set->next) {
         if (span_equal(set->name, token->text)) {
-            if (set->type != comparison->type) return wrong(check, MISTAKE_SET_USE, token, subject_text(node), token->text);
+            if (set->type != comparison->type)
+                return wrong(check, MISTAKE_SET_USE, token, subject_text(node), token->text);
             take_values(set, comparison);
             comparison->is_nocase |= set->type == RULE_TEXT;
             return true;
@@ -287,7 +301,8 @@ static bool use_set(struct rule_check *check, const struct rule_node *node, stru
 static const struct {
     const char *word;
     enum rule_type type;
-} set_kinds[] = {{"domains", RULE_DOMAIN}, {"mailboxes", RULE_MAILBOX}, {"networks", RULE_ADDRESS}, {"texts", RULE_TEXT}};
+} set_kinds[] = {
+    {"domains", RULE_DOMAIN}, {"mailboxes", RULE_MAILBOX}, {"networks", RULE_ADDRESS}, {"texts", RULE_TEXT}};
 enum { SET_KIND_COUNT = sizeof set_kinds / sizeof *set_kinds, SETS_MAX = 1000 };
 
 static bool find_set_kind(struct rule_check *check, const struct rule_token *token, enum rule_type *out) {
@@ -302,8 +317,8 @@ static bool find_set_kind(struct rule_check *check, const struct rule_token *tok
 }
 
 static bool name_is_free(struct rule_check *check, const struct rule_token *name) {
-    static const char *const taken[] = {"and", "or", "not", "any", "all", "exists", "count", "then", "when", "true", "false", "header",
-                                        "nocase", "from", "of"};
+    static const char *const taken[] = {"and",  "or",   "not",   "any",    "all",    "exists", "count", "then",
+                                        "when", "true", "false", "header", "nocase", "from",   "of"};
     enum rule_fact_id fact;
     bool is_taken = rule_facts_find(name->text, &fact);
     for (size_t i = 0; i < sizeof taken / sizeof *taken; i++) is_taken |= rule_token_is(name, taken[i]);
@@ -327,8 +342,10 @@ static bool list_path(struct rule_check *check, struct span file, char *out, siz
 }
 
 static bool load_list(struct rule_check *check, const struct rule_statement *statement, struct rule_named_set *set) {
-    static const enum value_list_kind kinds[RULE_TYPE_COUNT] = {[RULE_TEXT] = VALUE_LIST_WORDS, [RULE_DOMAIN] = VALUE_LIST_DOMAINS,
-                                                                [RULE_MAILBOX] = VALUE_LIST_MAILBOXES, [RULE_ADDRESS] = VALUE_LIST_NETWORKS};
+    static const enum value_list_kind kinds[RULE_TYPE_COUNT] = {[RULE_TEXT] = VALUE_LIST_WORDS,
+                                                                [RULE_DOMAIN] = VALUE_LIST_DOMAINS,
+                                                                [RULE_MAILBOX] = VALUE_LIST_MAILBOXES,
+                                                                [RULE_ADDRESS] = VALUE_LIST_NETWORKS};
     char path[4096];
     struct value_list_error error;
     if (!list_path(check, rule_check_text(check, &statement->file), path, sizeof path))
@@ -344,7 +361,8 @@ bool rule_check_set(struct rule_check *check, const struct rule_statement *state
     if (check->set_count++ == SETS_MAX) return wrong(check, MISTAKE_SETS_MANY, &statement->token, none, none);
     set->name = statement->name.text;
     if (!find_set_kind(check, &statement->set_kind, &set->type)) return false;
-    bool sound = statement->items == NULL ? load_list(check, statement, set) : read_values(check, statement->items, set);
+    bool sound =
+        statement->items == NULL ? load_list(check, statement, set) : read_values(check, statement->items, set);
     /* A set with a mistake in it is declared all the same: else each use of it would be a mistake, too. */
     set->next = check->sets;
     check->sets = set;
@@ -359,7 +377,8 @@ static bool read_pattern(struct rule_check *check, const struct rule_node *node,
     struct pattern_error error;
     unsigned flags = 0;
     for (size_t i = 0; i < token->flags.len; i++) flags |= pattern_flag(token->flags.ptr[i]);
-    struct pattern **patterns = rule_check_grow(check, set->patterns, &set->pattern_room, set->pattern_count, sizeof *patterns);
+    struct pattern **patterns =
+        rule_check_grow(check, set->patterns, &set->pattern_room, set->pattern_count, sizeof *patterns);
     if (patterns == NULL) return false;
     set->patterns = patterns;
     struct pattern *pattern = pattern_compile(token->body, flags, check->options->use_jit, &error);
@@ -374,7 +393,8 @@ static bool read_pattern(struct rule_check *check, const struct rule_node *node,
 }
 
 /* Another fact, of the same kind. False without a mistake: the word is no fact. */
-static bool is_other_fact(struct rule_check *check, const struct rule_node *node, struct rule_comparison *comparison, bool *sound) {
+static bool is_other_fact(struct rule_check *check, const struct rule_node *node, struct rule_comparison *comparison,
+                          bool *sound) {
     enum rule_fact_id other;
     if (!rule_facts_find(node->operand.token.text, &other)) return false;
     const struct rule_fact *fact = &rule_facts[other];
@@ -393,7 +413,7 @@ static bool is_other_fact(struct rule_check *check, const struct rule_node *node
 static bool read_word(struct rule_check *check, const struct rule_node *node, struct rule_comparison *comparison) {
     const struct rule_token *token = &node->operand.token;
     bool sound;
-    if (comparison->operator == OPERATOR_IN || comparison->operator == OPERATOR_WITHIN) {
+    if (comparison->operator== OPERATOR_IN || comparison->operator== OPERATOR_WITHIN) {
         if (comparison->type == RULE_INTEGER || comparison->type == RULE_BOOL || comparison->type == RULE_WORD)
             return wrong_type(check, node, comparison);
         return use_set(check, node, comparison);
@@ -411,13 +431,14 @@ static bool read_word(struct rule_check *check, const struct rule_node *node, st
 }
 
 static bool read_one_text(struct rule_check *check, const struct rule_node *node, struct rule_comparison *comparison) {
-    bool is_part = comparison->operator == OPERATOR_CONTAINS || comparison->operator == OPERATOR_STARTS ||
-                   comparison->operator == OPERATOR_ENDS;
+    bool is_part =
+        comparison->operator== OPERATOR_CONTAINS || comparison->operator== OPERATOR_STARTS || comparison->operator==
+        OPERATOR_ENDS;
     struct span *text = rule_check_alloc(check, sizeof *text);
     if (comparison->type == RULE_WORD) return add_word(check, node, &node->operand.token, comparison);
     if (comparison->type == RULE_ADDRESS) return read_address(check, node, comparison);
     if (comparison->type == RULE_INTEGER || comparison->type == RULE_BOOL) return wrong_type(check, node, comparison);
-    if (comparison->operator == OPERATOR_IN) return wrong_type(check, node, comparison);
+    if (comparison->operator== OPERATOR_IN) return wrong_type(check, node, comparison);
     if (text == NULL || !read_text(check, comparison->type, is_part, &node->operand.token, text)) return false;
     comparison->value = VALUE_TEXTS;
     comparison->texts = text;
@@ -427,9 +448,10 @@ static bool read_one_text(struct rule_check *check, const struct rule_node *node
 
 bool rule_check_operand(struct rule_check *check, const struct rule_node *node, struct rule_comparison *comparison) {
     const struct rule_operand *operand = &node->operand;
-    bool matches = comparison->operator == OPERATOR_MATCHES;
-    bool of_several = comparison->operator == OPERATOR_IN || comparison->operator == OPERATOR_WITHIN;
-    if (operand->kind == OPERAND_ITEMS) return of_several ? read_items(check, node, comparison) : wrong_type(check, node, comparison);
+    bool matches = comparison->operator== OPERATOR_MATCHES;
+    bool of_several = comparison->operator== OPERATOR_IN || comparison->operator== OPERATOR_WITHIN;
+    if (operand->kind == OPERAND_ITEMS)
+        return of_several ? read_items(check, node, comparison) : wrong_type(check, node, comparison);
     bool is_pattern = operand->kind == OPERAND_TOKEN && operand->token.kind == TOKEN_PATTERN;
     if (matches && !is_pattern) return wrong(check, MISTAKE_PATTERN_WANTED, &operand->token, none, none);
     if (!matches && is_pattern) return wrong(check, MISTAKE_PATTERN_UNWANTED, &operand->token, none, none);
@@ -443,9 +465,12 @@ bool rule_check_operand(struct rule_check *check, const struct rule_node *node, 
     }
     switch (operand->token.kind) {
     case TOKEN_NUMBER:
-        return comparison->type == RULE_INTEGER || comparison->operator == OPERATOR_COUNT ? read_number(check, node, comparison)
-                                                                                          : wrong_type(check, node, comparison);
-    case TOKEN_DOTTED: return comparison->type == RULE_ADDRESS ? read_address(check, node, comparison) : wrong_type(check, node, comparison);
+        return comparison->type == RULE_INTEGER || comparison->operator== OPERATOR_COUNT
+                   ? read_number(check, node, comparison)
+                   : wrong_type(check, node, comparison);
+    case TOKEN_DOTTED:
+        return comparison->type == RULE_ADDRESS ? read_address(check, node, comparison)
+                                                : wrong_type(check, node, comparison);
     case TOKEN_WORD: return read_word(check, node, comparison);
     default: return read_one_text(check, node, comparison);
     }

@@ -17,7 +17,9 @@ static bool compare_numbers(enum rule_operator operator, int64_t left, int64_t r
     }
 }
 
-static bool same(struct span a, struct span b, bool is_nocase) { return is_nocase ? span_equal_nocase(a, b) : span_equal(a, b); }
+static bool same(struct span a, struct span b, bool is_nocase) {
+    return is_nocase ? span_equal_nocase(a, b) : span_equal(a, b);
+}
 
 static bool holds(struct span text, struct span part, bool is_nocase) {
     for (size_t i = 0; i + part.len <= text.len; i++)
@@ -27,7 +29,7 @@ static bool holds(struct span text, struct span part, bool is_nocase) {
 
 /* Does left stand to right as operator says? */
 static bool compare_texts(enum rule_operator operator, struct span left, struct span right, bool is_nocase) {
-    if (right.len == 0 && operator >= OPERATOR_CONTAINS && operator <= OPERATOR_ENDS) return true;
+    if (right.len == 0 && operator>= OPERATOR_CONTAINS && operator<= OPERATOR_ENDS) return true;
     bool fits = right.len <= left.len;
     switch (operator) {
     case OPERATOR_DIFFER: return !same(left, right, is_nocase);
@@ -49,11 +51,11 @@ static bool is_in_networks(const struct rule_comparison *comparison, const struc
     bool found = false;
     for (size_t i = 0; i < comparison->count && !found; i++)
         found = network_contains(&comparison->networks[i], value->address, value->is_v4);
-    return found != (comparison->operator == OPERATOR_DIFFER);
+    return found != (comparison->operator== OPERATOR_DIFFER);
 }
 
 static bool is_in_list(const struct rule_comparison *comparison, const struct rule_value *value) {
-    if (comparison->operator == OPERATOR_WITHIN) return value_list_has_domain_or_above(comparison->list, value->text);
+    if (comparison->operator== OPERATOR_WITHIN) return value_list_has_domain_or_above(comparison->list, value->text);
     if (comparison->type == RULE_DOMAIN) return value_list_has_domain(comparison->list, value->text);
     if (comparison->type == RULE_ADDRESS) return value_list_has_address(comparison->list, value->address, value->is_v4);
     return value_list_has(comparison->list, value->text);
@@ -67,17 +69,20 @@ static enum rule_truth matches(struct rule_run *run, const struct rule_compariso
     }
 }
 
-static bool compare_addresses(enum rule_operator operator, const struct rule_value *left, const struct rule_value *right) {
+static bool compare_addresses(enum rule_operator operator, const struct rule_value * left,
+                              const struct rule_value *right) {
     bool equal = left->is_v4 == right->is_v4 && memcmp(left->address, right->address, left->is_v4 ? 4 : 16) == 0;
-    return equal == (operator == OPERATOR_EQUAL);
+    return equal == (operator== OPERATOR_EQUAL);
 }
 
-static enum rule_truth compare_with_other(struct rule_run *run, const struct rule_comparison *comparison, const struct rule_value *value) {
+static enum rule_truth compare_with_other(struct rule_run *run, const struct rule_comparison *comparison,
+                                          const struct rule_value *value) {
     struct rule_value other = {.type = RULE_TEXT};
     if (comparison->value == VALUE_HEADER) {
         unsigned at = rule_fields_first(&run->fields, comparison->other_name);
         if (at == 0) return RULE_FALSE;
-        if (!rule_fields_value(&run->fields, at, comparison->other_is_decoded, &other.text)) return run->no_memory = true, RULE_UNKNOWN;
+        if (!rule_fields_value(&run->fields, at, comparison->other_is_decoded, &other.text))
+            return run->no_memory = true, RULE_UNKNOWN;
     } else {
         size_t index = rule_facts[comparison->other].scope == RULE_SCOPE_MESSAGE ? 0 : run->loop_index;
         if (!rule_view_read(&run->view, comparison->other, index, &other)) return RULE_FALSE;
@@ -88,14 +93,15 @@ static enum rule_truth compare_with_other(struct rule_run *run, const struct rul
     return truth_of(compare_texts(comparison->operator, value->text, other.text, comparison->is_nocase));
 }
 
-static enum rule_truth compare_one(struct rule_run *run, const struct rule_comparison *comparison, const struct rule_value *value) {
+static enum rule_truth compare_one(struct rule_run *run, const struct rule_comparison *comparison,
+                                   const struct rule_value *value) {
     bool has_word;
     switch (comparison->value) {
-    case VALUE_NOTHING: return truth_of(comparison->operator == OPERATOR_EXISTS || value->number != 0);
+    case VALUE_NOTHING: return truth_of(comparison->operator== OPERATOR_EXISTS || value->number != 0);
     case VALUE_NUMBER: return truth_of(compare_numbers(comparison->operator, value->number, comparison->number));
     case VALUE_WORDS:
         has_word = (comparison->words >> value->number & 1) != 0;
-        return truth_of(has_word != (comparison->operator == OPERATOR_DIFFER));
+        return truth_of(has_word != (comparison->operator== OPERATOR_DIFFER));
     case VALUE_TEXTS: return truth_of(is_one_of(comparison, value->text));
     case VALUE_NETWORKS: return truth_of(is_in_networks(comparison, value));
     case VALUE_LIST: return truth_of(is_in_list(comparison, value));
@@ -110,8 +116,8 @@ static enum rule_truth compare_one(struct rule_run *run, const struct rule_compa
 struct walk {
     struct rule_run *run;
     const struct rule_comparison *comparison;
-    unsigned field;       /* of the header section: the next one */
-    size_t index, end;    /* of a fact */
+    unsigned field;    /* of the header section: the next one */
+    size_t index, end; /* of a fact */
 };
 
 static struct walk walk_begin(struct rule_run *run, const struct rule_comparison *comparison) {
@@ -161,9 +167,10 @@ static bool cannot_hold(const struct rule_run *run, const struct rule_comparison
 enum rule_truth rule_compare(struct rule_run *run, const struct rule_comparison *comparison) {
     struct rule_value value;
     size_t count = 0;
-    enum rule_truth truth = comparison->is_all ? RULE_TRUE : RULE_FALSE, decides = comparison->is_all ? RULE_FALSE : RULE_TRUE;
+    enum rule_truth truth = comparison->is_all ? RULE_TRUE : RULE_FALSE,
+                    decides = comparison->is_all ? RULE_FALSE : RULE_TRUE;
     if (cannot_hold(run, comparison)) return RULE_FALSE;
-    if (comparison->operator == OPERATOR_COUNT) {
+    if (comparison->operator== OPERATOR_COUNT) {
         truth = count_values(run, comparison);
         return run->no_memory || run->view.no_memory ? RULE_UNKNOWN : truth;
     }

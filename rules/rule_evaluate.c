@@ -8,7 +8,7 @@
 
 enum {
     SCRATCH_ARENA_MAX = 16 << 20,
-    REPLY_TEXT_MAX = 400,    /* octets of a reply's text, so that its line stays below 510 */
+    REPLY_TEXT_MAX = 400, /* octets of a reply's text, so that its line stays below 510 */
     TRACE_VALUE_MAX = 300,
     TRACES_MAX = 100000,
 };
@@ -122,15 +122,19 @@ static void add_trace(struct evaluation *evaluation, struct rule_trace trace, co
     traces[scratch->trace_count++] = trace;
 }
 
-static void trace_comparison(struct evaluation *evaluation, const struct rule_comparison *comparison, enum rule_truth truth) {
+static void trace_comparison(struct evaluation *evaluation, const struct rule_comparison *comparison,
+                             enum rule_truth truth) {
     struct bytes raw = bytes_with_cap(TRACE_VALUE_MAX * 4), shown = bytes_with_cap(TRACE_VALUE_MAX);
     bool has_value = rule_compare_write_subject(&evaluation->run, comparison, &raw);
     for (size_t i = 0; i < raw.len && shown.len < TRACE_VALUE_MAX - 4; i++) {
         char c = raw.ptr[i];
-        if (ascii_is_graph(c) || c == ' ') bytes_append_char(&shown, c);
-        else bytes_append_format(&shown, "\\x%02x", (unsigned char)c);
+        if (ascii_is_graph(c) || c == ' ')
+            bytes_append_char(&shown, c);
+        else
+            bytes_append_format(&shown, "\\x%02x", (unsigned char)c);
     }
-    add_trace(evaluation, (struct rule_trace){.truth = truth, .text = comparison->text, .has_value = has_value}, &shown);
+    add_trace(evaluation, (struct rule_trace){.truth = truth, .text = comparison->text, .has_value = has_value},
+              &shown);
     bytes_release(&raw);
     bytes_release(&shown);
 }
@@ -142,7 +146,11 @@ static enum rule_truth both(enum rule_truth a, enum rule_truth b) {
     return a == RULE_UNKNOWN || b == RULE_UNKNOWN ? RULE_UNKNOWN : RULE_TRUE;
 }
 
-static enum rule_truth not(enum rule_truth a) { return a == RULE_UNKNOWN ? a : a == RULE_TRUE ? RULE_FALSE : RULE_TRUE; }
+static enum rule_truth not(enum rule_truth a) {
+    return a == RULE_UNKNOWN ? a
+           : a == RULE_TRUE  ? RULE_FALSE
+                             : RULE_TRUE;
+}
 
 static enum rule_truth either(enum rule_truth a, enum rule_truth b) { return not(both(not(a), not(b))); }
 
@@ -156,7 +164,7 @@ static enum rule_truth compare(struct evaluation *evaluation, uint32_t index) {
 /* One condition as it runs. */
 struct machine {
     const struct rule_set *set;
-    uint32_t at;             /* code */
+    uint32_t at; /* code */
     enum rule_truth truth, loop_truth;
     enum rule_truth stack[RULE_STACK_MAX];
     size_t depth;
@@ -187,8 +195,10 @@ static void next_in_loop(struct evaluation *evaluation, struct machine *machine,
 
 /* Does what is known decide already (of an and: false, of an or: true)? Else it waits on the stack. */
 static void decide_or_push(struct machine *machine, enum rule_truth decides, uint32_t end) {
-    if (machine->truth == decides) machine->at = end;
-    else machine->stack[machine->depth++] = machine->truth;
+    if (machine->truth == decides)
+        machine->at = end;
+    else
+        machine->stack[machine->depth++] = machine->truth;
 }
 
 static enum rule_truth run_condition(struct evaluation *evaluation, uint32_t start) {
@@ -222,20 +232,27 @@ static enum rule_verdict verdict_of(enum rule_action_kind kind) {
 }
 
 static struct rule_decision decision_of(struct evaluation *evaluation, const struct rule_step *step) {
-    struct rule_decision decision = {.verdict = verdict_of(step->kind), .rule = evaluation->rule, .code = step->code,
-                                     .enhanced = step->enhanced, .downstream = step->target};
+    struct rule_decision decision = {.verdict = verdict_of(step->kind),
+                                     .rule = evaluation->rule,
+                                     .code = step->code,
+                                     .enhanced = step->enhanced,
+                                     .downstream = step->target};
     decision.text = text_of(evaluation, &step->text, REPLY_TEXT_MAX);
     if (decision.text.len == 0 && step->kind == ACTION_REJECT) decision.text = span_of("Message refused by policy");
-    if (decision.text.len == 0 && step->kind == ACTION_TEMPFAIL) decision.text = span_of("Message deferred by policy, try again later");
+    if (decision.text.len == 0 && step->kind == ACTION_TEMPFAIL)
+        decision.text = span_of("Message deferred by policy, try again later");
     return decision;
 }
 
 /* Armed rules act in both worlds, those in shadow in theirs alone; nothing acts in a world that has stopped. */
-static void for_worlds(struct evaluation *evaluation, void (*act)(struct world *world, const void *what), const void *what) {
+static void for_worlds(struct evaluation *evaluation, void (*act)(struct world *world, const void *what),
+                       const void *what) {
     if (!program(evaluation)->is_shadow) act(&evaluation->real, what);
     if (!evaluation->shadow.is_stopped) act(&evaluation->shadow, what);
 }
-static void set_decision(struct world *world, const void *decision) { world->decision = *(const struct rule_decision *)decision; }
+static void set_decision(struct world *world, const void *decision) {
+    world->decision = *(const struct rule_decision *)decision;
+}
 static void set_stopped(struct world *world, const void *nothing) { (void)nothing, world->is_stopped = true; }
 static void set_override(struct world *world, const void *reason) {
     world->is_overridden = true;
@@ -252,7 +269,8 @@ static bool edit(struct evaluation *evaluation, const struct rule_step *step) {
     default: made.kind = RULE_REDIRECT; break;
     }
     if (program(evaluation)->is_shadow) return true;
-    if (step->kind == ACTION_ADD || step->kind == ACTION_TAG) made.value = text_of(evaluation, &step->text, RULE_TEXT_MAX);
+    if (step->kind == ACTION_ADD || step->kind == ACTION_TAG)
+        made.value = text_of(evaluation, &step->text, RULE_TEXT_MAX);
     return add_edit(evaluation, made, RULE_EDITS_MAX);
 }
 
@@ -325,7 +343,8 @@ static uint64_t *find_due(struct evaluation *evaluation, const struct rule_input
     const struct rule_set *set = evaluation->run.set;
     struct arena *arena = evaluation->scratch->arena;
     size_t rule_words = set->rule_count / 64 + 1, literal_words = literal_set_words(set->literal_count) + 1;
-    uint64_t *due = arena_alloc(arena, rule_words * sizeof *due), *seen = arena_alloc(arena, literal_words * sizeof *seen);
+    uint64_t *due = arena_alloc(arena, rule_words * sizeof *due),
+             *seen = arena_alloc(arena, literal_words * sizeof *seen);
     uint32_t state = 0;
     if (due == NULL || seen == NULL) return NULL;
     evaluation->run.seen = seen;
@@ -358,21 +377,28 @@ static void mark_quarantine(struct evaluation *evaluation) {
     evaluation->rule = decision->rule;
     bytes_append(&value, decision->rule == RULE_NONE ? span_of("default") : program(evaluation)->name);
     if (decision->text.len > 0) bytes_append_text(&value, "; "), bytes_append(&value, decision->text);
-    struct rule_edit mark = {.kind = RULE_ADD_FIELD, .name = span_of("X-Sceau-Quarantine"), .value = keep(evaluation, &value)};
+    struct rule_edit mark = {
+        .kind = RULE_ADD_FIELD, .name = span_of("X-Sceau-Quarantine"), .value = keep(evaluation, &value)};
     add_edit(evaluation, mark, RULE_EDITS_MAX + 1);
     evaluation->no_memory |= value.failed;
     bytes_release(&value);
 }
 
 static bool give_up(struct rule_outcome *out) {
-    struct rule_decision decision = {.verdict = RULE_TEMPFAIL, .rule = RULE_NONE, .is_on_error = true, .code = 451,
-                                     .enhanced = span_of("4.3.0"), .text = span_of("Rules cannot be evaluated now, try again later")};
+    struct rule_decision decision = {.verdict = RULE_TEMPFAIL,
+                                     .rule = RULE_NONE,
+                                     .is_on_error = true,
+                                     .code = 451,
+                                     .enhanced = span_of("4.3.0"),
+                                     .text = span_of("Rules cannot be evaluated now, try again later")};
     *out = (struct rule_outcome){.decision = decision, .shadow = decision};
     return false;
 }
 
-bool rule_set_evaluate(const struct rule_set *set, const struct rule_input *input, struct rule_scratch *scratch, struct rule_outcome *out) {
-    struct evaluation evaluation = {.scratch = scratch, .rule = RULE_NONE, .run = {.set = set, .patterns = scratch->patterns}};
+bool rule_set_evaluate(const struct rule_set *set, const struct rule_input *input, struct rule_scratch *scratch,
+                       struct rule_outcome *out) {
+    struct evaluation evaluation = {
+        .scratch = scratch, .rule = RULE_NONE, .run = {.set = set, .patterns = scratch->patterns}};
     arena_reset(scratch->arena);
     scratch->edit_count = scratch->event_count = scratch->trace_count = 0;
     const uint64_t *due = find_due(&evaluation, input);

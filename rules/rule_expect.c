@@ -90,7 +90,8 @@ static bool read_part(struct reader *reader, struct rule_expect *expect) {
         return append(reader, &expect->part[i], &value);
     }
     if (reader->token.kind != TOKEN_BAD)
-        rule_mistake_add_near(reader->lexer.page, MISTAKE_EXPECT_PART, reader->token.offset, reader->token.text, words, EXPECT_PART_COUNT);
+        rule_mistake_add_near(reader->lexer.page, MISTAKE_EXPECT_PART, reader->token.offset, reader->token.text, words,
+                              EXPECT_PART_COUNT);
     return false;
 }
 
@@ -107,7 +108,8 @@ static bool read_expect(struct reader *reader, struct rule_expect **end) {
         if (reader->token.kind == TOKEN_END) return wrong(reader, MISTAKE_EXPECT_OPEN, none);
         if (!read_part(reader, expect)) return false;
     }
-    if (expect->part[EXPECT_MESSAGE] == NULL || expect->part[EXPECT_MESSAGE]->next != NULL) return wrong(reader, MISTAKE_EXPECT_MESSAGE, none);
+    if (expect->part[EXPECT_MESSAGE] == NULL || expect->part[EXPECT_MESSAGE]->next != NULL)
+        return wrong(reader, MISTAKE_EXPECT_MESSAGE, none);
     take(reader);
     *end = expect;
     return expect->name != NULL;
@@ -119,7 +121,8 @@ static bool read_statement(struct reader *reader, struct rule_expect_file *file,
     while (i < count && !rule_token_is(&reader->token, words[i])) i++;
     if (i == count) {
         if (reader->token.kind != TOKEN_BAD)
-            rule_mistake_add_near(reader->lexer.page, MISTAKE_EXPECT_STATEMENT, reader->token.offset, reader->token.text, words, count);
+            rule_mistake_add_near(reader->lexer.page, MISTAKE_EXPECT_STATEMENT, reader->token.offset,
+                                  reader->token.text, words, count);
         return false;
     }
     struct rule_token word = take(reader);
@@ -140,7 +143,8 @@ static bool read_statement(struct reader *reader, struct rule_expect_file *file,
     }
 }
 
-bool rule_expect_read(const struct rule_source *source, struct arena *arena, struct rule_errors *errors, struct rule_expect_file *out) {
+bool rule_expect_read(const struct rule_source *source, struct arena *arena, struct rule_errors *errors,
+                      struct rule_expect_file *out) {
     struct rule_page page = {.file = source->file, .text = source->text, .errors = errors};
     struct reader reader = {.lexer = {.page = &page}, .arena = arena};
     struct rule_expect **end = &out->first;

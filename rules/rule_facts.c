@@ -10,7 +10,8 @@
 
 const struct rule_fact rule_facts[FACT_COUNT] = {
 #define FACT(id, name, type, scope, unit, words, family, source, help)                                                 \
-    [id] = {name, RULE_##type, RULE_SCOPE_##scope, RULE_UNIT_##unit, RULE_WORDS_##words, RULE_FAMILY_##family, source, help},
+    [id] = {name,   RULE_##type, RULE_SCOPE_##scope, RULE_UNIT_##unit, RULE_WORDS_##words, RULE_FAMILY_##family,       \
+            source, help},
 #include "rules/facts.def"
 #undef FACT
 };
@@ -169,7 +170,8 @@ static bool read_repeats(struct rule_view *view, size_t index, struct rule_value
         return false;
     }
     struct repeats *repeats = &view->memo->repeats[index];
-    if (!repeats->is_known) repeats->has = memory->repeats(memory->owner, result->dkim[index].signature, &repeats->count);
+    if (!repeats->is_known)
+        repeats->has = memory->repeats(memory->owner, result->dkim[index].signature, &repeats->count);
     repeats->is_known = true;
     return repeats->has && give_count(out, repeats->count);
 }
@@ -198,14 +200,16 @@ static bool read_signature(struct rule_view *view, enum rule_fact_id fact, size_
     case FACT_SIGNATURE_TESTING: return give_bool(out, dkim->testing);
     case FACT_SIGNATURE_DNSSEC: return dkim->has_key_answer && give_word(out, dkim->dnssec);
     case FACT_SIGNATURE_CNAME:
-        return dkim->cname_count > 0 && give_span(out, RULE_DOMAIN, domain_normal(view, dkim->cname[dkim->cname_count - 1]));
+        return dkim->cname_count > 0 &&
+               give_span(out, RULE_DOMAIN, domain_normal(view, dkim->cname[dkim->cname_count - 1]));
     case FACT_SIGNATURE_RECORDS: return give_count(out, dkim->records_tried);
     case FACT_SIGNATURE_ALIGNED: return give_bool(out, dkim->aligned);
     case FACT_SIGNATURE_BODY_PART: return give_word(out, dkim->body_part);
     case FACT_SIGNATURE_HEADER_PART: return give_word(out, dkim->header_part);
     case FACT_SIGNATURE_UNSIGNED_OCTETS: return give_count(out, dkim->has_unsigned_octets ? dkim->unsigned_octets : 0);
     case FACT_SIGNATURE_BODY_OCTETS: return dkim->body_part != PART_UNKNOWN && give_count(out, dkim->body_octets);
-    case FACT_SIGNATURE_AGE: return dkim->has_timestamp && give_seconds(out, difference(view->input->now_s, dkim->timestamp_s));
+    case FACT_SIGNATURE_AGE:
+        return dkim->has_timestamp && give_seconds(out, difference(view->input->now_s, dkim->timestamp_s));
     case FACT_SIGNATURE_EXPIRES_IN:
         return dkim->has_expiration && give_seconds(out, difference(dkim->expiration_s, view->input->now_s));
     case FACT_SIGNATURE_POSITION: return give_count(out, index + 1);
@@ -301,8 +305,10 @@ static bool read_from_address(struct rule_view *view, struct rule_value *out) {
     struct rule_view_memo *memo = view->memo;
     if (!memo->has_from) {
         memo->has_from = true;
-        if (!from_field_parse(view->input->header, view->arena, &memo->from)) view->no_memory = true;
-        else memo->from_address = mailbox_normal(view, memo->from.address);
+        if (!from_field_parse(view->input->header, view->arena, &memo->from))
+            view->no_memory = true;
+        else
+            memo->from_address = mailbox_normal(view, memo->from.address);
     }
     return give_span(out, RULE_MAILBOX, memo->from_address);
 }
@@ -416,7 +422,8 @@ static bool read_message(struct rule_view *view, enum rule_fact_id fact, struct 
     case FACT_HEADER_SIZE: return give_count(out, view->input->header->octets.len);
     case FACT_HEADER_FIELDS: return give_count(out, view->input->header->count);
     case FACT_IPREV_RESULT: return result->iprev.is_evaluated && give_word(out, result->iprev.result);
-    case FACT_IPREV_NAME: return result->iprev.is_evaluated && give_span(out, RULE_DOMAIN, domain_normal(view, result->iprev.name));
+    case FACT_IPREV_NAME:
+        return result->iprev.is_evaluated && give_span(out, RULE_DOMAIN, domain_normal(view, result->iprev.name));
     default: return read_surroundings(view, fact, out);
     }
 }
@@ -426,7 +433,8 @@ bool rule_view_read(struct rule_view *view, enum rule_fact_id fact, size_t index
     if (index >= rule_view_count(view, rule_facts[fact].scope)) return false;
     if (rule_facts[fact].scope == RULE_SCOPE_SIGNATURE) return read_signature(view, fact, index, out);
     if (rule_facts[fact].scope == RULE_SCOPE_RECIPIENT) return read_recipient(view, fact, index, out);
-    if (fact == FACT_FINDING_NAME) return give_span(out, RULE_TEXT, span_of(finding_name(view->input->findings->finding[index].id)));
+    if (fact == FACT_FINDING_NAME)
+        return give_span(out, RULE_TEXT, span_of(finding_name(view->input->findings->finding[index].id)));
     if (fact <= FACT_DKIM_KEY_LOOKUPS) return read_dkim(result, fact, out);
     if (fact >= FACT_ARC_RESULT && fact <= FACT_ARC_DNSSEC) return read_arc(&result->arc, fact, out);
     if (fact >= FACT_SPF_RESULT && fact <= FACT_SPF_MAIL_FROM) return read_spf(result, fact, out);

@@ -1,7 +1,7 @@
 /* rules/rule_facts.h -- the facts of facts.def: what each is, and its value for a message.
- * A rule_view is one message as rules see it. What costs something to work out (the author's address, names as A-labels,
- * the memory's answers) is worked out once, when first asked for.
- * Pure but for the view's arena and the callbacks of rule_input. Thread rule: one thread a view. */
+ * A rule_view is one message as rules see it. What costs something to work out (the author's address, names as
+ * A-labels, the memory's answers) is worked out once, when first asked for. Pure but for the view's arena and the
+ * callbacks of rule_input. Thread rule: one thread a view. */
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
@@ -62,8 +62,8 @@ bool rule_facts_find(struct span name, enum rule_fact_id *out);
 
 struct rule_value {
     enum rule_type type;
-    int64_t number;      /* BOOL, INTEGER, WORD (its index) */
-    struct span text;    /* TEXT, DOMAIN (lower-case A-labels), MAILBOX (lower case, A-labels) */
+    int64_t number;         /* BOOL, INTEGER, WORD (its index) */
+    struct span text;       /* TEXT, DOMAIN (lower-case A-labels), MAILBOX (lower case, A-labels) */
     const uint8_t *address; /* ADDRESS: 4 octets when is_v4, else 16 */
     bool is_v4;
 };
@@ -71,8 +71,8 @@ struct rule_value {
 struct rule_view {
     const struct rule_input *input;
     struct arena *arena;
-    bool is_overridden; /* by a rule before; callers set it */
-    bool no_memory;     /* a value could not be worked out; it came as absent */
+    bool is_overridden;          /* by a rule before; callers set it */
+    bool no_memory;              /* a value could not be worked out; it came as absent */
     struct rule_view_memo *memo; /* rule_facts.c's own */
 };
 
@@ -85,6 +85,6 @@ bool rule_view_read(struct rule_view *view, enum rule_fact_id fact, size_t index
 /* Appends a value as people read it; fact tells the words. */
 void rule_value_write(struct bytes *out, const struct rule_value *value, enum rule_word_list words);
 
-/* Lower case, the domain part as A-labels; *out is empty when text is no mailbox. "@domain" is one, too (i=). False: the
- * arena is spent. */
+/* Lower case, the domain part as A-labels; *out is empty when text is no mailbox. "@domain" is one, too (i=). False:
+ * the arena is spent. */
 bool rule_mailbox_normal(struct span text, struct arena *arena, struct span *out);

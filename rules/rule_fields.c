@@ -84,8 +84,10 @@ static bool unfold(struct span body, struct arena *arena, struct span *out) {
     char *text = arena_alloc(arena, body.len);
     if (text == NULL) return false;
     for (size_t i = 0; i < body.len; i++) {
-        if (body.ptr[i] == '\r' && i + 1 < body.len && body.ptr[i + 1] == '\n') i++;
-        else text[len++] = body.ptr[i];
+        if (body.ptr[i] == '\r' && i + 1 < body.len && body.ptr[i + 1] == '\n')
+            i++;
+        else
+            text[len++] = body.ptr[i];
     }
     *out = (struct span){text, len};
     return true;
@@ -96,8 +98,10 @@ static bool decode(struct span plain, struct arena *arena, struct span *out) {
     if (!encoded_word_present(plain)) return true;
     struct bytes text = bytes_with_cap(plain.len);
     bool decoded = encoded_word_decode(plain, &text);
-    if (decoded && text.len > 0) *out = arena_copy(arena, bytes_span(&text));
-    else out->len = 0;
+    if (decoded && text.len > 0)
+        *out = arena_copy(arena, bytes_span(&text));
+    else
+        out->len = 0;
     bytes_release(&text);
     return decoded && (out->len == 0 || out->ptr != NULL);
 }

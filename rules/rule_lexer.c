@@ -38,9 +38,12 @@ static size_t word_len(const struct rule_lexer *lexer) {
     size_t len = 1;
     for (;;) {
         char c = peek(lexer, len);
-        if (is_word(c)) len++;
-        else if ((c == '.' || c == '-') && is_word(peek(lexer, len + 1))) len += 2;
-        else return len;
+        if (is_word(c))
+            len++;
+        else if ((c == '.' || c == '-') && is_word(peek(lexer, len + 1)))
+            len += 2;
+        else
+            return len;
     }
 }
 
@@ -55,7 +58,7 @@ static struct rule_token read_dotted(struct rule_lexer *lexer) {
     size_t len = 0;
     while (ascii_is_alnum(peek(lexer, len)) || peek(lexer, len) == '.' || peek(lexer, len) == ':') len++;
     if (peek(lexer, len) == '/' && ascii_is_digit(peek(lexer, len + 1)))
-        for (len++; ascii_is_digit(peek(lexer, len)); len++) { }
+        for (len++; ascii_is_digit(peek(lexer, len)); len++) {}
     return token_of(lexer, TOKEN_DOTTED, len);
 }
 
@@ -72,7 +75,8 @@ static struct rule_token read_number(struct rule_lexer *lexer) {
     size_t len = digits;
     while (is_word(peek(lexer, len))) len++;
     char behind = peek(lexer, len);
-    if (peek(lexer, 0) != '-' && (behind == '.' || behind == ':' || (behind == '/' && ascii_is_digit(peek(lexer, len + 1)))))
+    if (peek(lexer, 0) != '-' &&
+        (behind == '.' || behind == ':' || (behind == '/' && ascii_is_digit(peek(lexer, len + 1)))))
         return read_dotted(lexer);
     if (is_large) return mistake(lexer, MISTAKE_NUMBER_SIZE, len);
     for (size_t i = digits; i < len; i++)
@@ -171,9 +175,9 @@ static const struct {
     const char *sign;
     enum rule_mistake kind;
 } foreign[] = {
-    {"<>", MISTAKE_LESS_GREATER}, {"&&", MISTAKE_AMPERSAND}, {"&", MISTAKE_AMPERSAND}, {"||", MISTAKE_BAR},
-    {"|", MISTAKE_BAR},           {"=~", MISTAKE_TILDE},     {"!~", MISTAKE_TILDE},    {"~", MISTAKE_TILDE},
-    {"'", MISTAKE_SINGLE_QUOTE},
+    {"<>", MISTAKE_LESS_GREATER}, {"&&", MISTAKE_AMPERSAND}, {"&", MISTAKE_AMPERSAND},
+    {"||", MISTAKE_BAR},          {"|", MISTAKE_BAR},        {"=~", MISTAKE_TILDE},
+    {"!~", MISTAKE_TILDE},        {"~", MISTAKE_TILDE},      {"'", MISTAKE_SINGLE_QUOTE},
 };
 
 static bool begins_with(const struct rule_lexer *lexer, const char *text) {
@@ -194,8 +198,9 @@ static struct rule_token read_sign(struct rule_lexer *lexer) {
     case '!': return mistake(lexer, MISTAKE_BANG, 1);
     default: break;
     }
-    if (begins_with(lexer, "\xe2\x80\x9c") || begins_with(lexer, "\xe2\x80\x9d") || begins_with(lexer, "\xe2\x80\x98") ||
-        begins_with(lexer, "\xe2\x80\x99") || begins_with(lexer, "\xc2\xab") || begins_with(lexer, "\xc2\xbb"))
+    if (begins_with(lexer, "\xe2\x80\x9c") || begins_with(lexer, "\xe2\x80\x9d") ||
+        begins_with(lexer, "\xe2\x80\x98") || begins_with(lexer, "\xe2\x80\x99") || begins_with(lexer, "\xc2\xab") ||
+        begins_with(lexer, "\xc2\xbb"))
         return mistake(lexer, MISTAKE_TYPOGRAPHIC_QUOTE, line_len(lexer));
     size_t len = 1; /* one character, however many octets */
     while (((unsigned char)peek(lexer, len) & 0xc0) == 0x80) len++;
@@ -204,7 +209,8 @@ static struct rule_token read_sign(struct rule_lexer *lexer) {
 
 struct rule_token rule_lexer_next(struct rule_lexer *lexer) {
     skip_space(lexer);
-    if (lexer->at >= lexer->page->text.len) return (struct rule_token){.kind = TOKEN_END, .offset = lexer->at, .text = span_of("the end")};
+    if (lexer->at >= lexer->page->text.len)
+        return (struct rule_token){.kind = TOKEN_END, .offset = lexer->at, .text = span_of("the end")};
     char c = peek(lexer, 0);
     if (begins_address(lexer)) return read_dotted(lexer);
     if (ascii_is_digit(c) || (c == '-' && ascii_is_digit(peek(lexer, 1)))) return read_number(lexer);

@@ -21,8 +21,8 @@ enum rule_token_kind {
 
 struct rule_token {
     enum rule_token_kind kind;
-    size_t offset;     /* in the page's text */
-    struct span text;  /* as it stands there */
+    size_t offset;    /* in the page's text */
+    struct span text; /* as it stands there */
     struct span body, flags;
     int64_t number;
 };

@@ -21,7 +21,8 @@ static const struct {
 
 static void append_word(struct bytes *out, struct span word) {
     size_t len = word.len < WORD_SHOWN_MAX ? word.len : WORD_SHOWN_MAX;
-    for (size_t i = 0; i < len; i++) bytes_append_char(out, word.ptr[i] >= ' ' && word.ptr[i] <= '~' ? word.ptr[i] : '?');
+    for (size_t i = 0; i < len; i++)
+        bytes_append_char(out, word.ptr[i] >= ' ' && word.ptr[i] <= '~' ? word.ptr[i] : '?');
     if (len < word.len) bytes_append_text(out, "...");
 }
 
@@ -134,5 +135,6 @@ static int compare_places(const void *a, const void *b) {
 }
 
 void rule_mistake_sort(struct rule_errors *errors, size_t first) {
-    if (errors->count > first) qsort(errors->error + first, errors->count - first, sizeof *errors->error, compare_places);
+    if (errors->count > first)
+        qsort(errors->error + first, errors->count - first, sizeof *errors->error, compare_places);
 }

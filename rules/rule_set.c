@@ -33,7 +33,9 @@ void rule_errors_release(struct rule_errors *errors) {
 }
 
 size_t rule_set_count(const struct rule_set *set) { return set->rule_count; }
-struct span rule_set_name(const struct rule_set *set, size_t rule) { return set->rules[rule].name; }
+struct span rule_set_name(const struct rule_set *set, size_t rule) {
+    return set->rules[rule].name;
+}
 bool rule_set_is_shadow(const struct rule_set *set, size_t rule) { return set->rules[rule].is_shadow; }
 
 void rule_set_destroy(struct rule_set *set) {
@@ -80,8 +82,9 @@ static bool compile_source(struct rule_check *check, const struct rule_source *s
     return sound;
 }
 
-enum rule_set_status rule_set_compile(const struct rule_source *sources, size_t count, const struct rule_options *options,
-                                      struct rule_errors *errors, struct rule_set **out) {
+enum rule_set_status rule_set_compile(const struct rule_source *sources, size_t count,
+                                      const struct rule_options *options, struct rule_errors *errors,
+                                      struct rule_set **out) {
     struct rule_check check = {.set = create(), .options = options};
     bool sound = check.set != NULL;
     *out = NULL;
@@ -123,8 +126,8 @@ static bool read_file(const char *path, struct bytes *out) {
     return is_sound;
 }
 
-enum rule_set_status rule_set_load(const char *const *paths, size_t count, const struct rule_options *options, struct rule_errors *errors,
-                                   struct rule_set **out) {
+enum rule_set_status rule_set_load(const char *const *paths, size_t count, const struct rule_options *options,
+                                   struct rule_errors *errors, struct rule_set **out) {
     struct rule_source *sources = calloc(count + 1, sizeof *sources);
     struct bytes *texts = calloc(count + 1, sizeof *texts);
     enum rule_set_status status = RULE_SET_NO_MEMORY;
@@ -140,7 +143,8 @@ enum rule_set_status rule_set_load(const char *const *paths, size_t count, const
         }
         sources[i].text = bytes_span(&texts[i]);
     }
-    if (sources != NULL && texts != NULL) status = readable ? rule_set_compile(sources, count, options, errors, out) : RULE_SET_BAD;
+    if (sources != NULL && texts != NULL)
+        status = readable ? rule_set_compile(sources, count, options, errors, out) : RULE_SET_BAD;
     for (size_t i = 0; i < count && texts != NULL; i++) bytes_release(&texts[i]);
     free(texts);
     free(sources);

@@ -1,7 +1,7 @@
 /* rules/rule_set.h -- rules, compiled once and asked for every message: which of them apply, and what is to be done.
- * docs/rules.md tells the language, its order of evaluation and what happens on errors; facts.def and actions.def are its
- * tables. The way of a text: rule_lexer, rule_parser, rule_check, then a program that rule_evaluate runs.
- * A rule_set is immutable: any number of threads evaluate it at a time, each with its own rule_scratch. A reload compiles
+ * docs/rules.md tells the language, its order of evaluation and what happens on errors; facts.def and actions.def are
+ * its tables. The way of a text: rule_lexer, rule_parser, rule_check, then a program that rule_evaluate runs. A
+ * rule_set is immutable: any number of threads evaluate it at a time, each with its own rule_scratch. A reload compiles
  * another one and swaps a pointer.
  * rule_set_load reads the files and the lists that they name; nothing else here does I/O, and nothing takes a lock.
  * Cost of an evaluation: one pass over the header section for the literals of all patterns, then only those rules whose
@@ -30,9 +30,11 @@ const char *rule_set_status_text(enum rule_set_status status);
 void rule_errors_release(struct rule_errors *errors); /* accepts a zeroed struct */
 
 struct rule_set;
-/* sources in their order; errors (zeroed before) tells what is wrong on RULE_SET_BAD. *out is NULL but for RULE_SET_OK. */
-enum rule_set_status rule_set_compile(const struct rule_source *sources, size_t count, const struct rule_options *options,
-                                      struct rule_errors *errors, struct rule_set **out);
+/* sources in their order; errors (zeroed before) tells what is wrong on RULE_SET_BAD. *out is NULL but for RULE_SET_OK.
+ */
+enum rule_set_status rule_set_compile(const struct rule_source *sources, size_t count,
+                                      const struct rule_options *options, struct rule_errors *errors,
+                                      struct rule_set **out);
 /* The same from files. One that cannot be read is an error at line 0. */
 enum rule_set_status rule_set_load(const char *const *paths, size_t count, const struct rule_options *options,
                                    struct rule_errors *errors, struct rule_set **out);

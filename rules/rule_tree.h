@@ -1,5 +1,5 @@
-/* rules/rule_tree.h -- a rule file as it was written, before anything of it is known to make sense. Pure data, all of it in
- * the arena of its making; spans point into the file's text. Lists keep the order of the file. */
+/* rules/rule_tree.h -- a rule file as it was written, before anything of it is known to make sense. Pure data, all of
+ * it in the arena of its making; spans point into the file's text. Lists keep the order of the file. */
 #pragma once
 #include "rules/rule_lexer.h"
 
@@ -49,7 +49,7 @@ struct rule_node {
     struct rule_subject subject;
     enum rule_operator operator;
     struct rule_token operator_token;
-    enum rule_operator how;         /* COUNT: how the number is compared */
+    enum rule_operator how; /* COUNT: how the number is compared */
     struct rule_operand operand;
     bool is_nocase;
     struct rule_token nocase;
@@ -57,12 +57,19 @@ struct rule_node {
 
 struct rule_action {
     enum rule_action_kind kind;
-    struct rule_token token; /* its word */
+    struct rule_token token;                               /* its word */
     struct rule_token code, enhanced, text, target, field; /* TOKEN_END: not given */
     struct rule_action *next;
 };
 
-enum rule_statement_kind { STATEMENT_RULE, STATEMENT_SET, STATEMENT_DEFAULT, STATEMENT_ON_ERROR, STATEMENT_MODE, STATEMENT_ARM };
+enum rule_statement_kind {
+    STATEMENT_RULE,
+    STATEMENT_SET,
+    STATEMENT_DEFAULT,
+    STATEMENT_ON_ERROR,
+    STATEMENT_MODE,
+    STATEMENT_ARM
+};
 struct rule_statement {
     enum rule_statement_kind kind;
     struct rule_statement *next;

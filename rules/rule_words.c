@@ -3,12 +3,13 @@
 #include "rules/rule_input.h"
 #include "verifier/result.h"
 
-static const char *const parts[] = {
-    [PART_UNKNOWN] = "unknown", [PART_INTACT] = "intact", [PART_CHANGED] = "changed"};
+static const char *const parts[] = {[PART_UNKNOWN] = "unknown", [PART_INTACT] = "intact", [PART_CHANGED] = "changed"};
 static const char *const key_types[] = {
     [KEY_ALGORITHM_UNKNOWN] = "unknown", [KEY_RSA] = "rsa", [KEY_ED25519] = "ed25519"};
-static const char *const policies[] = {[DMARC_POLICY_ABSENT] = "absent", [DMARC_POLICY_NONE] = "none",
-                                       [DMARC_POLICY_QUARANTINE] = "quarantine", [DMARC_POLICY_REJECT] = "reject"};
+static const char *const policies[] = {[DMARC_POLICY_ABSENT] = "absent",
+                                       [DMARC_POLICY_NONE] = "none",
+                                       [DMARC_POLICY_QUARANTINE] = "quarantine",
+                                       [DMARC_POLICY_REJECT] = "reject"};
 static const char *const protocols[] = {
     [RULE_PROTOCOL_UNKNOWN] = "unknown", [RULE_PROTOCOL_SMTP] = "smtp", [RULE_PROTOCOL_LMTP] = "lmtp"};
 

@@ -51,10 +51,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     header_section_init(&section, header_limits_default);
     enum header_status status = header_section_update(&section, header, &taken);
     if (status == HEADER_MORE) status = header_section_finish(&section);
-    struct dkim_result signatures[2] = {{.result = RESULT_PASS, .signature = header}, {.result = RESULT_FAIL, .aligned = true, .domain = header}};
-    struct message_result result = {.dkim_count = 2, .dkim = signatures, .spf = {{.is_evaluated = true}}, .dmarc = {.is_evaluated = true}};
-    struct rule_input input = {.result = &result, .header = &section, .has_envelope = true, .mail_from = header, .recipients = &header,
-                               .recipient_count = 1, .helo = header, .has_client = true};
+    struct dkim_result signatures[2] = {{.result = RESULT_PASS, .signature = header},
+                                        {.result = RESULT_FAIL, .aligned = true, .domain = header}};
+    struct message_result result = {
+        .dkim_count = 2, .dkim = signatures, .spf = {{.is_evaluated = true}}, .dmarc = {.is_evaluated = true}};
+    struct rule_input input = {.result = &result,
+                               .header = &section,
+                               .has_envelope = true,
+                               .mail_from = header,
+                               .recipients = &header,
+                               .recipient_count = 1,
+                               .helo = header,
+                               .has_client = true};
     struct rule_set *set = status == HEADER_COMPLETE ? compile(span_first(all, cut)) : NULL;
     if (set != NULL) evaluate(set, &input);
     rule_set_destroy(set);

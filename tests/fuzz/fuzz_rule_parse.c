@@ -1,5 +1,5 @@
-/* Any text as a rule file and as a file of expectations: either there is a sound set without mistakes, or there are mistakes,
- * each with a place inside the text and a cure. */
+/* Any text as a rule file and as a file of expectations: either there is a sound set without mistakes, or there are
+ * mistakes, each with a place inside the text and a cure. */
 #include <stdint.h>
 #include <stdlib.h>
 #include "base/arena.h"
@@ -22,7 +22,8 @@ static size_t lines_of(struct span text) {
 static void require_places(const struct rule_errors *errors, struct span text) {
     for (size_t i = 0; i < errors->count; i++) {
         const struct rule_error *error = &errors->error[i];
-        REQUIRE(error->line >= 1 && error->line <= lines_of(text) && error->column >= 1 && error->column <= text.len + 1);
+        REQUIRE(error->line >= 1 && error->line <= lines_of(text) && error->column >= 1 &&
+                error->column <= text.len + 1);
         REQUIRE(error->message.len > 0 && error->hint.len > 0);
         for (size_t j = 0; j < error->message.len; j++) REQUIRE(error->message.ptr[j] >= ' ');
     }

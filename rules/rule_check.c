@@ -92,10 +92,10 @@ static bool check_quantifier(struct rule_check *check, const struct rule_node *n
     bool many = is_many(check, comparison);
     if (node->quantifier != NODE_COMPARE && !many)
         return wrong(check, MISTAKE_ONE_VALUE, &node->quantifier_token, subject, node->quantifier_token.text);
-    if (comparison->operator== OPERATOR_COUNT && !many)
+    if (comparison->comparator == OPERATOR_COUNT && !many)
         return wrong(check, MISTAKE_ONE_VALUE, &node->subject.token, subject, span_of("count"));
-    if (comparison->operator== OPERATOR_DIFFER && many && node->quantifier == NODE_COMPARE && node->operator!=
-        OPERATOR_COUNT)
+    if (comparison->comparator == OPERATOR_DIFFER && many && node->quantifier == NODE_COMPARE &&
+        node->comparator != OPERATOR_COUNT)
         return wrong(check, MISTAKE_MANY_DIFFER, &node->operator_token, subject, none);
     return true;
 }
@@ -106,14 +106,13 @@ static bool check_operator(struct rule_check *check, const struct rule_node *nod
     const struct rule_token *token = node->operator_token.kind == TOKEN_WORD || node->operator_token.kind == TOKEN_SIGN
                                          ? &node->operator_token
                                          : &node->subject.token;
-    if (strchr(operators[comparison->operator].types, rule_type_letter(comparison->type)) == NULL) {
-        if (comparison->operator== OPERATOR_HOLDS) return wrong(check, MISTAKE_NOT_BOOL, token, subject, none);
-        return wrong(check, MISTAKE_OPERATOR_TYPE, token, span_of(operators[comparison->operator].word), span_of(rule_type_text(comparison->type)));
+    if (strchr(operators[comparison->comparator].types, rule_type_letter(comparison->type)) == NULL) {
+        if (comparison->comparator == OPERATOR_HOLDS) return wrong(check, MISTAKE_NOT_BOOL, token, subject, none);
+        return wrong(check, MISTAKE_OPERATOR_TYPE, token, span_of(operators[comparison->comparator].word),
+                     span_of(rule_type_text(comparison->type)));
     }
-    bool compares_text =
-        comparison->type == RULE_TEXT &&
-        comparison->operator>= OPERATOR_EQUAL && comparison->operator!= OPERATOR_MATCHES && comparison->operator<
-        OPERATOR_EXISTS;
+    bool compares_text = comparison->type == RULE_TEXT && comparison->comparator >= OPERATOR_EQUAL &&
+                         comparison->comparator != OPERATOR_MATCHES && comparison->comparator < OPERATOR_EXISTS;
     if (node->is_nocase && !compares_text) return wrong(check, MISTAKE_NOCASE, &node->nocase, none, none);
     return true;
 }
@@ -164,9 +163,9 @@ static bool gate_of_comparison(struct rule_check *check, const struct rule_node 
     struct span name = node->subject.field.body;
     unsigned flags = 0;
     gate->count = 0;
-    if (!comparison->is_header || comparison->operator== OPERATOR_COUNT) return true;
-    if (!comparison->is_decoded && comparison->value == VALUE_TEXTS &&
-        comparison->operator!= OPERATOR_DIFFER && !gate_of_texts(check, comparison, gate))
+    if (!comparison->is_header || comparison->comparator == OPERATOR_COUNT) return true;
+    if (!comparison->is_decoded && comparison->value == VALUE_TEXTS && comparison->comparator != OPERATOR_DIFFER &&
+        !gate_of_texts(check, comparison, gate))
         return false;
     if (!comparison->is_decoded && comparison->value == VALUE_PATTERN) {
         for (size_t i = 0; i < node->operand.token.flags.len; i++)
@@ -194,14 +193,14 @@ static bool keep_gate(struct rule_check *check, const struct gate *gate, struct 
 
 static bool check_comparison(struct rule_check *check, const struct rule_node *node, struct gate *gate) {
     struct rule_set *set = check->set;
-    struct rule_comparison comparison = {.operator= node->operator,
+    struct rule_comparison comparison = {.comparator = node->comparator,
                                          .is_all = node->quantifier == NODE_ALL,
                                          .is_nocase = node->is_nocase,
                                          .text = node->text};
     if (!read_subject(check, node, &comparison) || !check_operator(check, node, &comparison) ||
         !check_quantifier(check, node, &comparison))
         return false;
-    bool is_alone = comparison.operator== OPERATOR_HOLDS || comparison.operator== OPERATOR_EXISTS;
+    bool is_alone = comparison.comparator == OPERATOR_HOLDS || comparison.comparator == OPERATOR_EXISTS;
     if (!is_alone && !rule_check_operand(check, node, &comparison)) return false;
     comparison.how = node->how;
     if (!gate_of_comparison(check, node, &comparison, gate) || !keep_gate(check, gate, &comparison)) return false;

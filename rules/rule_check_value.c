@@ -35,7 +35,7 @@ static const struct {
 enum { UNIT_COUNT = sizeof units / sizeof *units };
 
 enum rule_unit rule_check_unit(const struct rule_comparison *comparison) {
-    if (comparison->operator== OPERATOR_COUNT || comparison->is_header) return RULE_UNIT_COUNT;
+    if (comparison->comparator == OPERATOR_COUNT || comparison->is_header) return RULE_UNIT_COUNT;
     return rule_facts[comparison->fact].unit;
 }
 
@@ -154,7 +154,7 @@ static bool read_address(struct rule_check *check, const struct rule_node *node,
     struct network *network = rule_check_alloc(check, sizeof *network);
     if (network == NULL || !read_network(check, &node->operand.token, network)) return false;
     bool is_network = network->prefix_bits < (network->is_v4 ? 32u : 128u);
-    if (is_network && comparison->operator!= OPERATOR_IN)
+    if (is_network && comparison->comparator != OPERATOR_IN)
         return wrong(check, MISTAKE_NETWORK_EQUAL, &node->operand.token, node->operand.token.text, none);
     comparison->value = VALUE_NETWORKS;
     comparison->networks = network;
@@ -413,7 +413,7 @@ static bool is_other_fact(struct rule_check *check, const struct rule_node *node
 static bool read_word(struct rule_check *check, const struct rule_node *node, struct rule_comparison *comparison) {
     const struct rule_token *token = &node->operand.token;
     bool sound;
-    if (comparison->operator== OPERATOR_IN || comparison->operator== OPERATOR_WITHIN) {
+    if (comparison->comparator == OPERATOR_IN || comparison->comparator == OPERATOR_WITHIN) {
         if (comparison->type == RULE_INTEGER || comparison->type == RULE_BOOL || comparison->type == RULE_WORD)
             return wrong_type(check, node, comparison);
         return use_set(check, node, comparison);
@@ -431,14 +431,13 @@ static bool read_word(struct rule_check *check, const struct rule_node *node, st
 }
 
 static bool read_one_text(struct rule_check *check, const struct rule_node *node, struct rule_comparison *comparison) {
-    bool is_part =
-        comparison->operator== OPERATOR_CONTAINS || comparison->operator== OPERATOR_STARTS || comparison->operator==
-        OPERATOR_ENDS;
+    bool is_part = comparison->comparator == OPERATOR_CONTAINS || comparison->comparator == OPERATOR_STARTS ||
+                   comparison->comparator == OPERATOR_ENDS;
     struct span *text = rule_check_alloc(check, sizeof *text);
     if (comparison->type == RULE_WORD) return add_word(check, node, &node->operand.token, comparison);
     if (comparison->type == RULE_ADDRESS) return read_address(check, node, comparison);
     if (comparison->type == RULE_INTEGER || comparison->type == RULE_BOOL) return wrong_type(check, node, comparison);
-    if (comparison->operator== OPERATOR_IN) return wrong_type(check, node, comparison);
+    if (comparison->comparator == OPERATOR_IN) return wrong_type(check, node, comparison);
     if (text == NULL || !read_text(check, comparison->type, is_part, &node->operand.token, text)) return false;
     comparison->value = VALUE_TEXTS;
     comparison->texts = text;
@@ -448,8 +447,8 @@ static bool read_one_text(struct rule_check *check, const struct rule_node *node
 
 bool rule_check_operand(struct rule_check *check, const struct rule_node *node, struct rule_comparison *comparison) {
     const struct rule_operand *operand = &node->operand;
-    bool matches = comparison->operator== OPERATOR_MATCHES;
-    bool of_several = comparison->operator== OPERATOR_IN || comparison->operator== OPERATOR_WITHIN;
+    bool matches = comparison->comparator == OPERATOR_MATCHES;
+    bool of_several = comparison->comparator == OPERATOR_IN || comparison->comparator == OPERATOR_WITHIN;
     if (operand->kind == OPERAND_ITEMS)
         return of_several ? read_items(check, node, comparison) : wrong_type(check, node, comparison);
     bool is_pattern = operand->kind == OPERAND_TOKEN && operand->token.kind == TOKEN_PATTERN;
@@ -465,7 +464,7 @@ bool rule_check_operand(struct rule_check *check, const struct rule_node *node, 
     }
     switch (operand->token.kind) {
     case TOKEN_NUMBER:
-        return comparison->type == RULE_INTEGER || comparison->operator== OPERATOR_COUNT
+        return comparison->type == RULE_INTEGER || comparison->comparator == OPERATOR_COUNT
                    ? read_number(check, node, comparison)
                    : wrong_type(check, node, comparison);
     case TOKEN_DOTTED:

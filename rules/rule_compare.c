@@ -6,8 +6,8 @@ static enum rule_truth truth_of(bool value) { return value ? RULE_TRUE : RULE_FA
 
 /* --- one value ---------------------------------------------------------------------------------------------------- */
 
-static bool compare_numbers(enum rule_operator operator, int64_t left, int64_t right) {
-    switch (operator) {
+static bool compare_numbers(enum rule_operator comparator, int64_t left, int64_t right) {
+    switch (comparator) {
     case OPERATOR_EQUAL: return left == right;
     case OPERATOR_DIFFER: return left != right;
     case OPERATOR_LESS: return left < right;
@@ -28,10 +28,10 @@ static bool holds(struct span text, struct span part, bool is_nocase) {
 }
 
 /* Does left stand to right as operator says? */
-static bool compare_texts(enum rule_operator operator, struct span left, struct span right, bool is_nocase) {
-    if (right.len == 0 && operator>= OPERATOR_CONTAINS && operator<= OPERATOR_ENDS) return true;
+static bool compare_texts(enum rule_operator comparator, struct span left, struct span right, bool is_nocase) {
+    if (right.len == 0 && comparator >= OPERATOR_CONTAINS && comparator <= OPERATOR_ENDS) return true;
     bool fits = right.len <= left.len;
-    switch (operator) {
+    switch (comparator) {
     case OPERATOR_DIFFER: return !same(left, right, is_nocase);
     case OPERATOR_WITHIN: return domain_name_is_within(left, right);
     case OPERATOR_CONTAINS: return fits && holds(left, right, is_nocase);
@@ -43,7 +43,7 @@ static bool compare_texts(enum rule_operator operator, struct span left, struct 
 
 static bool is_one_of(const struct rule_comparison *comparison, struct span value) {
     for (size_t i = 0; i < comparison->count; i++)
-        if (compare_texts(comparison->operator, value, comparison->texts[i], comparison->is_nocase)) return true;
+        if (compare_texts(comparison->comparator, value, comparison->texts[i], comparison->is_nocase)) return true;
     return false;
 }
 
@@ -51,11 +51,11 @@ static bool is_in_networks(const struct rule_comparison *comparison, const struc
     bool found = false;
     for (size_t i = 0; i < comparison->count && !found; i++)
         found = network_contains(&comparison->networks[i], value->address, value->is_v4);
-    return found != (comparison->operator== OPERATOR_DIFFER);
+    return found != (comparison->comparator == OPERATOR_DIFFER);
 }
 
 static bool is_in_list(const struct rule_comparison *comparison, const struct rule_value *value) {
-    if (comparison->operator== OPERATOR_WITHIN) return value_list_has_domain_or_above(comparison->list, value->text);
+    if (comparison->comparator == OPERATOR_WITHIN) return value_list_has_domain_or_above(comparison->list, value->text);
     if (comparison->type == RULE_DOMAIN) return value_list_has_domain(comparison->list, value->text);
     if (comparison->type == RULE_ADDRESS) return value_list_has_address(comparison->list, value->address, value->is_v4);
     return value_list_has(comparison->list, value->text);
@@ -69,10 +69,10 @@ static enum rule_truth matches(struct rule_run *run, const struct rule_compariso
     }
 }
 
-static bool compare_addresses(enum rule_operator operator, const struct rule_value * left,
+static bool compare_addresses(enum rule_operator comparator, const struct rule_value *left,
                               const struct rule_value *right) {
     bool equal = left->is_v4 == right->is_v4 && memcmp(left->address, right->address, left->is_v4 ? 4 : 16) == 0;
-    return equal == (operator== OPERATOR_EQUAL);
+    return equal == (comparator == OPERATOR_EQUAL);
 }
 
 static enum rule_truth compare_with_other(struct rule_run *run, const struct rule_comparison *comparison,
@@ -87,21 +87,21 @@ static enum rule_truth compare_with_other(struct rule_run *run, const struct rul
         size_t index = rule_facts[comparison->other].scope == RULE_SCOPE_MESSAGE ? 0 : run->loop_index;
         if (!rule_view_read(&run->view, comparison->other, index, &other)) return RULE_FALSE;
     }
-    if (comparison->type == RULE_ADDRESS) return truth_of(compare_addresses(comparison->operator, value, &other));
+    if (comparison->type == RULE_ADDRESS) return truth_of(compare_addresses(comparison->comparator, value, &other));
     if (comparison->type == RULE_INTEGER || comparison->type == RULE_BOOL || comparison->type == RULE_WORD)
-        return truth_of(compare_numbers(comparison->operator, value->number, other.number));
-    return truth_of(compare_texts(comparison->operator, value->text, other.text, comparison->is_nocase));
+        return truth_of(compare_numbers(comparison->comparator, value->number, other.number));
+    return truth_of(compare_texts(comparison->comparator, value->text, other.text, comparison->is_nocase));
 }
 
 static enum rule_truth compare_one(struct rule_run *run, const struct rule_comparison *comparison,
                                    const struct rule_value *value) {
     bool has_word;
     switch (comparison->value) {
-    case VALUE_NOTHING: return truth_of(comparison->operator== OPERATOR_EXISTS || value->number != 0);
-    case VALUE_NUMBER: return truth_of(compare_numbers(comparison->operator, value->number, comparison->number));
+    case VALUE_NOTHING: return truth_of(comparison->comparator == OPERATOR_EXISTS || value->number != 0);
+    case VALUE_NUMBER: return truth_of(compare_numbers(comparison->comparator, value->number, comparison->number));
     case VALUE_WORDS:
         has_word = (comparison->words >> value->number & 1) != 0;
-        return truth_of(has_word != (comparison->operator== OPERATOR_DIFFER));
+        return truth_of(has_word != (comparison->comparator == OPERATOR_DIFFER));
     case VALUE_TEXTS: return truth_of(is_one_of(comparison, value->text));
     case VALUE_NETWORKS: return truth_of(is_in_networks(comparison, value));
     case VALUE_LIST: return truth_of(is_in_list(comparison, value));
@@ -170,7 +170,7 @@ enum rule_truth rule_compare(struct rule_run *run, const struct rule_comparison 
     enum rule_truth truth = comparison->is_all ? RULE_TRUE : RULE_FALSE,
                     decides = comparison->is_all ? RULE_FALSE : RULE_TRUE;
     if (cannot_hold(run, comparison)) return RULE_FALSE;
-    if (comparison->operator== OPERATOR_COUNT) {
+    if (comparison->comparator == OPERATOR_COUNT) {
         truth = count_values(run, comparison);
         return run->no_memory || run->view.no_memory ? RULE_UNKNOWN : truth;
     }

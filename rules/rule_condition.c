@@ -124,7 +124,7 @@ static bool read_operator(struct rule_cursor *cursor, struct rule_node *compare)
     static const char *const joints[] = {"and", "or", "then"};
     if (cursor->token.kind == TOKEN_BAD) return false;
     if (ends_comparison(cursor) || rule_condition_is_part_word(&cursor->token)) return true;
-    if (find_operator(&cursor->token, &compare->operator)) {
+    if (find_operator(&cursor->token, &compare->comparator)) {
         compare->operator_token = rule_cursor_take(cursor);
         return true;
     }
@@ -147,16 +147,16 @@ static bool read_comparison(struct rule_cursor *cursor, struct rule_node *compar
     size_t start = compare->quantifier != NODE_COMPARE ? compare->quantifier_token.offset : cursor->token.offset;
     if (++cursor->comparisons > RULE_COMPARISONS_MAX) return rule_cursor_wrong_token(cursor, MISTAKE_LONG);
     compare->kind = NODE_COMPARE;
-    compare->operator= OPERATOR_HOLDS;
+    compare->comparator = OPERATOR_HOLDS;
     if (rule_cursor_at(cursor, "exists") || rule_cursor_at(cursor, "count")) {
-        compare->operator= rule_cursor_at(cursor, "exists") ? OPERATOR_EXISTS : OPERATOR_COUNT;
+        compare->comparator = rule_cursor_at(cursor, "exists") ? OPERATOR_EXISTS : OPERATOR_COUNT;
         compare->operator_token = rule_cursor_take(cursor);
     }
     if (!rule_condition_read_subject(cursor, &compare->subject)) return false;
-    if (compare->operator== OPERATOR_COUNT && !read_count(cursor, compare)) return false;
-    if (compare->operator== OPERATOR_HOLDS) {
+    if (compare->comparator == OPERATOR_COUNT && !read_count(cursor, compare)) return false;
+    if (compare->comparator == OPERATOR_HOLDS) {
         if (!read_operator(cursor, compare)) return false;
-        if (compare->operator!= OPERATOR_HOLDS && !read_operand(cursor, compare)) return false;
+        if (compare->comparator != OPERATOR_HOLDS && !read_operand(cursor, compare)) return false;
     }
     if (rule_cursor_at(cursor, "nocase")) {
         compare->is_nocase = true;

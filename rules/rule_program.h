@@ -50,7 +50,7 @@ enum rule_value_kind {
 };
 
 struct rule_comparison {
-    enum rule_operator operator;
+    enum rule_operator comparator;
     enum rule_operator how; /* COUNT: how the number is compared */
     enum rule_type type;
     enum rule_fact_id fact; /* unless is_header */

@@ -47,7 +47,7 @@ struct rule_node {
     enum rule_node_kind quantifier; /* COMPARE: NODE_ANY or NODE_ALL before the fact, else NODE_COMPARE */
     struct rule_token quantifier_token;
     struct rule_subject subject;
-    enum rule_operator operator;
+    enum rule_operator comparator;
     struct rule_token operator_token;
     enum rule_operator how; /* COUNT: how the number is compared */
     struct rule_operand operand;

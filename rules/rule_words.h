@@ -4,8 +4,9 @@
 
 #define RULE_WORD_LISTS(X)                                                                                             \
     X(NONE)                                                                                                            \
-    X(RESULT) X(DKIM_CODE) X(CAUSE) X(PART) X(KEY_TYPE) X(DNSSEC) X(ARC_CODE) X(SPF_CODE) X(SPF_SCOPE) X(DMARC_CODE)   \
-        X(POLICY) X(PROTOCOL)
+    X(RESULT)                                                                                                          \
+    X(DKIM_CODE) X(CAUSE) X(PART) X(KEY_TYPE) X(DNSSEC) X(ARC_CODE) X(SPF_CODE) X(SPF_SCOPE) X(DMARC_CODE) X(POLICY)   \
+        X(PROTOCOL)
 #define X(name) RULE_WORDS_##name,
 enum rule_word_list { RULE_WORD_LISTS(X) RULE_WORD_LIST_COUNT };
 #undef X

@@ -81,7 +81,7 @@ def the_client_is_told_what_a_rule_says():
     assert line["verdict"] == "accept" and "rule" not in line and line["rule_hits"] == "0", line
     assert [proxy.metric(f'sceau_rule_hits_total{{rule="{rule}"}}') for rule in ("no", "later", "wordless", "other")] == [3, 2, 1, 0]
     assert proxy.metric('sceau_messages_total{verdict="reject"}') == 4
-    proxy.stop()
+    assert proxy.stop() == 0, proxy.log_text()[-2000:]
 
 
 def a_session_keeps_nothing_of_a_refused_message():
@@ -89,7 +89,7 @@ def a_session_keeps_nothing_of_a_refused_message():
     client = proxy.client("smtp")
     for subject, code in (("no: 1", 550), ("yes", 250), ("later", 451), ("yes", 250)) * 3:
         assert through(client, mail(subject))[0] == code
-    proxy.stop()
+    assert proxy.stop() == 0, proxy.log_text()[-2000:]
 
 
 def discard_is_armed_twice():
@@ -107,7 +107,7 @@ def discard_is_armed_twice():
     line = logged(proxy, 2)
     assert (line["action"], line["rule"]) == ("discarded", "gone") and len(SMTP.complete()) == before, line
     assert proxy.metric('sceau_messages_total{verdict="discard"}') == 2
-    proxy.stop()
+    assert proxy.stop() == 0, proxy.log_text()[-2000:]
 
 
 def quarantine_is_a_field_or_another_place():
@@ -130,7 +130,7 @@ def quarantine_is_a_field_or_another_place():
     assert proxy.metric('sceau_rule_errors_total{rule="lost"}') == 1
     line = logged(proxy, 4)
     assert line["rule_errors"] == "1" and line["verdict"] == "tempfail", line
-    proxy.stop()
+    assert proxy.stop() == 0, proxy.log_text()[-2000:]
 
 
 def fields_are_added_taken_out_and_tagged():
@@ -150,7 +150,7 @@ def fields_are_added_taken_out_and_tagged():
     assert b"\r\nSubject: [outside]\r\n" in SMTP.complete()[-1].content
     assert told(proxy, "smtp", mail("plain"))[0][0] == 250
     assert without_ours(SMTP.complete()[-1].content).endswith(mail("plain"))
-    proxy.stop()
+    assert proxy.stop() == 0, proxy.log_text()[-2000:]
 
 
 def a_message_goes_to_another_recipient():
@@ -171,7 +171,7 @@ def a_message_goes_to_another_recipient():
     SMTP.replies.clear()
     assert told(proxy, "box", mail("move"))[0][0] == 250 # a Maildir has no recipients
     assert proxy.metric('sceau_rule_errors_total{rule="move"}') == 1
-    proxy.stop()
+    assert proxy.stop() == 0, proxy.log_text()[-2000:]
 
 
 def a_server_that_goes_away_while_it_is_told_anew():
@@ -184,7 +184,7 @@ def a_server_that_goes_away_while_it_is_told_anew():
     assert code in (421, 451) and not server.complete(), code
     server.replies.clear()
     assert through(proxy.client("in"), MAIL)[0] == 250 and server.complete()[-1].recipients == ["desk@here.test"]
-    proxy.stop()
+    assert proxy.stop() == 0, proxy.log_text()[-2000:]
 
 
 COUNTED = [("spam", "reject 550 5.7.1 \"no\""), ("bulk", 'add header["X-Bulk"] "yes"'), ("late", 'tempfail 451 4.7.1 "later"')]
@@ -205,7 +205,7 @@ def shadow_and_armed_count_the_same():
         assert all(proxy.metric(f'sceau_rule_{other}_total{{rule="{word}"}}') == 0 for word, _ in COUNTED)
         assert mode == "armed" or set(codes) == {250}, "a shadow did something"
         assert mode == "shadow" or codes.count(550) == sum("spam" in subject for subject in subjects)
-        proxy.stop()
+        assert proxy.stop() == 0, proxy.log_text()[-2000:]
     wanted = [sum(word in subject for subject in subjects) for word, _ in COUNTED]
     print(f"   {messages} messages: armed {counts['armed']}, shadow {counts['shadow']}")
     assert counts["armed"] == counts["shadow"] == wanted, (counts, wanted)
@@ -216,7 +216,7 @@ def the_whole_file_in_shadow():
     assert told(proxy, "smtp", mail("no: thanks"))[0][0] == 250
     line = logged(proxy, 1)
     assert (line["verdict"], line["shadow_verdict"], line["shadow_rule"]) == ("accept", "reject", "no"), line
-    proxy.stop()
+    assert proxy.stop() == 0, proxy.log_text()[-2000:]
 
 
 def repeated_signatures_are_seen():
@@ -229,7 +229,7 @@ def repeated_signatures_are_seen():
     codes = [told(proxy, listener, one)[0][0] for listener, one in
              (("smtp", content), ("lmtp", content), ("smtp", content), ("smtp", other), ("smtp", content))]
     assert codes == [250, 250, 451, 250, 451], codes
-    proxy.stop()
+    assert proxy.stop() == 0, proxy.log_text()[-2000:]
 
 
 def a_broken_file_keeps_the_rules_before():
@@ -246,7 +246,7 @@ def a_broken_file_keeps_the_rules_before():
     proxy.process.send_signal(signal.SIGHUP)
     house.wait_for(lambda: proxy.log_text().count("event=reload") == 2, "the second reload's line")
     assert told(proxy, "smtp", mail("no: thanks"))[0][0] == 451
-    proxy.stop()
+    assert proxy.stop() == 0, proxy.log_text()[-2000:]
 
 
 def version(number):
@@ -292,7 +292,7 @@ def reloads_while_mail_flows():
         assert len(first) == len(second) == 1 and first == second, (first, second, ids)
     assert len(versions) > 1
     assert proxy.metric('sceau_rule_hits_total{rule="first"}') == sum(sent), "a reload keeps the counts of a rule"
-    proxy.stop()
+    assert proxy.stop() == 0, proxy.log_text()[-2000:]
 
 
 if __name__ == "__main__":

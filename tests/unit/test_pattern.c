@@ -199,13 +199,12 @@ static int destroy_scratch(void **state) { return (void)state, pattern_scratch_d
 
 int main(void) {
     static bool with_jit = true, without_jit = false;
-    static bool *with = &with_jit, *without = &without_jit;
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_prestate(every_row_matches_as_wanted, &without),
-        cmocka_unit_test_prestate(every_row_matches_as_wanted, &with),
+        cmocka_unit_test_prestate(every_row_matches_as_wanted, &without_jit),
+        cmocka_unit_test_prestate(every_row_matches_as_wanted, &with_jit),
         cmocka_unit_test(what_is_wrong_is_named_with_its_place),
-        cmocka_unit_test_prestate(catastrophes_end_undecided, &without),
-        cmocka_unit_test_prestate(catastrophes_end_undecided, &with),
+        cmocka_unit_test_prestate(catastrophes_end_undecided, &without_jit),
+        cmocka_unit_test_prestate(catastrophes_end_undecided, &with_jit),
         cmocka_unit_test(a_subject_has_its_limit),
         cmocka_unit_test(flags_have_letters),
     };

@@ -34,7 +34,8 @@ struct evaluation {
     struct rule_run run;
     struct rule_scratch *scratch;
     struct world real, shadow;
-    uint32_t rule; /* that is looked at */
+    uint32_t rule;           /* that is looked at */
+    bool in_real, in_shadow; /* where its actions take place */
     bool no_memory;
 };
 
@@ -80,8 +81,11 @@ static const struct rule_program *program(const struct evaluation *evaluation) {
     return &evaluation->run.set->rules[evaluation->rule];
 }
 
+/* An armed rule that applies only because a shadow rule would have overridden something is no event: nothing happened,
+ * and its own counts are those of what happens. */
 static void add_event(struct evaluation *evaluation, enum rule_event_kind kind, struct span log) {
     struct rule_scratch *scratch = evaluation->scratch;
+    if (!evaluation->in_real && !program(evaluation)->is_shadow) return;
     struct rule_event *events = grow(scratch->events, &scratch->event_room, scratch->event_count, sizeof *events);
     if (events == NULL) {
         evaluation->no_memory = true;
@@ -244,11 +248,10 @@ static struct rule_decision decision_of(struct evaluation *evaluation, const str
     return decision;
 }
 
-/* Armed rules act in both worlds, those in shadow in theirs alone; nothing acts in a world that has stopped. */
 static void for_worlds(struct evaluation *evaluation, void (*act)(struct world *world, const void *what),
                        const void *what) {
-    if (!program(evaluation)->is_shadow) act(&evaluation->real, what);
-    if (!evaluation->shadow.is_stopped) act(&evaluation->shadow, what);
+    if (evaluation->in_real) act(&evaluation->real, what);
+    if (evaluation->in_shadow) act(&evaluation->shadow, what);
 }
 static void set_decision(struct world *world, const void *decision) {
     world->decision = *(const struct rule_decision *)decision;
@@ -268,7 +271,7 @@ static bool edit(struct evaluation *evaluation, const struct rule_step *step) {
     case ACTION_TAG: made.kind = RULE_TAG_SUBJECT; break;
     default: made.kind = RULE_REDIRECT; break;
     }
-    if (program(evaluation)->is_shadow) return true;
+    if (!evaluation->in_real) return true;
     if (step->kind == ACTION_ADD || step->kind == ACTION_TAG)
         made.value = text_of(evaluation, &step->text, RULE_TEXT_MAX);
     return add_edit(evaluation, made, RULE_EDITS_MAX);
@@ -323,19 +326,42 @@ static void apply_error(struct evaluation *evaluation) {
 
 /* --- rule by rule ------------------------------------------------------------------------------------------------- */
 
-static void judge_rule(struct evaluation *evaluation, uint32_t index) {
-    evaluation->rule = index;
+static enum rule_truth judge_condition(struct evaluation *evaluation, const struct world *world) {
     const struct rule_program *rule = program(evaluation);
-    const struct world *world = rule->is_shadow ? &evaluation->shadow : &evaluation->real;
-    if (world->is_stopped) return;
     evaluation->run.view.is_overridden = world->is_overridden;
     enum rule_truth truth = run_condition(evaluation, rule->code);
     if (evaluation->scratch->wants_trace) {
         struct bytes nothing = bytes_with_cap(0);
         add_trace(evaluation, (struct rule_trace){.is_rule = true, .truth = truth, .text = rule->condition}, &nothing);
     }
+    return truth;
+}
+
+static void act_on(struct evaluation *evaluation, enum rule_truth truth, bool in_real, bool in_shadow) {
+    evaluation->in_real = in_real;
+    evaluation->in_shadow = in_shadow;
+    if (!in_real && !in_shadow) return;
     if (truth == RULE_TRUE) apply(evaluation);
     if (truth == RULE_UNKNOWN) apply_error(evaluation);
+}
+
+/* Armed rules act in both worlds, those in shadow in theirs alone, and nothing acts in a world that has stopped.
+ * Conditions can come out differently only where one world has an override that the other has not. */
+static void judge_rule(struct evaluation *evaluation, uint32_t index) {
+    evaluation->rule = index;
+    bool in_real = !program(evaluation)->is_shadow && !evaluation->real.is_stopped;
+    bool in_shadow = !evaluation->shadow.is_stopped;
+    bool are_apart = in_real && in_shadow && evaluation->real.is_overridden != evaluation->shadow.is_overridden;
+    if (!in_real && !in_shadow) return;
+    if (!are_apart) {
+        act_on(evaluation, judge_condition(evaluation, in_real ? &evaluation->real : &evaluation->shadow), in_real,
+               in_shadow);
+        return;
+    }
+    enum rule_truth in_first = judge_condition(evaluation, &evaluation->real);
+    enum rule_truth in_second = judge_condition(evaluation, &evaluation->shadow);
+    act_on(evaluation, in_first, true, false);
+    act_on(evaluation, in_second, false, true);
 }
 
 /* Bits of the rules that can hold: those that wait for no literal, and those one of whose literals was seen. */
@@ -365,7 +391,8 @@ static void judge_rules(struct evaluation *evaluation, const uint64_t *due) {
     for (size_t word = 0; word <= count / 64; word++)
         for (uint64_t bits = due[word]; bits != 0; bits &= bits - 1) {
             size_t rule = word * 64 + (size_t)__builtin_ctzll(bits);
-            if (rule >= count || evaluation->real.is_stopped || evaluation->no_memory) return;
+            bool is_over = evaluation->real.is_stopped && evaluation->shadow.is_stopped;
+            if (rule >= count || is_over || evaluation->no_memory) return;
             judge_rule(evaluation, (uint32_t)rule);
         }
 }

@@ -13,7 +13,7 @@
 
 struct header_section;
 
-enum { RULE_NAMES_MAX = 4096 };
+enum { RULE_NAMES_MAX = 60000 };
 
 struct rule_names {
     struct span *name; /* owned array, borrowed octets */

@@ -176,7 +176,10 @@ static const struct {
      "rule \"b\" { when dmarc.disposition == quarantine then reject }\nrule \"c\" { when override.active then quarantine }",
      RULE_QUARANTINE, "c", "+a +c", RULE_QUARANTINE},
     {"rule \"a\" { mode shadow then override \"list\" }\nrule \"b\" { when dmarc.disposition == quarantine then tempfail }",
-     RULE_TEMPFAIL, "b", "~a +b", RULE_TEMPFAIL},
+     RULE_TEMPFAIL, "b", "~a +b", RULE_ACCEPT},
+    {"rule \"a\" { mode shadow then override \"list\" }\nrule \"b\" { when dmarc.disposition == quarantine then tempfail }\n"
+     "rule \"c\" { mode shadow when override.active then quarantine }\nrule \"d\" { then reject }",
+     RULE_TEMPFAIL, "b", "~a +b ~c", RULE_QUARANTINE},
     {"rule \"a\" { mode shadow then override \"list\" }\nrule \"b\" { mode shadow when override.active then reject }", RULE_ACCEPT, "", "~a ~b", RULE_REJECT},
     /* evaluation errors */
     {"rule \"a\" { when " BAD_PATTERN " then reject }", RULE_ACCEPT, "", "!a", RULE_ACCEPT},

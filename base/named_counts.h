@@ -1,8 +1,8 @@
 /* base/named_counts.h -- counters of things that have names of the operator's, such as rules: a row of counts a name.
- * A name is acquired by each configuration that has it and released with it; its counts live as long as one has, so a reload
- * keeps them. Rows are bounded: when all are taken, further names share the row NAMED_COUNTS_OTHER, so sums always hold.
- * Thread rule: any thread; acquire, release and walk take the one lock, counting takes none (one atomic addition).
- * Allocates with malloc. Cost: acquire compares hashes of all rows. Limits: the rows of create. */
+ * A name is acquired by each configuration that has it and released with it; its counts live as long as one has, so a
+ * reload keeps them. Rows are bounded: when all are taken, further names share the row NAMED_COUNTS_OTHER, so sums
+ * always hold. Thread rule: any thread; acquire, release and walk take the one lock, counting takes none (one atomic
+ * addition). Allocates with malloc. Cost: acquire compares hashes of all rows. Limits: the rows of create. */
 #pragma once
 #include <stdatomic.h>
 #include <stddef.h>

@@ -70,10 +70,12 @@ static void put(char **at, struct span octets) {
     *at += octets.len;
 }
 
-enum header_edit_status header_edit_tag(struct header_edit *edit, struct span name, struct span text, struct arena *arena) {
+enum header_edit_status header_edit_tag(struct header_edit *edit, struct span name, struct span text,
+                                        struct arena *arena) {
     struct header_field *field = find_field(edit, name);
     if (field == NULL) return HEADER_EDIT_NO_FIELD;
-    struct span body = span_trim(field->body), end = span_after(field->raw, (size_t)(field->body.ptr - field->raw.ptr) + field->body.len);
+    struct span body = span_trim(field->body),
+                end = span_after(field->raw, (size_t)(field->body.ptr - field->raw.ptr) + field->body.len);
     size_t line = field->name.len + 2 + text.len + 1 + span_find(body, '\r');
     struct span between = span_of(body.len == 0 ? "" : line <= LINE_WANTED ? " " : "\r\n "), colon = span_of(": ");
     size_t len = field->name.len + colon.len + text.len + between.len + body.len + end.len;

@@ -1,9 +1,9 @@
 /* proxy/message_flow.h -- one message between the client's MAIL and its delivery: with the envelope SPF and iprev begin,
  * so that their lookups pass while the client is still talking; from DATA on octets off the wire go through data_reader
  * into the verifier and the spool at once; behind the end of data the last verdicts are awaited for the DNS budget; then
- * the rules are asked (message_rules) and the header section is rewritten (forged fields out, Authentication-Results on top, an ARC set beneath it) and the
- * content is ready to be sent. Speaks no SMTP; what goes wrong is a fault with the reply that the client gets for it.
- * A fault does not end the reading: the rest of the data is read and dropped, so that the session goes on.
+ * the rules are asked (message_rules), the header section is rewritten (forged fields out, Authentication-Results on
+ * top, an ARC set beneath it) and the content is ready to be sent. Speaks no SMTP; what goes wrong is a fault with the
+ * reply that the client gets for it. A fault does not end the reading: the rest of the data is read and dropped, so that the session goes on.
  * Flows are made once and used for many messages; a pool keeps those that are not in use, without any octet of the
  * message before.
  * Thread rule: the loop's thread. Limits: struct message_setup. */

@@ -9,10 +9,10 @@
 #include "verifier/result.h"
 
 enum {
-    REPLAYS_MAX = 8,    /* signatures of one message that are counted */
-    NOTES_MAX = 480,    /* a log value is cut at 512 octets: whole notes instead */
+    REPLAYS_MAX = 8,       /* signatures of one message that are counted */
+    NOTES_MAX = 480,       /* a log value is cut at 512 octets: whole notes instead */
     PATH_MAX_OCTETS = 254, /* RFC 5321 section 4.5.3.1.3, without <> */
-    FIELD_LINE_MAX = 998, /* octets of a line without CRLF (RFC 5322 section 2.1.1) */
+    FIELD_LINE_MAX = 998,  /* octets of a line without CRLF (RFC 5322 section 2.1.1) */
 };
 
 static const char decision_field[] = "X-Sceau-Rule";
@@ -33,7 +33,10 @@ void message_rules_release(struct message_rules *rules) {
 /* Counted for every message, whether a rule asks or not: what is not counted cannot be asked for later. */
 struct replays {
     size_t count;
-    struct { struct span signature; uint32_t before; } seen[REPLAYS_MAX];
+    struct {
+        struct span signature;
+        uint32_t before;
+    } seen[REPLAYS_MAX];
 };
 
 static void count_replays(struct replays *replays, const struct message_judge *judge, const struct rule_input *input) {
@@ -76,8 +79,8 @@ static struct span name_of(const struct message_judge *judge, uint32_t rule) {
     return rule != RULE_NONE ? rule_set_name(judge->config->set, rule) : (struct span){NULL, 0};
 }
 
-static void keep_decision(struct message_rules *rules, const struct message_judge *judge, const struct rule_outcome *outcome,
-                          bool *is_whole) {
+static void keep_decision(struct message_rules *rules, const struct message_judge *judge,
+                          const struct rule_outcome *outcome, bool *is_whole) {
     const struct rule_decision *decision = &outcome->decision, *shadow = &outcome->shadow;
     rules->verdict = decision->verdict;
     rules->is_on_error = decision->is_on_error;
@@ -114,8 +117,8 @@ static void append_note(struct bytes *notes, struct span note) {
     if (notes->failed) notes->failed = false, notes->len = before; /* a later, shorter one may still fit */
 }
 
-static void take_events(struct message_rules *rules, const struct message_judge *judge, const struct rule_outcome *outcome,
-                        bool *is_whole) {
+static void take_events(struct message_rules *rules, const struct message_judge *judge,
+                        const struct rule_outcome *outcome, bool *is_whole) {
     struct bytes notes = bytes_with_cap(NOTES_MAX);
     for (const struct rule_event *event = outcome->event; event < outcome->event + outcome->event_count; event++) {
         switch (event->kind) {
@@ -218,7 +221,8 @@ static void append_decision(struct bytes *out, const struct message_rules *rules
     bytes_release(&value);
 }
 
-static bool tag_subject(struct message_rules *rules, struct header_edit *edit, const struct rule_edit *wanted, struct bytes *out) {
+static bool tag_subject(struct message_rules *rules, struct header_edit *edit, const struct rule_edit *wanted,
+                        struct bytes *out) {
     static const struct span subject = {"Subject", sizeof "Subject" - 1};
     switch (header_edit_tag(edit, subject, wanted->value, rules->arena)) {
     case HEADER_EDIT_DONE: return true;
@@ -236,7 +240,8 @@ bool message_rules_edit(struct message_rules *rules, const struct message_judge 
         append_decision(out, rules);
     }
     for (const struct rule_edit *wanted = rules->edit; is_whole && wanted < rules->edit + rules->edit_count; wanted++) {
-        bool is_known = wanted->kind == RULE_TAG_SUBJECT || wanted->kind == RULE_REDIRECT || is_field_name(wanted->name);
+        bool is_known =
+            wanted->kind == RULE_TAG_SUBJECT || wanted->kind == RULE_REDIRECT || is_field_name(wanted->name);
         if (!is_known) {
             message_rules_fail(rules, judge, wanted->rule);
             continue;

@@ -10,12 +10,11 @@ static void complain(const struct rule_errors *errors, char **error) {
     const struct rule_error *first = &errors->error[0];
     char more[40] = "";
     if (errors->count > 1) (void)snprintf(more, sizeof more, " (and %zu more)", errors->count - 1);
-    int len = first->line > 0
-                  ? asprintf(error, "'file' in rules: %.*s:%u:%u: %.*s; %.*s%s", (int)first->file.len, first->file.ptr,
-                             first->line, first->column, (int)first->message.len, first->message.ptr, (int)first->hint.len,
-                             first->hint.ptr, more)
-                  : asprintf(error, "'file' in rules: %.*s: %.*s%s", (int)first->file.len, first->file.ptr,
-                             (int)first->message.len, first->message.ptr, more);
+    int len = first->line > 0 ? asprintf(error, "'file' in rules: %.*s:%u:%u: %.*s; %.*s%s", (int)first->file.len,
+                                         first->file.ptr, first->line, first->column, (int)first->message.len,
+                                         first->message.ptr, (int)first->hint.len, first->hint.ptr, more)
+                              : asprintf(error, "'file' in rules: %.*s: %.*s%s", (int)first->file.len, first->file.ptr,
+                                         (int)first->message.len, first->message.ptr, more);
     if (len < 0) *error = NULL;
 }
 
@@ -25,8 +24,8 @@ static bool load(struct rule_config *config, char **error) {
                                         .all_shadow = options->rules_shadow != 0,
                                         .use_jit = options->rules_jit != 0};
     struct rule_errors errors = {.count = 0};
-    enum rule_set_status status = rule_set_load((const char *const *)options->rules_file.item, options->rules_file.count,
-                                                &wanted, &errors, &config->set);
+    enum rule_set_status status = rule_set_load((const char *const *)options->rules_file.item,
+                                                options->rules_file.count, &wanted, &errors, &config->set);
     if (status == RULE_SET_BAD && errors.count > 0) complain(&errors, error);
     rule_errors_release(&errors);
     return status == RULE_SET_OK;

@@ -53,7 +53,8 @@ static enum progress give_message_fault(struct session *session) {
 }
 
 enum progress session_give_fault(struct session *session) {
-    return session_give_own(session, 451, downstream_fault_enhanced(session->fault), downstream_fault_text(session->fault));
+    return session_give_own(session, 451, downstream_fault_enhanced(session->fault),
+                            downstream_fault_text(session->fault));
 }
 
 static enum progress begin_message(struct session *session) {
@@ -132,7 +133,7 @@ static void leave_downstream(struct session *session) {
 }
 
 static enum progress deliver(struct session *session, const struct message_rules *rules) {
-    const char *folder = rules->quarantine != NULL      ? rules->quarantine
+    const char *folder = rules->quarantine != NULL     ? rules->quarantine
                          : session->downstream == NULL ? session->setup->listener->maildir
                                                        : NULL;
     struct bytes extra = bytes_with_cap(EXTRA_MAX);
@@ -156,9 +157,7 @@ static enum progress start_delivery(struct session *session) {
     switch (rules->verdict) {
     case RULE_REJECT:
     case RULE_TEMPFAIL: return session_give_own(session, rules->code, rules->enhanced, rules->text);
-    case RULE_DISCARD:
-        session->transaction.is_discarded = true;
-        return session_give_own(session, 250, "2.0.0", "Ok");
+    case RULE_DISCARD: session->transaction.is_discarded = true; return session_give_own(session, 250, "2.0.0", "Ok");
     default: return deliver(session, rules);
     }
 }

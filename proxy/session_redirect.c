@@ -5,8 +5,8 @@
 #include "proxy/smtp_reply.h"
 #include "proxy/xforward.h"
 
-/* The recipients of the envelope were accepted long before the rules were asked, so the transaction is taken back and begun
- * once more. Nothing of the message has been sent by then. */
+/* The recipients of the envelope were accepted long before the rules were asked, so the transaction is taken back and
+ * begun once more. Nothing of the message has been sent by then. */
 enum progress session_redirect(struct session *session) {
     struct forwarded_client storage;
     struct bytes line = bytes_with_cap(TRANSACTION_LINE_MAX);

@@ -17,14 +17,14 @@ struct literal_set_builder {
     uint32_t literals;
 };
 
-/* States are rows of the table, in order of their depth; the table holds not rows but offsets of rows, so that a step needs
- * no multiplication. The lowest bit says that literals end in that state: rows have an even number of columns. */
+/* States are rows of the table, in order of their depth; the table holds not rows but offsets of rows, so that a step
+ * needs no multiplication. The lowest bit says that literals end in that state: rows have an even number of columns. */
 struct literal_set {
     unsigned char column[256];
     uint32_t *table;
     size_t columns, states;
-    uint32_t *literal;  /* of each state: the literal that ends there; NOTHING: none, but in a shorter ending */
-    uint32_t *shorter;  /* of each state: the state of its longest proper ending at which a literal ends; 0: none */
+    uint32_t *literal; /* of each state: the literal that ends there; NOTHING: none, but in a shorter ending */
+    uint32_t *shorter; /* of each state: the state of its longest proper ending at which a literal ends; 0: none */
     uint32_t literals;
 };
 
@@ -81,7 +81,8 @@ static enum literal_set_status make_room(struct literal_set_builder *builder, si
     return LITERAL_SET_OK;
 }
 
-enum literal_set_status literal_set_builder_add(struct literal_set_builder *builder, struct span literal, uint32_t *index) {
+enum literal_set_status literal_set_builder_add(struct literal_set_builder *builder, struct span literal,
+                                                uint32_t *index) {
     uint32_t at = 0;
     if (literal.len == 0) return LITERAL_SET_EMPTY_LITERAL;
     if (literal.len > LITERAL_SET_LITERAL_MAX) return LITERAL_SET_LITERAL_TOO_LONG;
@@ -116,7 +117,8 @@ static bool ends_something(const struct literal_set *set, size_t state) {
 
 /* Breadth first: node[i] is the builder's node of state i, fallback[i] the state of its longest proper ending. A row is
  * the fallback's row, which is complete since it lies less deep, with the node's own children put in. */
-static void fill(struct literal_set *set, const struct literal_set_builder *builder, uint32_t *node, uint32_t *fallback) {
+static void fill(struct literal_set *set, const struct literal_set_builder *builder, uint32_t *node,
+                 uint32_t *fallback) {
     size_t known = 1;
     node[0] = fallback[0] = 0;
     for (size_t state = 0; state < known; state++) {
@@ -180,7 +182,8 @@ void literal_set_destroy(struct literal_set *set) {
 size_t literal_set_count(const struct literal_set *set) { return set->literals; }
 
 size_t literal_set_octets(const struct literal_set *set) {
-    return sizeof *set + set->states * (set->columns * sizeof *set->table + sizeof *set->literal + sizeof *set->shorter);
+    return sizeof *set +
+           set->states * (set->columns * sizeof *set->table + sizeof *set->literal + sizeof *set->shorter);
 }
 
 /* -- a pass -- */

@@ -83,8 +83,8 @@ static size_t find_beyond_ascii(struct span text) {
     return i;
 }
 
-/* Without PATTERN_CHARACTERS one character above 127 is several octets: a class would hold each of them, and case would not
- * be theirs. Escapes like \xe9 are octets that were meant. False: *error says so. */
+/* Without PATTERN_CHARACTERS one character above 127 is several octets: a class would hold each of them, and case would
+ * not be theirs. Escapes like \xe9 are octets that were meant. False: *error says so. */
 static bool means_what_it_says(struct span text, unsigned flags, struct pattern_error *error) {
     size_t at = find_beyond_ascii(text);
     if ((flags & PATTERN_CHARACTERS) != 0 || at == text.len) return true;
@@ -123,8 +123,8 @@ static size_t nesting_of(struct span text) {
     return most;
 }
 
-/* Ends of groups are no items, but take time: those that stand in each other, and the copies that are made of a group for
- * {n,m}. */
+/* Ends of groups are no items, but take time: those that stand in each other, and the copies that are made of a group
+ * for {n,m}. */
 static size_t item_octets_of(const pcre2_code *code, struct span text) {
     size_t size = 0, steps = 1 + nesting_of(text) / NESTING_STEP;
     bool has_copies = memmem(text.ptr, text.len, "){", 2) != NULL;
@@ -166,7 +166,8 @@ static bool has_back_references(const pcre2_code *code) {
 struct pattern *pattern_compile(struct span text, unsigned flags, bool use_jit, struct pattern_error *error) {
     *error = (struct pattern_error){.offset = 0};
     if (text.len == 0) text = span_of("");
-    if (text.len > PATTERN_TEXT_MAX) return complain(error, PATTERN_TEXT_MAX, "a pattern has at most 4096 octets"), NULL;
+    if (text.len > PATTERN_TEXT_MAX)
+        return complain(error, PATTERN_TEXT_MAX, "a pattern has at most 4096 octets"), NULL;
     if (!means_what_it_says(text, flags, error)) return NULL;
     struct pattern *pattern = calloc(1, sizeof *pattern);
     if (pattern == NULL) return complain(error, 0, "out of memory"), NULL;

@@ -44,7 +44,8 @@ static size_t shortest(const struct pattern_literals *literals) {
 
 static void take_better(struct group *group, const struct pattern_literals *item) {
     size_t have = shortest(&group->best), offered = shortest(item);
-    if (item->count > 0 && (offered > have || (offered == have && item->count < group->best.count))) group->best = *item;
+    if (item->count > 0 && (offered > have || (offered == have && item->count < group->best.count)))
+        group->best = *item;
 }
 
 /* The run ends here: it is one item of the branch. */
@@ -110,7 +111,8 @@ static enum repeat read_braces(struct reader *reader) {
 
 static void skip_ignored(struct reader *reader) {
     if ((reader->flags & PATTERN_EXTENDED) == 0) return;
-    while (reader->at < reader->text.len && (ascii_is_space(peek(reader, 0)) || peek(reader, 0) == '\v' || peek(reader, 0) == '\f'))
+    while (reader->at < reader->text.len &&
+           (ascii_is_space(peek(reader, 0)) || peek(reader, 0) == '\v' || peek(reader, 0) == '\f'))
         reader->at++;
 }
 
@@ -149,7 +151,8 @@ static bool finish_octet(struct reader *reader, char c) {
     /* Some characters beyond ASCII are white space that x ignores, in front of a quantifier too. */
     if (is_beyond && (reader->flags & PATTERN_EXTENDED) != 0) return false;
     /* Characters have relatives of other lengths: k and s as well (U+212A, U+017F). Case may be ignored by (?i) too. */
-    bool is_loose = (reader->flags & PATTERN_CHARACTERS) != 0 && (is_beyond || ascii_lower(c) == 'k' || ascii_lower(c) == 's');
+    bool is_loose =
+        (reader->flags & PATTERN_CHARACTERS) != 0 && (is_beyond || ascii_lower(c) == 'k' || ascii_lower(c) == 's');
     if (is_loose || c == '\0' || ascii_is_space(c)) return finish_opaque(reader);
     enum repeat repeat = read_repeat(reader);
     if (repeat == REPEAT_STRANGE) return false;
@@ -177,16 +180,39 @@ static bool read_escape(struct reader *reader) {
     reader->at += 2;
     if ((unsigned char)c >= 0x80 || !ascii_is_alnum(c)) return finish_octet(reader, c);
     switch (c) {
-    case 'd': case 'D': case 'w': case 'W': case 's': case 'S': case 'h': case 'H': case 'v': case 'V':
-    case 'R': case 'X': case 'n': case 'r': case 't': case 'f': case 'e': case 'a':
-    case 'b': case 'B': case 'A': case 'z': case 'Z': case 'G': return finish_opaque(reader);
+    case 'd':
+    case 'D':
+    case 'w':
+    case 'W':
+    case 's':
+    case 'S':
+    case 'h':
+    case 'H':
+    case 'v':
+    case 'V':
+    case 'R':
+    case 'X':
+    case 'n':
+    case 'r':
+    case 't':
+    case 'f':
+    case 'e':
+    case 'a':
+    case 'b':
+    case 'B':
+    case 'A':
+    case 'z':
+    case 'Z':
+    case 'G': return finish_opaque(reader);
     case 'N': return peek(reader, 0) != '{' && finish_opaque(reader);
-    case 'p': case 'P':
+    case 'p':
+    case 'P':
         if (peek(reader, 0) != '{') reader->at++;
         return skip_braced(reader) && finish_opaque(reader);
     case 'x':
         if (peek(reader, 0) == '{') return skip_braced(reader) && finish_opaque(reader);
-        for (int i = 0; i < 2 && ascii_hex_value(peek(reader, 0)) >= 0 && reader->at < reader->text.len; i++) reader->at++;
+        for (int i = 0; i < 2 && ascii_hex_value(peek(reader, 0)) >= 0 && reader->at < reader->text.len; i++)
+            reader->at++;
         return finish_opaque(reader);
     default: return false;
     }
@@ -197,7 +223,8 @@ static bool read_class(struct reader *reader) {
     size_t i = peek(reader, 1) == '^' ? 2 : 1;
     if (peek(reader, i) == ']') i++; /* the first one is a member */
     for (; i < rest.len && rest.ptr[i] != ']'; i++) {
-        if (rest.ptr[i] == '[' && i + 1 < rest.len && (rest.ptr[i + 1] == ':' || rest.ptr[i + 1] == '.' || rest.ptr[i + 1] == '=')) {
+        if (rest.ptr[i] == '[' && i + 1 < rest.len &&
+            (rest.ptr[i + 1] == ':' || rest.ptr[i + 1] == '.' || rest.ptr[i + 1] == '=')) {
             size_t start = i;
             while (i < rest.len && rest.ptr[i] != ']') i++; /* [:alpha:]; never [:a]b:] nor [:] */
             if (rest.ptr[i - 1] != ':' || i - 2 == start) return false;

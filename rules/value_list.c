@@ -12,8 +12,8 @@
 #include "rules/value_range.h"
 #include "verifier/domain_name.h"
 
-/* Names lie one behind the other, each behind two octets of its length; slots hold 1 + where they begin, 0: free. At least
- * half of the slots are free. */
+/* Names lie one behind the other, each behind two octets of its length; slots hold 1 + where they begin, 0: free. At
+ * least half of the slots are free. */
 struct value_list {
     enum value_list_kind kind;
     struct bytes names;

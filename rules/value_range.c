@@ -96,7 +96,8 @@ size_t value_range_set_octets(const struct value_range_set *set) {
 }
 
 static bool has_v4(const struct value_range_set *set, uint32_t address) {
-    size_t low = 0, high = set->v4_count; /* the ranges below low begin at or before address, those from high on behind it */
+    size_t low = 0,
+           high = set->v4_count; /* the ranges below low begin at or before address, those from high on behind it */
     while (low < high) {
         size_t middle = low + (high - low) / 2;
         if (set->v4[middle].first <= address)

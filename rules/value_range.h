@@ -1,15 +1,19 @@
-/* rules/value_range.h -- many networks as ranges of addresses: sorted, those that overlap or touch made one, searched by
- * halves. Add, seal, then ask: a sealed set is immutable and may be asked from any thread.
- * Allocates with malloc; no I/O, clock or lock. Cost: sealing sorts; a question takes as many steps as the count has bits.
- * Memory: 8 to 16 octets a v4 and 32 to 64 a v6 network. Limits: the caller's. */
+/* rules/value_range.h -- many networks as ranges of addresses: sorted, those that overlap or touch made one, searched
+ * by halves. Add, seal, then ask: a sealed set is immutable and may be asked from any thread. Allocates with malloc; no
+ * I/O, clock or lock. Cost: sealing sorts; a question takes as many steps as the count has bits. Memory: 8 to 16 octets
+ * a v4 and 32 to 64 a v6 network. Limits: the caller's. */
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include "base/endpoint.h"
 
-struct value_range_v4 { uint32_t first, last; };
-struct value_range_v6 { uint8_t first[16], last[16]; };
+struct value_range_v4 {
+    uint32_t first, last;
+};
+struct value_range_v6 {
+    uint8_t first[16], last[16];
+};
 
 struct value_range_set { /* zeroed: an empty one */
     struct value_range_v4 *v4;

@@ -184,25 +184,26 @@ static struct rule_node *read_enclosed(struct rule_cursor *cursor, const char *c
     return NULL;
 }
 
+/* Does { stand behind the next token? */
+static bool block_follows(const struct rule_cursor *cursor) {
+    struct span text = cursor->lexer.page->text;
+    size_t at = cursor->lexer.at;
+    while (at < text.len && ascii_is_space(text.ptr[at])) at++;
+    return cursor->token.kind == TOKEN_WORD && at < text.len && text.ptr[at] == '{';
+}
+
 /* Behind any or all: a block, or a comparison of one fact. */
 static struct rule_node *read_quantified(struct rule_cursor *cursor) {
     struct rule_token quantifier = rule_cursor_take(cursor);
-    enum rule_node_kind kind = rule_token_is(&quantifier, "any") ? NODE_ANY : NODE_ALL;
     struct rule_node *out = rule_cursor_alloc(cursor, sizeof *out);
     if (out == NULL) return NULL;
-    out->quantifier = kind;
+    out->quantifier = rule_token_is(&quantifier, "any") ? NODE_ANY : NODE_ALL;
     out->quantifier_token = quantifier;
-    struct rule_lexer ahead = cursor->lexer;
-    if (cursor->token.kind == TOKEN_WORD && ahead.at < ahead.page->text.len) {
-        while (ahead.at < ahead.page->text.len && ascii_is_space(ahead.page->text.ptr[ahead.at])) ahead.at++;
-        if (ahead.at < ahead.page->text.len && ahead.page->text.ptr[ahead.at] == '{') {
-            out->kind = kind;
-            out->token = rule_cursor_take(cursor);
-            out->first = read_enclosed(cursor, "}", MISTAKE_BLOCK_OPEN);
-            return out->first != NULL ? out : NULL;
-        }
-    }
-    return read_comparison(cursor, out) ? out : NULL;
+    if (!block_follows(cursor)) return read_comparison(cursor, out) ? out : NULL;
+    out->kind = out->quantifier;
+    out->token = rule_cursor_take(cursor);
+    out->first = read_enclosed(cursor, "}", MISTAKE_BLOCK_OPEN);
+    return out->first != NULL ? out : NULL;
 }
 
 static struct rule_node *read_not(struct rule_cursor *cursor);

@@ -68,7 +68,8 @@ static void write_facts_text(struct bytes *out) {
                         "The same with its encoded-words undone.");
     bytes_append_text(out, "Operators\n");
     for (size_t i = 0; i < sizeof operators / sizeof *operators; i++)
-        bytes_append_format(out, "  %-28s %s\n", operators[i].word, operators[i].help);
+        bytes_append_format(out, "  %-28s %s\n", operators[i].word[0] != '\0' ? operators[i].word : "FACT",
+                            operators[i].help);
     bytes_append_text(out, "Actions\n");
     for (size_t i = 0; i < sizeof actions / sizeof *actions; i++)
         bytes_append_format(out, "  %-38s %s\n", actions[i].syntax, actions[i].help);

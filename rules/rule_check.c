@@ -59,7 +59,7 @@ static bool emit(struct rule_check *check, enum rule_code_kind kind, uint32_t ar
 /* --- comparisons -------------------------------------------------------------------------------------------------- */
 
 static bool wrong_fact(struct rule_check *check, const struct rule_token *token) {
-    static const char *names[FACT_COUNT];
+    const char *names[FACT_COUNT];
     for (size_t i = 0; i < FACT_COUNT; i++) names[i] = rule_facts[i].name;
     rule_mistake_add_near(check->page, MISTAKE_FACT, token->offset, token->text, names, FACT_COUNT);
     return false;

@@ -26,7 +26,7 @@ static bool add_part(struct rule_check *check, struct rule_text *text, struct ru
 }
 
 static bool add_place(struct rule_check *check, size_t offset, struct span name, struct rule_text *text) {
-    static const char *names[FACT_COUNT + 2];
+    const char *names[FACT_COUNT + 1];
     static const char header[] = "header[";
     struct rule_part part = {.kind = PART_FACT};
     size_t len = sizeof header - 1;

@@ -70,6 +70,19 @@ rule "bank must sign" {
     assert ": accept, by default" in silent.stdout, silent
 
 
+def verify_tells_the_action():
+    options = ("--rules", os.path.join(SETS, "dmarc.rules"), *ZONE, *CLIENT, "--mail-from", "service@bank.example")
+    done = subprocess.run([os.path.abspath(house.SCEAU), "verify", "--json", *options, demo("3-forged.eml"), demo("1-good.eml")], capture_output=True, text=True)
+    refused, accepted = [json.loads(line)["action"] for line in done.stdout.splitlines()]
+    assert (refused["verdict"], refused["rule"], refused["code"], refused["enhanced"]) == ("reject", "dmarc reject", 550, "5.7.26"), refused
+    assert (accepted["verdict"], accepted["rule"], accepted["code"]) == ("accept", None, None), accepted
+    for language, words in (("en", ("by rule dmarc reject", "no rule decided")), ("fr", ("par la règle dmarc reject", "aucune règle n'a décidé"))):
+        done = subprocess.run([os.path.abspath(house.SCEAU), "verify", "--lang", language, *options, demo("3-forged.eml"), demo("1-good.eml")],
+                              capture_output=True, text=True)
+        assert all(word in done.stdout for word in words), done.stdout
+    assert '"action":null' in subprocess.run([os.path.abspath(house.SCEAU), "verify", "--json", *ZONE, demo("1-good.eml")], capture_output=True, text=True).stdout
+
+
 def discard_is_armed_twice():
     loose = house.put("loose.rules", 'rule "a" { then discard }')
     half = house.put("half.rules", 'arm discard\nrule "a" { then discard }')
@@ -175,6 +188,6 @@ def rules_agree_with_the_public_suites():
 
 
 if __name__ == "__main__":
-    house.main(mistakes_are_shown_with_line_column_caret_and_cure, a_run_shows_which_rule_decides_and_each_value, discard_is_armed_twice,
+    house.main(mistakes_are_shown_with_line_column_caret_and_cure, a_run_shows_which_rule_decides_and_each_value, verify_tells_the_action, discard_is_armed_twice,
                the_shipped_sets_keep_their_expectations, an_expectation_that_is_not_met_is_told, the_manual_page_is_that_of_the_tables,
                rules_agree_with_the_public_suites)

@@ -10,7 +10,8 @@
 
 /* The closed lists of label values. Those that repeat an enum of the verifier stand in its order (a test compares), so
  * that its value is the label's. */
-#define METRIC_VALUES_VERDICT(X) X(VERDICT_ACCEPT, "accept") X(VERDICT_REJECT, "reject") X(VERDICT_TEMPFAIL, "tempfail")
+#define METRIC_VALUES_VERDICT(X) X(VERDICT_ACCEPT, "accept") X(VERDICT_REJECT, "reject") X(VERDICT_TEMPFAIL, "tempfail") \
+    X(VERDICT_DISCARD, "discard")
 #define METRIC_VALUES_METHOD(X) X(METHOD_DKIM, "dkim") X(METHOD_SPF, "spf") X(METHOD_DMARC, "dmarc") X(METHOD_ARC, "arc") \
     X(METHOD_IPREV, "iprev")
 #define METRIC_VALUES_AUTH_RESULT(X) /* enum auth_result */                                                            \

@@ -265,12 +265,6 @@ static bool read_downstream_ca(cfg_t *cfg, cfg_opt_t *opt) {
     return read_file_name(cfg, opt, &current->listener.downstream_ca);
 }
 
-/* What a later version will read. An empty text or list asks for nothing and may stay. */
-static bool read_not_yet(cfg_t *cfg, cfg_opt_t *opt) {
-    return cfg_opt_size(opt) == 0 || text_of(opt)[0] == '\0' ||
-           refuse(cfg, opt, "this version does not do that yet; remove it to go without");
-}
-
 static bool read_dns_mode(cfg_t *cfg, cfg_opt_t *opt) {
     static const char *const words[] = {"recurse", "forward", "stub", "zones", NULL};
     if (read_word(cfg, opt, words, "recurse, forward, stub or zones") < 0) return false;
@@ -347,6 +341,31 @@ static bool read_without(cfg_t *cfg, cfg_opt_t *opt) {
         while (at < COUNT && strcmp(checks[at].word, text) != 0) at++;
         if (at == COUNT) return refuse(cfg, opt, "'%s' is not spf, iprev or dmarc", text);
         current->listener.without |= checks[at].bit;
+    }
+    return true;
+}
+
+/* ---- rules ---- */
+
+static bool read_rules_file(cfg_t *cfg, cfg_opt_t *opt) {
+    return read_list(cfg, opt, &current->options->rules_file, is_filled, "file");
+}
+
+/* "name=maildir:path" */
+static bool is_quarantine(const char *text) {
+    static const char kind[] = "=maildir:";
+    const char *equals = strchr(text, '=');
+    return equals != NULL && equals != text && strncmp(equals, kind, sizeof kind - 1) == 0 &&
+           equals[sizeof kind - 1] != '\0';
+}
+
+static bool read_rules_quarantine(cfg_t *cfg, cfg_opt_t *opt) {
+    struct string_list *list = &current->options->rules_quarantine;
+    if (!read_list(cfg, opt, list, is_quarantine, "name=maildir:path")) return false;
+    for (size_t i = 0; i + 1 < list->count; i++) {
+        size_t len = (size_t)(strchr(list->item[i], '=') - list->item[i]) + 1;
+        if (strncmp(list->item[i], list->item[list->count - 1], len) == 0)
+            return refuse(cfg, opt, "'%.*s' is there twice", (int)len - 1, list->item[i]);
     }
     return true;
 }

@@ -61,6 +61,8 @@ struct options {
     char *arc_domain, *arc_selector, *arc_key_file; /* "": not given; names as they were written */
     char *arc_next_selector, *arc_next_key_file;
     struct string_list arc_trusted_sealers;
+    struct string_list rules_file;       /* paths */
+    struct string_list rules_quarantine; /* "NAME=maildir:PATH", names that differ */
 #define OPTION(field, section, key, kind, least, most, standard, help) int64_t field;
 #include "base/options.def"
 };

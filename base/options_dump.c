@@ -122,6 +122,14 @@ static void print_arc(FILE *out, const struct options *options) {
     fputs("}\n", out);
 }
 
+static void print_rules(FILE *out, const struct options *options) {
+    fputs("rules {\n", out);
+    print_list(out, "file", &options->rules_file);
+    print_list(out, "quarantine", &options->rules_quarantine);
+    print_numbers(out, options, "rules");
+    fputs("}\n", out);
+}
+
 static void print_dns(FILE *out, const struct options *options) {
     fputs("dns {\n", out);
     print_text(out, "    ", "mode", "", options->dns_mode);
@@ -165,6 +173,7 @@ void options_dump(const struct options *options, FILE *out) {
     for (size_t i = 0; i < options->listener_count; i++) print_listener(out, &options->listener[i]);
     print_dns(out, options);
     print_arc(out, options);
+    print_rules(out, options);
     print_http(out, options);
     fputs("limits {\n", out);
     print_numbers(out, options, "limits");

@@ -91,6 +91,8 @@ void options_release(struct options *options) {
     free(options->http_access_file);
     free(options->http_history);
     string_list_clear(&options->http_domains_always);
+    string_list_clear(&options->rules_file);
+    string_list_clear(&options->rules_quarantine);
     free(options->results_style);
     free(options->arc_domain);
     free(options->arc_selector);

@@ -202,6 +202,8 @@ void cli_options_release(struct cli_options *options) {
     free(options->header_from.item);
     free(options->dkim.item);
     free(options->spf.item);
+    free(options->rules.item);
+    free(options->recipient.item);
     free(options->operand.item);
     *options = (struct cli_options){0};
 }

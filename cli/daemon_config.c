@@ -12,6 +12,7 @@
 #include "cli/daemon_privileges.h"
 #include "proxy/arc_config.h"
 #include "proxy/listener_tls.h"
+#include "proxy/rule_config.h"
 #include "proxy/tls.h"
 #include "verifier/authserv_id.h"
 #include "verifier/dns_zone.h"
@@ -124,12 +125,21 @@ static bool check_domains(const char *path, const struct options *options, char 
     return true;
 }
 
+static bool check_rules(const char *path, const struct options *options, char **error) {
+    char *reason;
+    struct rule_config *config = rule_config_create(options, NULL, &reason);
+    if (config == NULL && reason != NULL) refuse(error, "%s: %s", path, reason);
+    free(reason);
+    rule_config_destroy(config);
+    return config != NULL;
+}
+
 struct options *daemon_config_read(const char *path, char **error) {
     struct options *options = options_read(path, error);
     if (options == NULL) return NULL;
     if (daemon_identity_check(path, options, error) && check_authserv_id(path, options, error) && check_trust_anchor(path, options, error) &&
         check_zone_files(path, options, error) && check_arc(path, options, error) &&
-        check_access(path, options, error) && check_domains(path, options, error) && check_tls(path, options, false, error))
+        check_rules(path, options, error) && check_access(path, options, error) && check_domains(path, options, error) && check_tls(path, options, false, error))
         return options;
     options_release(options);
     return NULL;

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/metrics.h"
+#include "base/named_counts.h"
 #include "base/options.h"
 #include "cli/daemon_config.h"
 #include "cli/daemon_http.h"
@@ -23,6 +24,8 @@
 #include "verifier/dns_unbound.h"
 #include "verifier/public_key.h"
 
+enum { RULE_ROWS_MAX = 1000 }; /* rules with series of their own in /metrics */
+
 struct daemon {
     const char *path;
     struct options *options; /* in use */
@@ -33,6 +36,7 @@ struct daemon {
     struct daemon_sockets sockets;
     struct stats_history *history; /* NULL: switched off */
     struct event_log *events;      /* NULL: none */
+    struct named_counts *rule_counts;
     struct proxy *proxy;
     struct daemon_http *http;
 };
@@ -181,11 +185,13 @@ static enum daemon_exit open_all(struct daemon *daemon) {
     daemon->metrics = metrics_create();
     daemon->worker = metrics_worker_create(daemon->metrics);
     daemon->domains = domain_stats_create((unsigned)options->stats_domains_exported, &clock_system);
-    if (daemon->worker == NULL || daemon->domains == NULL) return fail(NULL, DAEMON_NO_RESOURCES);
+    daemon->rule_counts = named_counts_create(RULE_ROWS_MAX);
+    if (daemon->worker == NULL || daemon->domains == NULL || daemon->rule_counts == NULL) return fail(NULL, DAEMON_NO_RESOURCES);
     const struct proxy_setup setup = {
         .options = daemon->options,
         .metrics = daemon->metrics,
         .domains = daemon->domains,
+        .rule_counts = daemon->rule_counts,
         .owner = daemon->identity.user,
         .group = daemon->identity.group,
         .given = daemon->sockets.listener,
@@ -209,6 +215,7 @@ static enum daemon_exit start_all(struct daemon *daemon) {
     const struct http_sources sources = {
         .metrics = daemon->metrics,
         .domains = daemon->domains,
+        .rule_counts = daemon->rule_counts,
         .build = {.version = SCEAU_VERSION, .revision = SCEAU_REVISION, .openssl = public_key_library(),
                   .unbound = dns_unbound_library()},
         .ready = is_ready,
@@ -249,6 +256,7 @@ static void close_all(struct daemon *daemon) {
     proxy_destroy(daemon->proxy);
     event_log_destroy(daemon->events);
     stats_history_destroy(daemon->history);
+    named_counts_destroy(daemon->rule_counts);
     domain_stats_destroy(daemon->domains);
     metrics_destroy(daemon->metrics);
     options_release(daemon->options);

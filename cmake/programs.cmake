@@ -2,9 +2,16 @@
 if(EXISTS ${PROJECT_SOURCE_DIR}/cli/sceau.c)
     file(GLOB verb_sources CONFIGURE_DEPENDS cli/verb_*.c cli/common_*.c)
     add_executable(sceau cli/sceau.c ${verb_sources})
-    target_link_libraries(sceau PRIVATE sceau_verifier)
+    target_link_libraries(sceau PRIVATE sceau_rules)
     install(TARGETS sceau RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
     install(FILES docs/man/sceau.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
+    # sceau.rules(5) comes from the tables of the language; the copy in docs/ is for reading, and a test holds it against them.
+    add_custom_command(OUTPUT ${PROJECT_BINARY_DIR}/sceau.rules.5 DEPENDS sceau VERBATIM
+        COMMAND sceau rules manual > ${PROJECT_BINARY_DIR}/sceau.rules.5)
+    add_custom_target(rules_manual ALL DEPENDS ${PROJECT_BINARY_DIR}/sceau.rules.5)
+    install(FILES ${PROJECT_BINARY_DIR}/sceau.rules.5 DESTINATION ${CMAKE_INSTALL_MANDIR}/man5)
+    file(GLOB rule_sets CONFIGURE_DEPENDS rules/sets/*)
+    install(FILES ${rule_sets} DESTINATION ${CMAKE_INSTALL_DATADIR}/sceau/rules)
 endif()
 if(EXISTS ${PROJECT_SOURCE_DIR}/cli/sceaud.c)
     file(GLOB daemon_sources CONFIGURE_DEPENDS cli/daemon_*.c)

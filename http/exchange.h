@@ -18,6 +18,7 @@ struct event_stream;
 struct http_sources {
     struct metrics *metrics;
     struct domain_stats *domains;
+    struct named_counts *rule_counts; /* may be NULL */
     struct build_info build;
     /* Whether the daemon can do its work; if not, says in *why what it waits for. NULL: always. */
     bool (*ready)(void *owner, struct bytes *why);

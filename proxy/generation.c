@@ -56,7 +56,8 @@ static bool fill_server(struct generation *generation, size_t at, char **error) 
     return false;
 }
 
-struct generation *generation_create(struct options *options, struct key_supply *keys, char **error) {
+struct generation *generation_create(struct options *options, struct key_supply *keys, struct named_counts *rule_counts,
+                                     char **error) {
     struct generation *generation = calloc(1, sizeof *generation);
     *error = NULL;
     if (generation == NULL) return NULL;
@@ -68,7 +69,8 @@ struct generation *generation_create(struct options *options, struct key_supply 
     generation->idle = calloc(options->listener_count > 0 ? options->listener_count : 1, sizeof *generation->idle);
     bool is_usable = generation->server != NULL && generation->tls != NULL && generation->idle != NULL;
     if (is_usable) generation->arc = arc_config_create(options, error);
-    if (generation->arc == NULL) return generation_release(generation), NULL;
+    if (generation->arc != NULL) generation->rules = rule_config_create(options, rule_counts, error);
+    if (generation->rules == NULL) return generation_release(generation), NULL;
     generation->policy = policy_of(options, generation->arc);
     if (is_usable && !authserv_id_init(&generation->authserv_id, span_of(options->authserv_id))) {
         if (asprintf(error, "authserv_id \"%s\" is no usable name", options->authserv_id) < 0) *error = NULL;
@@ -94,6 +96,7 @@ void generation_release(struct generation *generation) {
     free(generation->tls);
     free(generation->idle);
     free(generation->server);
+    rule_config_destroy(generation->rules);
     arc_config_destroy(generation->arc);
     key_supply_release(generation->keys);
     options_release(generation->options);

@@ -1,5 +1,6 @@
 #include "proxy/message_flow.h"
 #include <stdlib.h>
+#include <string.h>
 #include "base/bytes.h"
 #include "base/clock.h"
 #include "base/list.h"
@@ -9,6 +10,7 @@
 #include "proxy/arc_config.h"
 #include "proxy/data_reader.h"
 #include "proxy/header_edit.h"
+#include "proxy/rule_config.h"
 #include "proxy/smtp_reply.h"
 #include "proxy/spool.h"
 #include "verifier/arc_seal.h"
@@ -16,7 +18,7 @@
 
 enum {
     SEAL_MAX = 32768, /* octets of an ARC set of ours */
-    ADDED_MAX = 16384 + SEAL_MAX,
+    ADDED_MAX = 16384 + SEAL_MAX + MESSAGE_RULES_ADDED_MAX,
     RESULTS_MAX = 8192,
     HEADER_COPIES = 2, /* as it came, and what was read from it */
     IDLE_FLOWS_MAX = 16, /* some 80 KiB each: more serve a burst only, and are given back after it */
@@ -38,6 +40,7 @@ struct message_flow {
     struct loop_timer *spf_budget; /* from MAIL */
     struct header_edit edit;
     struct bytes added; /* our fields */
+    struct message_rules rules;
     void (*verified)(void *owner);
     void *owner;
     struct data_reader reader;
@@ -92,6 +95,7 @@ static void destroy(struct message_flow *flow) {
     loop_timer_destroy(flow->spf_budget);
     header_edit_release(&flow->edit);
     bytes_release(&flow->added);
+    message_rules_release(&flow->rules);
     free(flow);
 }
 
@@ -209,6 +213,7 @@ void message_flow_release(struct message_flow *flow) {
     give_memory(flow);
     header_edit_release(&flow->edit);
     bytes_clear(&flow->added);
+    message_rules_reset(&flow->rules);
     list_prepend(&pool->idle, &flow->node); /* taking turns, all of them would grow to the largest message */
     pool->idle_count++;
 }
@@ -357,24 +362,77 @@ static void append_seal(struct message_flow *flow) {
     bytes_release(&set);
 }
 
-/* Our fields, from the top. */
+/* The recipients as rules want them, to be freed. NULL: no memory. */
+static struct span *split_recipients(const struct message_parties *parties) {
+    struct span rest = parties->recipients;
+    struct span *list = calloc(parties->recipient_count + 1, sizeof *list);
+    for (size_t i = 0; list != NULL && i < parties->recipient_count; i++) {
+        size_t len = span_find(rest, '\n');
+        list[i] = span_first(rest, len);
+        rest = span_after(rest, len < rest.len ? len + 1 : len);
+    }
+    return list;
+}
+
+static bool ask_rules(struct message_flow *flow, const struct message_parties *parties) {
+    const struct message_setup *setup = flow->pool->setup;
+    const struct authentication_envelope *envelope = parties->envelope;
+    struct span *recipients = split_recipients(parties);
+    struct rule_input input = {
+        .result = authentication_result(flow->authentication),
+        .header = &flow->edit.kept,
+        .now_s = clock_unix_s(setup->clock),
+        .has_client = envelope->has_address,
+        .client_is_v4 = envelope->is_v4,
+        .helo = envelope->helo,
+        .has_envelope = true,
+        .mail_from = envelope->mail_from,
+        .recipients = recipients,
+        .recipient_count = parties->recipient_count,
+        .has_tls = parties->tls_version != NULL,
+        .tls_version = span_of(parties->tls_version != NULL ? parties->tls_version : ""),
+        .listener = span_of(parties->listener),
+        .protocol = parties->protocol,
+    };
+    memcpy(input.client, envelope->address, sizeof input.client);
+    bool is_judged = recipients != NULL && message_rules_judge(&flow->rules, &setup->judge, &input);
+    free(recipients);
+    return is_judged;
+}
+
+bool message_flow_judge(struct message_flow *flow, const struct message_parties *parties) {
+    const struct header_section *section = message_verifier_header(verifier_of(flow));
+    bool has_rules = flow->pool->setup->judge.config != NULL && flow->pool->setup->judge.config->set != NULL;
+    if (header_edit_sort(&flow->edit, section, &flow->pool->setup->authserv_id) &&
+        (!has_rules || ask_rules(flow, parties))) {
+        flow->removed = flow->edit.removed;
+        return true;
+    }
+    set_fault(flow, MESSAGE_NO_MEMORY);
+    return false;
+}
+
+/* Our fields, from the top. What rules take out or tag is so before the message is sealed. */
 static bool write_added(struct message_flow *flow, struct span extra) {
     const struct message_setup *setup = flow->pool->setup;
     struct span id = {setup->authserv_id.ascii, setup->authserv_id.len};
     const struct message_result *result = authentication_result(flow->authentication);
-    if (!auth_results_write_styled(&flow->added, id, result, setup->style)) return false;
-    append_seal(flow);
-    return bytes_append(&flow->added, extra);
+    struct bytes by_rules = bytes_with_cap(MESSAGE_RULES_ADDED_MAX);
+    bool is_whole = message_rules_edit(&flow->rules, &setup->judge, &flow->edit, &by_rules) &&
+                    auth_results_write_styled(&flow->added, id, result, setup->style);
+    if (is_whole) append_seal(flow);
+    bytes_append(&flow->added, bytes_span(&by_rules));
+    bytes_append(&flow->added, extra);
+    bytes_release(&by_rules);
+    return is_whole && !flow->added.failed;
 }
 
 bool message_flow_seal(struct message_flow *flow, struct span extra) {
     const struct header_section *section = message_verifier_header(verifier_of(flow));
-    if (!header_edit_sort(&flow->edit, section, &flow->pool->setup->authserv_id) || !write_added(flow, extra) ||
-        !header_edit_build(&flow->edit, bytes_span(&flow->added))) {
+    if (!write_added(flow, extra) || !header_edit_build(&flow->edit, bytes_span(&flow->added))) {
         set_fault(flow, MESSAGE_NO_MEMORY);
         return false;
     }
-    flow->removed = flow->edit.removed;
     flow->content = (struct content){
         .head = flow->edit.run,
         .head_count = flow->edit.run_count,
@@ -411,6 +469,12 @@ bool message_flow_set_reply(const struct message_flow *flow, struct smtp_reply *
 }
 
 const struct content *message_flow_content(const struct message_flow *flow) { return &flow->content; }
+
+void message_flow_drop_redirect(struct message_flow *flow) {
+    message_rules_drop_redirect(&flow->rules, &flow->pool->setup->judge);
+}
+
+const struct message_rules *message_flow_rules(const struct message_flow *flow) { return &flow->rules; }
 
 const struct message_result *message_flow_result(const struct message_flow *flow) {
     return flow->has_result ? authentication_result(flow->authentication) : NULL;

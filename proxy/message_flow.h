@@ -1,9 +1,9 @@
 /* proxy/message_flow.h -- one message between the client's MAIL and its delivery: with the envelope SPF and iprev begin,
  * so that their lookups pass while the client is still talking; from DATA on octets off the wire go through data_reader
  * into the verifier and the spool at once; behind the end of data the last verdicts are awaited for the DNS budget; then
- * the header section is rewritten (forged fields out, Authentication-Results on top, an ARC set beneath it) and the
- * content is ready to be sent. Speaks no SMTP; what goes wrong is a fault with the reply that the client gets for it.
- * A fault does not end the reading: the rest of the data is read and dropped, so that the session goes on.
+ * the rules are asked (message_rules), the header section is rewritten (forged fields out, Authentication-Results on
+ * top, an ARC set beneath it) and the content is ready to be sent. Speaks no SMTP; what goes wrong is a fault with the
+ * reply that the client gets for it. A fault does not end the reading: the rest of the data is read and dropped, so that the session goes on.
  * Flows are made once and used for many messages; a pool keeps those that are not in use, without any octet of the
  * message before.
  * Thread rule: the loop's thread. Limits: struct message_setup. */
@@ -12,12 +12,14 @@
 #include <stdint.h>
 #include "base/span.h"
 #include "proxy/content_writer.h"
+#include "proxy/message_rules.h"
 #include "verifier/authserv_id.h"
 #include "verifier/auth_results_style.h"
 #include "verifier/authentication.h"
 
 struct arc_config;
 struct clock;
+struct message_parties;
 struct loop;
 struct memory_account;
 struct smtp_reply;
@@ -65,6 +67,16 @@ struct message_setup {
     struct loop *loop;
     struct spool_pool *spools;
     struct memory_account *memory; /* where header sections are counted; NULL: nobody counts */
+    struct message_judge judge;   /* zeroed: no rules */
+};
+
+/* Who brought the message, and for whom: what rules may ask besides the message. */
+struct message_parties {
+    const struct authentication_envelope *envelope;
+    struct span recipients; /* accepted forward-paths, each ended by LF */
+    size_t recipient_count;
+    const char *tls_version, *listener; /* tls_version NULL: in clear */
+    enum rule_protocol protocol;
 };
 
 struct message_pool;
@@ -87,7 +99,9 @@ void message_flow_release(struct message_flow *flow);
 bool message_flow_take(struct message_flow *flow, struct span octets, size_t *taken);
 /* The data is complete. True: every verdict is there (or a fault, which needs none); false: verified will be called. */
 bool message_flow_end(struct message_flow *flow);
-/* Makes the content ready; extra (whole fields, may be empty) goes beneath our own. False: a fault. */
+/* Asks the rules, when every verdict is there: message_flow_rules tells what is to become of the message. False: a fault. */
+bool message_flow_judge(struct message_flow *flow, const struct message_parties *parties);
+/* Makes the content ready, after message_flow_judge; extra (whole fields, may be empty) goes beneath our own. False: a fault. */
 bool message_flow_seal(struct message_flow *flow, struct span extra);
 
 enum message_fault message_flow_fault(const struct message_flow *flow); /* the first one */
@@ -97,6 +111,10 @@ const char *message_fault_word(enum message_fault fault); /* for the log: "messa
 
 /* Valid after message_flow_seal until release. */
 const struct content *message_flow_content(const struct message_flow *flow);
+/* What the rules said; not judged before message_flow_judge, or without rules. */
+const struct message_rules *message_flow_rules(const struct message_flow *flow);
+/* The session cannot tell anybody the recipient that a rule named: it counts as an error of that rule. */
+void message_flow_drop_redirect(struct message_flow *flow);
 /* NULL when there was a fault before the end of data. */
 const struct message_result *message_flow_result(const struct message_flow *flow);
 uint64_t message_flow_octets(const struct message_flow *flow);  /* content octets received */

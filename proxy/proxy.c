@@ -17,6 +17,7 @@
 #include "proxy/maildir.h"
 #include "proxy/spool.h"
 #include "proxy/worker.h"
+#include "rules/replay_counter.h"
 #include "verifier/public_key.h"
 
 enum {
@@ -26,6 +27,7 @@ enum {
 struct proxy {
     struct worker_shared shared;
     struct generation *generation;
+    struct named_counts *rule_counts; /* may be NULL */
     struct worker **worker;
     size_t worker_count;
     int *fd; /* listening sockets: worker after worker for each listener of generation */
@@ -80,8 +82,10 @@ static bool fill_shared(struct worker_shared *shared, const struct options *opti
     (void)!getrandom(&random, sizeof random, 0); /* without it ids begin at 0, which harms nobody */
     shared->id_base = (uint64_t)random << 24;
     shared->addresses = address_limit_create();
+    shared->replays =
+        replay_counter_create((size_t)options->replay_memory_max, (uint32_t)(options->replay_window_ms / 1000));
     shared->spool_directory = open_spool_directory(options, owner, error);
-    return shared->spool_directory >= 0 && shared->addresses != NULL;
+    return shared->spool_directory >= 0 && shared->addresses != NULL && shared->replays != NULL;
 }
 
 static bool create_workers(struct proxy *proxy) {
@@ -185,7 +189,7 @@ static struct generation *create_generation(struct proxy *proxy, struct options 
     struct key_supply *keys = keeps ? key_supply_acquire(proxy->generation->keys)
                                     : key_supply_create(options, proxy->shared.clock, proxy->shared.metrics, error);
     if (keys == NULL) return NULL;
-    struct generation *generation = generation_create(options, keys, error);
+    struct generation *generation = generation_create(options, keys, proxy->rule_counts, error);
     key_supply_release(keys);
     return generation;
 }
@@ -238,6 +242,7 @@ struct proxy *proxy_create(const struct proxy_setup *setup, char **error) {
     }
     proxy->shared.metrics = setup->metrics;
     proxy->shared.domains = setup->domains;
+    proxy->rule_counts = setup->rule_counts;
     proxy->shared.spool_directory = -1;
     if (prepare(proxy, setup, error)) return proxy;
     complain(error, "out of memory or descriptors");
@@ -302,6 +307,7 @@ void proxy_destroy(struct proxy *proxy) {
     if (proxy->generation != NULL) remove_paths(proxy, NULL);
     generation_release(proxy->generation);
     address_limit_destroy(proxy->shared.addresses);
+    replay_counter_destroy(proxy->shared.replays);
     if (proxy->shared.spool_directory >= 0) close(proxy->shared.spool_directory);
     free(proxy->worker);
     free(proxy->given);

@@ -12,12 +12,14 @@
 struct domain_stats;
 struct event_log;
 struct metrics;
+struct named_counts;
 struct proxy;
 
 struct proxy_setup {
     struct options *options;      /* acquired */
     struct metrics *metrics;      /* borrowed, as what follows, until destroy */
     struct domain_stats *domains; /* may be NULL */
+    struct named_counts *rule_counts; /* a row for each rule; may be NULL */
     uid_t owner;                  /* whose the spool directory and unix sockets are: whom the process runs as, or is about ... */
     gid_t group;                  /* ... to become */
     const int *given;             /* for each listener a listening socket that the workers get duplicates of, or -1: bind;

@@ -18,7 +18,7 @@ static struct session_setup setup_of(struct service *service, size_t at, const s
         .listener = &options->listener[at],
         .tls = service->generation->tls[at],
         .server = to_maildir ? NULL : &service->generation->server[at],
-        .maildir = to_maildir ? parts->maildir : NULL,
+        .maildir = parts->maildir,
         .downstreams = service->downstreams,
         .messages = service->pool,
         .connections = parts->connections,
@@ -63,6 +63,7 @@ struct service *service_create(struct generation *generation, const struct servi
         .loop = parts->loop,
         .spools = parts->spools,
         .memory = parts->memory,
+        .judge = {.config = generation->rules, .scratch = parts->rule_scratch, .replays = parts->replays},
     };
     const struct downstream_pool_limits reuse = {
         .per_server = (unsigned)options->idle_downstreams_max,

@@ -17,6 +17,8 @@ struct event_log;
 struct key_client;
 struct maildir;
 struct memory_account;
+struct replay_counter;
+struct rule_scratch;
 
 struct service {
     struct list node;              /* the worker's */
@@ -41,6 +43,8 @@ struct service_parts {
     struct memory_account *memory;
     struct maildir *maildir;
     atomic_uint *idle_downstreams; /* of all workers */
+    struct rule_scratch *rule_scratch;
+    struct replay_counter *replays;
     struct metrics_worker *metrics;
     struct domain_stats_worker *domains;
     struct event_log *events;

@@ -101,6 +101,7 @@ static void write_record(struct session *session, enum message_end end) {
 }
 
 static enum message_end end_of(const struct transaction *transaction) {
+    if (transaction->is_discarded) return MESSAGE_DISCARDED;
     if (transaction->delivered > 0) return MESSAGE_DELIVERED;
     if (transaction->code == 0) return MESSAGE_ABANDONED;
     return transaction->code >= 500 ? MESSAGE_REFUSED : MESSAGE_DEFERRED;
@@ -281,8 +282,9 @@ static const struct step {
     [SESSION_SECURING] = {"securing", session_await_tls}, /* -> COMMAND | ENDED (no TLS) */
     [SESSION_OPENING] = {"opening", await_opening}, /* -> COMMAND (EHLO answered, fault) | ASKING (MAIL) | ENDED */
     [SESSION_ASKING] = {"asking", await_answer},    /* -> COMMAND | OPENING (once more) | ENDED (421) */
-    [SESSION_DATA] = {"data", session_read_data},   /* -> VERIFYING | DELIVERING | COMMAND (message refused) */
-    [SESSION_VERIFYING] = {"verifying", session_await_verdict},    /* -> DELIVERING | COMMAND (no memory) */
+    [SESSION_DATA] = {"data", session_read_data},   /* -> VERIFYING, or as that */
+    [SESSION_VERIFYING] = {"verifying", session_await_verdict}, /* -> DELIVERING | REDIRECTING | COMMAND (rules, memory) */
+    [SESSION_REDIRECTING] = {"redirecting", session_await_redirection}, /* -> DELIVERING | COMMAND (refused, fault) */
     [SESSION_DELIVERING] = {"delivering", session_await_delivery}, /* -> COMMAND | ENDED (421) */
     [SESSION_ENDED] = {"ended", stay},
 };

@@ -96,13 +96,17 @@ static enum progress refuse_without_memory(struct session *session, struct bytes
     return PROGRESS_AGAIN;
 }
 
-enum progress session_mail_send(struct session *session) {
+bool session_write_mail(const struct session *session, struct bytes *line) {
     struct smtp_command command;
+    smtp_command_parse(bytes_span(&session->transaction.mail_line), &command); /* it was good when it came */
+    return relay_command_write(line, &command, capabilities(session));
+}
+
+enum progress session_mail_send(struct session *session) {
     struct forwarded_client storage;
     if (session_prepare_downstream(session)) return PROGRESS_AGAIN;
     struct bytes line = bytes_with_cap(TRANSACTION_LINE_MAX);
-    smtp_command_parse(bytes_span(&session->transaction.mail_line), &command); /* it was good when it came */
-    if (!relay_command_write(&line, &command, capabilities(session))) {
+    if (!session_write_mail(session, &line)) {
         session_refuse_mail(session);
         return session_complain(session, 553, "5.6.7", "Address needs SMTPUTF8, which the next server lacks");
     }
@@ -146,7 +150,7 @@ static enum progress mail(struct session *session, const struct smtp_command *co
 
 /* Who sends, for SPF and iprev: our client, or the one that it speaks for. Once it has used XFORWARD, what it did not
  * say is not known: its own address would be that of a relay. */
-static struct authentication_envelope envelope_of(const struct session *session) {
+struct authentication_envelope session_envelope(const struct session *session) {
     unsigned without = session->setup->listener->without;
     struct authentication_envelope envelope = {
         .helo = bytes_span(&session->helo),
@@ -165,7 +169,7 @@ static struct authentication_envelope envelope_of(const struct session *session)
 }
 
 void session_open_transaction(struct session *session) {
-    const struct authentication_envelope envelope = envelope_of(session);
+    const struct authentication_envelope envelope = session_envelope(session);
     session->transaction.is_open = true;
     /* Without memory DATA will say so. */
     session->flow = message_flow_open(session->setup->messages, &envelope, session_note_verified, session);
@@ -205,7 +209,7 @@ static enum progress rcpt(struct session *session, const struct smtp_command *co
         return PROGRESS_AGAIN;
     }
     if (line.failed) return refuse_without_memory(session, &line);
-    transaction_try(transaction, command->path);
+    if (!transaction_try(transaction, command->path)) return refuse_without_memory(session, &line);
     if (session->downstream == NULL) {
         bytes_release(&line);
         transaction_settle(transaction, true);

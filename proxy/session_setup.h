@@ -20,7 +20,7 @@ struct session_setup {
     struct tls_context *tls;                /* toward clients; NULL: no STARTTLS */
     const struct downstream_server *server; /* NULL: Maildir */
     struct downstream_pool *downstreams;    /* connections to it that wait for a session; NULL: none are kept */
-    struct maildir *maildir;                /* NULL: a server */
+    struct maildir *maildir;                /* for those without a server, and for quarantine */
     struct message_pool *messages;
     struct connection_set *connections;
     struct address_limit *addresses; /* may be NULL */

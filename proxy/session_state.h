@@ -1,6 +1,6 @@
 /* proxy/session_state.h -- the inside of a session, shared by session.c (machine and events), session_client.c (who the
- * client is), session_commands.c (what each command does), session_tls.c (STARTTLS) and session_message.c (from DATA to the
- * final reply). Of no use to anybody else; see session.h. */
+ * client is), session_commands.c (what each command does), session_tls.c (STARTTLS), session_message.c (from DATA to the
+ * final reply) and session_redirect.c (another recipient). Of no use to anybody else; see session.h. */
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
@@ -12,6 +12,7 @@
 #include "proxy/smtp_command.h"
 #include "proxy/socket_address.h"
 #include "proxy/transaction.h"
+#include "verifier/authentication.h"
 
 struct address_place;
 struct connection;
@@ -32,6 +33,7 @@ enum session_state {
     SESSION_ASKING,
     SESSION_DATA,
     SESSION_VERIFYING,
+    SESSION_REDIRECTING,
     SESSION_DELIVERING,
     SESSION_ENDED,
 };
@@ -65,6 +67,7 @@ struct session {
     bool has_message;          /* DATA was answered with 354: the log will tell what became of it */
     uint64_t data_octets;      /* that came since */
     struct maildir_job *job;
+    bool is_redirected;        /* the rules gave the message another recipient: one reply for all */
     unsigned errors, chatter;
     /* What the event at hand brought; gone when the steps have run. */
     const struct smtp_reply *reply;
@@ -123,6 +126,18 @@ bool session_needs_tls(const struct session *session, enum smtp_verb verb);
 /* The steps behind it: STARTTLS, SECURING. */
 enum progress session_begin_tls(struct session *session);
 enum progress session_await_tls(struct session *session);
+
+/* Who sends, for the checks and the rules; borrowed from session. */
+struct authentication_envelope session_envelope(const struct session *session);
+/* Writes the client's MAIL as downstream is to get it. False: its address needs what downstream lacks. */
+bool session_write_mail(const struct session *session, struct bytes *line);
+/* The final reply of ours to all who wait for one, and the end of the message. */
+enum progress session_give_own(struct session *session, unsigned code, const char *enhanced, const char *text);
+enum progress session_give_fault(struct session *session); /* of downstream: 451 */
+
+/* Downstream's transaction is begun anew with the one recipient that the rules name, then the message is delivered. */
+enum progress session_redirect(struct session *session);
+enum progress session_await_redirection(struct session *session); /* the step: REDIRECTING */
 
 /* The steps of a message: DATA, VERIFYING, DELIVERING; and the events that they wait for. */
 enum progress session_read_data(struct session *session);

@@ -20,6 +20,7 @@
 #include "proxy/service.h"
 #include "proxy/session.h"
 #include "proxy/socket_address.h"
+#include "rules/rule_set.h"
 #include "verifier/dns.h"
 
 enum {
@@ -45,6 +46,7 @@ struct worker {
     struct loop *loop;
     struct connection_set *connections;
     struct spool_pool *spools;
+    struct rule_scratch *rule_scratch;
     struct metrics_worker *metrics;
     struct domain_stats_worker *domains;
     struct service *service; /* the newest; NULL before the first order */
@@ -302,6 +304,8 @@ static bool take_into_use(struct worker *worker, struct generation *generation, 
         .memory = &worker->shared->memory,
         .maildir = worker->shared->maildir,
         .idle_downstreams = &worker->shared->idle_downstreams,
+        .rule_scratch = worker->rule_scratch,
+        .replays = worker->shared->replays,
         .metrics = worker->metrics,
         .domains = worker->domains,
         .events = worker->shared->events,
@@ -399,6 +403,7 @@ struct worker *worker_create(struct worker_shared *shared, unsigned index) {
     list_init(&worker->sessions);
     worker->metrics = metrics_worker_create(shared->metrics);
     worker->domains = domain_stats_worker_create(shared->domains);
+    worker->rule_scratch = rule_scratch_create(false);
     worker->loop = loop_create();
     if (worker->loop != NULL) {
         worker->connections = connection_set_create(worker->loop, shared->clock);
@@ -408,7 +413,7 @@ struct worker *worker_create(struct worker_shared *shared, unsigned index) {
         worker->spools = spool_pool_create(shared->spool_limits, &shared->spool_account, shared->spool_directory);
     }
     if (worker->loop != NULL && worker->connections != NULL && worker->pause != NULL && worker->drain != NULL &&
-        worker->tick != NULL && worker->spools != NULL)
+        worker->tick != NULL && worker->spools != NULL && worker->rule_scratch != NULL)
         return index == 0 ? loop_timer_start(worker->tick, TICK_MS) : (void)0, worker;
     worker_destroy(worker);
     return NULL;
@@ -436,6 +441,7 @@ void worker_destroy(struct worker *worker) {
     loop_timer_destroy(worker->tick);
     connection_set_destroy(worker->connections);
     spool_pool_destroy(worker->spools);
+    rule_scratch_destroy(worker->rule_scratch);
     loop_destroy(worker->loop);
     free(worker);
 }

@@ -17,6 +17,7 @@ struct event_log;
 struct generation;
 struct maildir;
 struct metrics;
+struct replay_counter;
 struct worker;
 
 /* What all workers share; lives longer than they. */
@@ -26,6 +27,7 @@ struct worker_shared {
     struct domain_stats *domains; /* may be NULL */
     struct event_log *events;     /* may be NULL */
     struct maildir *maildir;
+    struct replay_counter *replays;
     struct address_limit *addresses; /* of clients that have sessions */
     struct memory_account memory; /* of sessions and messages */
     struct spool_account spool_account;

@@ -14,6 +14,8 @@ class Wire:
 
     def __init__(self, connection):
         self.socket = connection
+        if connection.family != socket.AF_UNIX: # small replies in a row shall not wait for each other's acknowledgement
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.buffer = b""
 
     def send(self, octets):

@@ -54,7 +54,7 @@ def check_says_what_is_wrong_in_one_sentence():
     for name, text, sentence in (
             ("unknown", 'listener "x" {\n  lisen = "127.0.0.1:1"\n}\n', "{}:2: unknown key 'lisen' in listener \"x\" (did you mean 'listen'?)"),
             ("value", plain + "limits { message = 5s }", "{}:2: 'message' in limits: '5s' is not a size: octets, or a number with KiB, MiB or GiB"),
-            ("later", plain + 'rules { file = "/x" }', "{}:2: 'file' in rules: this version does not do that yet; remove it to go without"),
+            ("rules", plain + 'rules { file = "/nowhere/x.rules" }', "{}: 'file' in rules: /nowhere/x.rules: cannot read the file: No such file or directory"),
             ("anchor", plain + 'dns { trust_anchor = "/nowhere/root.key" }', "{}: 'trust_anchor' in dns: /nowhere/root.key: No such file or directory"),
             ("no-anchor", plain + 'dns { trust_anchor = "%s" }' % house.put("empty.key", "; DS\n\n. IN NS a.root-servers.net.\n"),
              "{}: 'trust_anchor' in dns: %s: there is no DS or DNSKEY record in it" % house.path("empty.key")),

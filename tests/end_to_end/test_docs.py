@@ -36,7 +36,7 @@ def options_of_page(text):
 
 def each_option_stands_in_its_manual_page():
     helps = {"sceaud": run([house.SCEAUD, "--help"]).stdout,
-             "sceau": "".join(run([house.SCEAU, verb, "--help"]).stdout for verb in ("verify", "key", "results", "spf", "dmarc"))}
+             "sceau": "".join(run([house.SCEAU, verb, "--help"]).stdout for verb in ("verify", "key", "results", "spf", "dmarc", "rules"))}
     for program, page in PAGES.items():
         told, described = options_of_help(helps[program]), options_of_page(read(page))
         assert len(told) > 3 and told == described, (program, "only in --help:", told - described, "only in the page:", described - told)
@@ -176,7 +176,7 @@ def all_of_it_gets_installed():
     done = run(["cmake", "--install", house.BUILD, "--prefix", prefix])
     assert done.returncode == 0, done.stderr
     files = [os.path.relpath(os.path.join(folder, name), prefix) for folder, _, names in os.walk(prefix) for name in names]
-    for name in ("bin/sceau", "sbin/sceaud", "share/man/man1/sceau.1", "share/man/man8/sceaud.8", "lib/systemd/system/sceaud.service", "lib/systemd/system/sceaud.socket",
+    for name in ("bin/sceau", "sbin/sceaud", "share/man/man1/sceau.1", "share/man/man5/sceau.rules.5", "share/sceau/rules/dmarc.rules", "share/man/man8/sceaud.8", "lib/systemd/system/sceaud.service", "lib/systemd/system/sceaud.socket",
                  "share/doc/sceau/sceau.conf", "share/doc/sceau/configuration.md", "share/doc/sceau/proxy.md", "include/sceau.h"):
         assert name in files, (name, sorted(files))
     assert not any(name.startswith("etc/") for name in files), files

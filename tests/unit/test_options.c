@@ -149,8 +149,11 @@ static const struct {
      ":9: 'listener': \"y\" listens where \"x\" does already"},
     {"log { }\nlog { }", ":2: 'log': the section is there twice"},
     /* what this version does not do is never silently ignored */
-    {"rules { file = \"/etc/sceau/sceau.rules\" }",
-     ":1: 'file' in rules: this version does not do that yet; remove it to go without"},
+    {"rules { file = { \"\" } }", ":1: 'file' in rules: '' is no file"},
+    {"rules { quarantine = { \"junk\" } }", ":1: 'quarantine' in rules: 'junk' is no name=maildir:path"},
+    {"rules { quarantine = { \"=maildir:/x\" } }", ":1: 'quarantine' in rules: '=maildir:/x' is no name=maildir:path"},
+    {"rules { quarantine = { \"a=maildir:/x\", \"b=maildir:/y\", \"a=maildir:/z\" } }",
+     ":1: 'quarantine' in rules: 'a' is there twice"},
     /* shape */
     {"workers 5", ":1: missing equal sign after option 'workers'"},
     {"workers =", ":2: premature end of file"},
@@ -225,7 +228,7 @@ static const char whole[] =
     "dns { mode = \"stub\" forward = { } stub = { \"rig.test=127.0.0.1@5353\", \"x=::1\" } trust_anchor = \"none\"\n"
     "  zone_files = { \"/a b\" } budget = 2s }\n"
     "http { listen = off domains = 7 }\narc { seal = true domain = \"a.example\" selector = s1 key_file = '/k 1' next_selector = s2 next_key_file = /k2\n"
-    "  trusted_sealers = { \"b.example\", \"c.example\" } }\nrules { file = '' }\n"
+    "  trusted_sealers = { \"b.example\", \"c.example\" } }\nrules { file = \"/r 1\" quarantine = { \"j=maildir:/j\" } arm_discard = true replay_window = 1h }\n"
     "limits { message = \"10MiB\" sessions = 5 unsigned_octets_pass = true clock_drift = 0 }\nlog { format = json }\n";
 
 static void every_setting_is_read(void **state) {
@@ -258,6 +261,10 @@ static void every_setting_is_read(void **state) {
     assert_string_equal(options->arc_key_file, "/k 1");
     assert_string_equal(options->arc_next_selector, "s2");
     assert_string_equal(options->arc_trusted_sealers.item[1], "c.example");
+    assert_true(options->rules_file.count == 1 && options->rules_discard == 1 && options->rules_shadow == 0);
+    assert_string_equal(options->rules_file.item[0], "/r 1");
+    assert_string_equal(options->rules_quarantine.item[0], "j=maildir:/j");
+    assert_true(options->replay_window_ms == 3600000 && options->replay_memory_max == 4194304);
     options_release(options);
 }
 

@@ -160,8 +160,8 @@ def rules_refuse_in_either_shape():
                 line = house.wait_for(lambda: [line for line in log().splitlines() if to in line and all(word in line for word in words)],
                                       f"{to} {words}", 60)[0]
                 print("   lmtp:", line[line.index(to):])
-        servers.settle(2)
-        assert sorted(servers.boxes()) == ["keep"] and len(servers.boxes()["keep"]) == 2
+        house.wait_for(lambda: len(servers.boxes().get("keep", [])) == 2, "both copies", 60)
+        assert sorted(servers.boxes()) == ["keep"], servers.boxes()
     finally:
         servers.down()
 

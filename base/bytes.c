@@ -29,7 +29,8 @@ bool bytes_reserve(struct bytes *bytes, size_t count) {
 }
 
 bool bytes_append(struct bytes *bytes, struct span octets) {
-    if (!bytes_reserve(bytes, octets.len)) return false;
+    bool fits = !bytes->failed && octets.len <= bytes->room - bytes->len; /* nearly always */
+    if (!fits && !bytes_reserve(bytes, octets.len)) return false;
     if (octets.len > 0) memcpy(bytes->ptr + bytes->len, octets.ptr, octets.len);
     bytes->len += octets.len;
     return true;

@@ -222,11 +222,7 @@ static enum dkim_code read_body_limit(struct reader *reader, const struct tag *t
     return reader->out->has_body_limit ? DKIM_OK : DKIM_SIG_SYNTAX;
 }
 
-static bool is_field_name(struct span text) {
-    for (size_t i = 0; i < text.len; i++)
-        if (!ascii_is_graph(text.ptr[i])) return false;
-    return text.len > 0;
-}
+static bool is_field_name(struct span text) { return text.len > 0 && span_is_graph(text); }
 
 static enum dkim_code read_signed_names(struct reader *reader, const struct tag *tag) {
     struct dkim_signature *out = reader->out;
@@ -265,7 +261,8 @@ static enum dkim_code read_body_hash(struct reader *reader, const struct tag *ta
 static enum dkim_code read_signature(struct reader *reader, const struct tag *tag) {
     reader->out->signature_value = tag->raw_value;
     reader->out->signature_text = without_space(reader, tag->value);
-    return decode_base64(reader, tag->value, &reader->out->signature);
+    if (reader->spent) return DKIM_OK;
+    return decode_base64(reader, reader->out->signature_text, &reader->out->signature); /* in one piece, without folds */
 }
 
 static enum dkim_code read_instance(struct reader *reader, const struct tag *tag) {
@@ -296,34 +293,35 @@ enum need {
 };
 
 static const struct rule {
-    const char *name, *detail;
+    struct span name;
+    const char *detail;
     enum need need[SIGNATURE_KIND_COUNT]; /* DKIM-Signature, ARC-Message-Signature, ARC-Seal */
     enum dkim_code (*read)(struct reader *reader, const struct tag *tag);
 } rules[] = {
     /* in the order in which what is wrong is told; a=, needed by bh=, tells at the end */
-    {"v", "v=", {REQUIRED, UNUSED, UNUSED}, read_version},
-    {"i", "i=", {UNUSED, REQUIRED, REQUIRED}, read_instance},
-    {"cv", "cv=", {UNUSED, UNUSED, REQUIRED}, read_chain_validation},
-    {"a", "a=", {REQUIRED, REQUIRED, REQUIRED}, read_algorithm},
-    {"c", "c=", {OPTIONAL, OPTIONAL, UNUSED}, read_canonicalization},
-    {"q", "q=", {OPTIONAL, OPTIONAL, UNUSED}, read_query_methods},
-    {"d", "d=", {REQUIRED, REQUIRED, REQUIRED}, read_domain},
-    {"s", "s=", {REQUIRED, REQUIRED, REQUIRED}, read_selector},
-    {"i", "i=", {OPTIONAL, UNUSED, UNUSED}, read_auid},
-    {"t", "t=", {OPTIONAL, OPTIONAL, OPTIONAL}, read_timestamp},
-    {"x", "x=", {OPTIONAL, OPTIONAL, UNUSED}, read_expiration},
-    {"l", "l=", {OPTIONAL, OPTIONAL, UNUSED}, read_body_limit},
-    {"h", "h=", {REQUIRED, PRESENT, UNUSED}, read_signed_names},
-    {"h", "h=", {UNUSED, UNUSED, OPTIONAL}, refuse}, /* RFC 8617 section 4.1.3: a seal with h= ends the chain */
-    {"bh", "bh=", {REQUIRED, REQUIRED, UNUSED}, read_body_hash},
-    {"b", "b=", {REQUIRED, REQUIRED, REQUIRED}, read_signature},
+    {{"v", 1}, "v=", {REQUIRED, UNUSED, UNUSED}, read_version},
+    {{"i", 1}, "i=", {UNUSED, REQUIRED, REQUIRED}, read_instance},
+    {{"cv", 2}, "cv=", {UNUSED, UNUSED, REQUIRED}, read_chain_validation},
+    {{"a", 1}, "a=", {REQUIRED, REQUIRED, REQUIRED}, read_algorithm},
+    {{"c", 1}, "c=", {OPTIONAL, OPTIONAL, UNUSED}, read_canonicalization},
+    {{"q", 1}, "q=", {OPTIONAL, OPTIONAL, UNUSED}, read_query_methods},
+    {{"d", 1}, "d=", {REQUIRED, REQUIRED, REQUIRED}, read_domain},
+    {{"s", 1}, "s=", {REQUIRED, REQUIRED, REQUIRED}, read_selector},
+    {{"i", 1}, "i=", {OPTIONAL, UNUSED, UNUSED}, read_auid},
+    {{"t", 1}, "t=", {OPTIONAL, OPTIONAL, OPTIONAL}, read_timestamp},
+    {{"x", 1}, "x=", {OPTIONAL, OPTIONAL, UNUSED}, read_expiration},
+    {{"l", 1}, "l=", {OPTIONAL, OPTIONAL, UNUSED}, read_body_limit},
+    {{"h", 1}, "h=", {REQUIRED, PRESENT, UNUSED}, read_signed_names},
+    {{"h", 1}, "h=", {UNUSED, UNUSED, OPTIONAL}, refuse}, /* RFC 8617 section 4.1.3: a seal with h= ends the chain */
+    {{"bh", 2}, "bh=", {REQUIRED, REQUIRED, UNUSED}, read_body_hash},
+    {{"b", 1}, "b=", {REQUIRED, REQUIRED, REQUIRED}, read_signature},
 };
 enum { RULE_COUNT = sizeof rules / sizeof *rules };
 
 /* The tag that rule is to read, NULL when there is none. */
 static const struct tag *find_tag(struct reader *reader, const struct tag_list *list, const struct rule *rule) {
     enum need need = rule->need[reader->kind];
-    const struct tag *tag = need != UNUSED ? tag_list_find(list, rule->name) : NULL;
+    const struct tag *tag = need != UNUSED ? tag_list_find_name(list, rule->name) : NULL;
     if (need == REQUIRED && tag != NULL && tag->value.len == 0) tag = NULL;
     if (need >= PRESENT && tag == NULL) note(reader->out, DKIM_SIG_MISSING_TAG, rule->detail);
     return tag;
@@ -364,15 +362,12 @@ static void default_auid(struct reader *reader) {
 
 /* header_section leaves a CR or LF that ends no line in the field as content; no tag-list has room for it. */
 static bool has_bare_line_end(struct span text) {
-    size_t folds = 0, lfs = 0;
-    for (struct span rest = text; span_find(rest, '\r') < rest.len; folds++) {
-        size_t after = span_find(rest, '\r') + 1;
-        if (after == rest.len || rest.ptr[after] != '\n') return true;
-        rest = span_after(rest, after);
+    for (;;) { /* the first CR of each line has to be the one before its LF */
+        size_t lf = span_find(text, '\n'), cr = span_find(span_first(text, lf), '\r');
+        if (lf == text.len) return cr < lf;
+        if (cr + 1 != lf) return true;
+        text = span_after(text, lf + 1);
     }
-    for (struct span rest = text; span_find(rest, '\n') < rest.len; lfs++)
-        rest = span_after(rest, span_find(rest, '\n') + 1);
-    return lfs != folds;
 }
 
 bool dkim_signature_parse_kind(enum signature_kind kind, const struct header_field *field, struct arena *arena,

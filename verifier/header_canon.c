@@ -20,10 +20,20 @@ static void flush(struct stage *stage, struct digest *digest) {
 
 static size_t least(size_t a, size_t b) { return a < b ? a : b; }
 
+static void put_lower(char *out, struct span text) {
+    for (; text.len >= 8; out += 8, text = span_after(text, 8)) {
+        uint64_t word;
+        memcpy(&word, text.ptr, sizeof word);
+        word = ascii_lower_eight(word);
+        memcpy(out, &word, sizeof word);
+    }
+    for (size_t i = 0; i < text.len; i++) out[i] = ascii_lower(text.ptr[i]);
+}
+
 static void put_name(struct stage *stage, struct span name, struct digest *digest) {
     while (name.len > 0) {
         size_t len = least(name.len, STAGE - stage->len);
-        for (size_t i = 0; i < len; i++) stage->octets[stage->len + i] = ascii_lower(name.ptr[i]);
+        put_lower(stage->octets + stage->len, span_first(name, len));
         stage->len += len;
         name = span_after(name, len);
         if (stage->len == STAGE) flush(stage, digest);

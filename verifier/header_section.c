@@ -42,6 +42,11 @@ static enum header_status fail(struct header_section *section, enum header_statu
 }
 
 /* Until the section is complete a field is its offset alone, in raw.len: the buffer moves while it grows. */
+static void note_field(struct header_section *section, size_t offset) {
+    section->scan.field_start = offset;
+    section->fields[section->count++] = (struct header_field){.raw = {NULL, offset}};
+}
+
 static enum header_status start_field(struct header_section *section) {
     if (section->count >= section->limits.fields_max) return HEADER_TOO_MANY_FIELDS;
     if (section->count == section->scan.room) {
@@ -51,8 +56,7 @@ static enum header_status start_field(struct header_section *section) {
         section->fields = fields;
         section->scan.room = room;
     }
-    section->scan.field_start = section->octets.len;
-    section->fields[section->count++] = (struct header_field){.raw = {NULL, section->octets.len}};
+    note_field(section, section->octets.len);
     return HEADER_MORE;
 }
 
@@ -104,6 +108,25 @@ static enum header_status go_on_with_line(struct header_section *section, struct
     return append(section, span_first(octets, *used));
 }
 
+/* At the start of a line: takes the whole lines that octets begin with, in one piece, as far as nothing about them is
+ * special; how many octets that is. What is (a bare LF, a limit near, more fields than there is room for) begins with the line
+ * where it stops, and is for the functions above. */
+static size_t take_lines(struct header_section *section, struct span octets) {
+    size_t before = section->octets.len, taken = 0;
+    size_t most = section->limits.section_max - before < octets.len ? section->limits.section_max - before : octets.len;
+    while (taken < most && octets.ptr[taken] != '\r') {
+        size_t end = taken + span_find(span_first(span_after(octets, taken), most - taken), '\n') + 1;
+        bool is_new = section->count == 0 || !ascii_is_wsp(octets.ptr[taken]);
+        size_t field_start = is_new ? before + taken : section->scan.field_start;
+        if (end > most || end < taken + 2 || octets.ptr[end - 2] != '\r') break;
+        if (before + end - field_start > section->limits.field_max) break;
+        if (is_new && (section->count == section->limits.fields_max || section->count == section->scan.room)) break;
+        if (is_new) note_field(section, before + taken);
+        taken = end;
+    }
+    return taken;
+}
+
 static struct header_field split_field(struct span raw) {
     struct span text = raw;
     if (text.len >= 2 && text.ptr[text.len - 2] == '\r' && text.ptr[text.len - 1] == '\n') text.len -= 2;
@@ -111,8 +134,7 @@ static struct header_field split_field(struct span raw) {
     size_t colon = span_find(text, ':'), len = colon;
     while (len > 0 && ascii_is_wsp(text.ptr[len - 1])) len--;
     if (colon == text.len || len == 0) return nameless;
-    for (size_t i = 0; i < len; i++)
-        if (!ascii_is_graph(text.ptr[i])) return nameless; /* RFC 5322 2.2: ftext is graphic ASCII without the colon */
+    if (!span_is_graph(span_first(text, len))) return nameless; /* RFC 5322 2.2: ftext is graphic ASCII without the colon */
     return (struct header_field){.raw = raw, .name = span_first(text, len), .body = span_after(text, colon + 1)};
 }
 
@@ -140,6 +162,8 @@ enum header_status header_section_update(struct header_section *section, struct 
         if (section->scan.state == AT_LINE_START && rest.ptr[0] == '\r') {
             section->scan.state = AT_LINE_START_HELD_CR;
             used = 1;
+        } else if (section->scan.state == AT_LINE_START && (used = take_lines(section, rest)) > 0) {
+            if (!bytes_append(&section->octets, span_first(rest, used))) status = HEADER_OUT_OF_MEMORY;
         } else if (section->scan.state == AT_LINE_START) {
             status = start_line(section, rest.ptr[0]);
         } else if (section->scan.state == AT_LINE_START_HELD_CR && rest.ptr[0] == '\n') {

@@ -18,7 +18,7 @@ static bool is_name(struct span text) {
 
 static bool is_value(struct span text) { /* ; is gone by now */
     while (text.len > 0) {
-        if (text.len >= 8 && ascii_are_graph(text.ptr)) { /* nearly everywhere */
+        if (text.len >= 8 && ascii_are_print(text.ptr)) { /* nearly everywhere */
             text = span_after(text, 8);
             continue;
         }
@@ -30,7 +30,7 @@ static bool is_value(struct span text) { /* ; is gone by now */
     return true;
 }
 
-static const struct tag *find(const struct tag_list *list, struct span name) {
+const struct tag *tag_list_find_name(const struct tag_list *list, struct span name) {
     for (const struct tag *tag = list->tag; tag < list->tag + list->count; tag++)
         if (span_equal(tag->name, name)) return tag;
     return NULL;
@@ -44,7 +44,7 @@ static enum tag_list_status append_tag_spec(struct tag_list *list, struct span t
     tag.raw_value = span_after(text, equals + 1);
     tag.value = span_trim(tag.raw_value);
     if (!is_value(tag.value)) return TAG_LIST_BAD_VALUE;
-    if (find(list, tag.name) != NULL) return TAG_LIST_DUPLICATE; /* voids the whole list: section 3.2 */
+    if (tag_list_find_name(list, tag.name) != NULL) return TAG_LIST_DUPLICATE; /* voids the whole list: section 3.2 */
     if (list->count == TAG_LIST_MAX) return TAG_LIST_TOO_MANY;
     list->tag[list->count++] = tag;
     return TAG_LIST_OK;
@@ -78,5 +78,3 @@ void tag_list_salvage(struct span text, struct tag_list *out) {
     out->count = 0;
     for (struct span rest = text, tag_spec; take_tag_spec(&rest, &tag_spec);) append_tag_spec(out, tag_spec);
 }
-
-const struct tag *tag_list_find(const struct tag_list *list, const char *name) { return find(list, span_of(name)); }

@@ -36,5 +36,8 @@ struct tag_list { size_t count; struct tag tag[TAG_LIST_MAX]; }; /* in order of 
 enum tag_list_status tag_list_parse(struct span text, struct tag_list *out, size_t *error_at);
 /* The tags of a broken list that are sound by themselves, the first of each name: for reports, never for a verdict. */
 void tag_list_salvage(struct span text, struct tag_list *out);
-/* The tag called name (a C string, case matters), owned by list; NULL when absent. */
-const struct tag *tag_list_find(const struct tag_list *list, const char *name);
+/* The tag called name (case matters), owned by list; NULL when absent. */
+const struct tag *tag_list_find_name(const struct tag_list *list, struct span name);
+static inline const struct tag *tag_list_find(const struct tag_list *list, const char *name) {
+    return tag_list_find_name(list, span_of(name));
+}

@@ -5,6 +5,7 @@
 #include <immintrin.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 enum { LOOK_AHEAD = 2 }; /* octets that decide on the one before them */
 
@@ -45,21 +46,28 @@ AVX2 static inline uint32_t dropped_32(const char *at, __m256i here, __m256i tab
     return (uint32_t)_mm256_movemask_epi8(_mm256_and_si256(blank, _mm256_or_si256(blank_next, crlf_next)));
 }
 
+/* 32 octets, and the two behind them, squeezed; those of gone are dropped as well. Returns the end of what was written. */
+AVX2 static inline char *squeeze_32(const char *at, uint32_t gone, char *out) {
+    __m256i here = load(at), tab = is(here, '\t');
+    __m256i octets = _mm256_blendv_epi8(here, _mm256_set1_epi8(' '), tab);
+    uint32_t dropped = dropped_32(at, here, tab) | gone;
+    if (dropped == 0) { /* most of most messages */
+        _mm256_storeu_si256((__m256i *)(void *)out, octets);
+        return out + 32;
+    }
+    return dropped != UINT32_MAX ? store_kept(octets, dropped, out) : out;
+}
+
 AVX2 size_t wsp_squeeze_avx2(const char *in, size_t len, char *out) {
     char *end = out;
     size_t i = 0;
-    for (; i + 32 + LOOK_AHEAD <= len; i += 32) {
-        __m256i here = load(in + i), tab = is(here, '\t');
-        __m256i octets = _mm256_blendv_epi8(here, _mm256_set1_epi8(' '), tab);
-        uint32_t dropped = dropped_32(in + i, here, tab);
-        if (dropped == 0) { /* most of most messages */
-            _mm256_storeu_si256((__m256i *)(void *)end, octets);
-            end += 32;
-        } else if (dropped != UINT32_MAX) {
-            end = store_kept(octets, dropped, end);
-        }
-    }
-    return (size_t)(end - out) + wsp_squeeze_scalar(in + i, len - i, end);
+    for (; i + 32 + LOOK_AHEAD <= len; i += 32) end = squeeze_32(in + i, 0, end);
+    size_t left = len - i; /* at most 33: what lies behind them counts as NUL */
+    char last[64 + LOOK_AHEAD] = {0};
+    memcpy(last, in + i, left);
+    if (left > 0) end = squeeze_32(last, left < 32 ? UINT32_MAX << left : 0, end);
+    if (left > 32) end = squeeze_32(last + 32, UINT32_MAX << (left - 32), end);
+    return (size_t)(end - out);
 }
 
 AVX2 static inline bool has_wsp_128(const char *at) {

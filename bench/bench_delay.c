@@ -96,7 +96,7 @@ int main(int argc, char **argv) {
     size_t count = plan.rounds < MESSAGES_MAX ? plan.rounds : MESSAGES_MAX;
     struct corpus_signer *signer = corpus_signer_create(CORPUS_RSA_2048);
     struct corpus_message message;
-    corpus_message_make(&message, signer, CANON_RELAXED, CORPUS_HTML, BODY, 1);
+    corpus_message_make(&message, &(struct corpus_recipe){{signer}, CANON_RELAXED, CORPUS_HTML, BODY, 1});
     struct dns_answer answer = {.status = DNS_FOUND, .ttl_s = 3600, .record_count = 1, .record = {corpus_signer_record(signer)}};
     struct slow_keys keys = {.source = {ask, cancel}, .entry = key_entry_create(&answer, clock_unix_s(&clock_system))};
     struct delivery delivery = {.loop = loop_create(), .message = bytes_span(&message.octets), .field = bytes_with_cap(4096)};

@@ -112,7 +112,7 @@ static void print_header(struct measure_plan plan) {
     struct header_task tasks[3] = {{.kind = CANON_SIMPLE}, {.kind = CANON_RELAXED}, {.kind = CANON_SIMPLE}};
     struct work works[3];
     struct measured measured[3];
-    corpus_message_make(&message, signer, CANON_RELAXED, CORPUS_TEXT, 1000, 1);
+    corpus_message_make(&message, &(struct corpus_recipe){{signer}, CANON_RELAXED, CORPUS_TEXT, 1000, 1});
     for (size_t i = 0; i < 3; i++) {
         size_t taken;
         header_section_init(&tasks[i].section, header_limits_default);

@@ -81,7 +81,8 @@ static void slow_dns_release(struct slow_dns *dns) {
         loop_timer_destroy(question->timer);
 }
 
-static bool fill_zone(struct dns_zone *zone, struct span record) {
+static bool fill_zone(struct dns_zone *zone, const struct corpus_signer *signer) {
+    struct span question = corpus_signer_question(signer), record = corpus_signer_record(signer);
     struct bytes text = bytes_with_cap(1 << 16);
     char *error = NULL;
     bytes_append_text(&text, "news.example.com. TXT \"v=spf1 include:_spf.example.com -all\"\n"
@@ -90,7 +91,7 @@ static bool fill_zone(struct dns_zone *zone, struct span record) {
                              "mail.example.com. TXT \"v=spf1 a -all\"\n"
                              "mail.example.com. A 192.0.2.1\n"
                              "1.2.0.192.in-addr.arpa. PTR mail.example.com.\n");
-    bytes_append_format(&text, "%s. TXT ", corpus_key_name);
+    bytes_append_format(&text, "%.*s. TXT ", (int)question.len, question.ptr);
     for (size_t at = 0; at < record.len; at += 200) { /* strings of at most 255 octets */
         size_t len = record.len - at < 200 ? record.len - at : 200;
         bytes_append_format(&text, "\"%.*s\" ", (int)len, record.ptr + at);
@@ -155,11 +156,11 @@ int main(int argc, char **argv) {
     size_t count = plan.rounds < MESSAGES_MAX ? plan.rounds : MESSAGES_MAX;
     struct corpus_signer *signer = corpus_signer_create(CORPUS_RSA_2048);
     struct corpus_message message;
-    corpus_message_make(&message, signer, CANON_RELAXED, CORPUS_TEXT, BODY, 1);
+    corpus_message_make(&message, &(struct corpus_recipe){{signer}, CANON_RELAXED, CORPUS_TEXT, BODY, 1});
     struct loop *loop = loop_create();
     struct dns_zone *zone = dns_zone_create();
     static struct slow_dns dns;
-    bool ok = loop != NULL && zone != NULL && fill_zone(zone, corpus_signer_record(signer)) &&
+    bool ok = loop != NULL && zone != NULL && fill_zone(zone, signer) &&
               slow_dns_init(&dns, dns_zone_source(zone), loop);
     printf("Delay by DNS that answers after %d ms, nothing cached, %zu messages\n\n", ANSWER_MS, count);
     ok = ok && print_delays(loop, &dns, bytes_span(&message.octets), count);

@@ -10,8 +10,6 @@
 enum { TEXT_MAX = 64 * 1024 * 1024, TIMESTAMP = 1767225600 };
 
 #define DOMAIN "news.example.com"
-#define SELECTOR "s2026"
-const char corpus_key_name[] = SELECTOR "._domainkey." DOMAIN;
 
 static void require(bool ok, const char *what) {
     if (ok) return;
@@ -201,22 +199,33 @@ static void append_canonical_body(struct bytes *out, enum canonicalization kind,
 
 /* ---- Signing ---- */
 
+static const struct { const char *name, *algorithm; unsigned bits; } keys[] = {
+#define X(id, name, algorithm, bits) [id] = {name, algorithm, bits},
+    CORPUS_KEYS(X)
+#undef X
+};
+
+const char *corpus_key_name(enum corpus_key key) { return keys[key].name; }
+
+/* The selector is the key's name. */
 struct corpus_signer {
     enum corpus_key key;
     EVP_PKEY *pkey;
-    struct bytes record;
+    struct bytes question, record;
 };
+
+static bool is_rsa(const struct corpus_signer *signer) { return signer->key != CORPUS_ED25519; }
 
 struct corpus_signer *corpus_signer_create(enum corpus_key key) {
     struct corpus_signer *signer = calloc(1, sizeof *signer);
     require(signer != NULL, "memory for a key");
     signer->key = key;
-    signer->pkey = key == CORPUS_RSA_2048 ? EVP_RSA_gen(2048) : EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
+    signer->pkey = is_rsa(signer) ? EVP_RSA_gen(keys[key].bits) : EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
     require(signer->pkey != NULL, "making a key");
-    signer->record = bytes_with_cap(4096);
+    signer->record = signer->question = bytes_with_cap(4096);
     unsigned char *octets = NULL;
     int len = 0;
-    if (key == CORPUS_RSA_2048) {
+    if (is_rsa(signer)) {
         len = i2d_PUBKEY(signer->pkey, &octets);
     } else {
         size_t raw_len = 32;
@@ -224,7 +233,8 @@ struct corpus_signer *corpus_signer_create(enum corpus_key key) {
         if (octets != NULL && EVP_PKEY_get_raw_public_key(signer->pkey, octets, &raw_len) == 1) len = (int)raw_len;
     }
     require(len > 0, "writing a public key");
-    bytes_append_format(&signer->record, "v=DKIM1; k=%s; p=", key == CORPUS_RSA_2048 ? "rsa" : "ed25519");
+    bytes_append_format(&signer->question, "%s._domainkey." DOMAIN, keys[key].name);
+    bytes_append_format(&signer->record, "v=DKIM1; k=%s; p=", keys[key].algorithm);
     base64_encode(&signer->record, (struct span){(const char *)octets, (size_t)len});
     OPENSSL_free(octets);
     return signer;
@@ -232,10 +242,12 @@ struct corpus_signer *corpus_signer_create(enum corpus_key key) {
 
 void corpus_signer_destroy(struct corpus_signer *signer) {
     EVP_PKEY_free(signer->pkey);
+    bytes_release(&signer->question);
     bytes_release(&signer->record);
     free(signer);
 }
 
+struct span corpus_signer_question(const struct corpus_signer *signer) { return bytes_span(&signer->question); }
 struct span corpus_signer_record(const struct corpus_signer *signer) { return bytes_span(&signer->record); }
 
 static void hash(const struct bytes *octets, uint8_t value[DIGEST_OCTETS]) {
@@ -246,7 +258,7 @@ static void sign(const struct corpus_signer *signer, const uint8_t value[DIGEST_
     unsigned char octets[512];
     size_t len = sizeof octets;
     bool ok = false;
-    if (signer->key == CORPUS_RSA_2048) {
+    if (is_rsa(signer)) {
         EVP_PKEY_CTX *context = EVP_PKEY_CTX_new(signer->pkey, NULL);
         ok = context != NULL && EVP_PKEY_sign_init(context) == 1 &&
              EVP_PKEY_CTX_set_rsa_padding(context, RSA_PKCS1_PADDING) == 1 &&
@@ -269,8 +281,10 @@ static void append_signature_field(struct bytes *out, const struct corpus_signer
     uint8_t body_hash[DIGEST_OCTETS];
     const char *word_of_kind = kind == CANON_SIMPLE ? "simple" : "relaxed";
     hash(canonical_body, body_hash);
-    bytes_append_format(out, "DKIM-Signature: v=1; a=%s-sha256; c=%s/%s; d=" DOMAIN ";\r\n\ts=" SELECTOR "; t=%d; i=@" DOMAIN ";\r\n\tbh=",
-                        signer->key == CORPUS_RSA_2048 ? "rsa" : "ed25519", word_of_kind, word_of_kind, TIMESTAMP);
+    bytes_append_format(out,
+                        "DKIM-Signature: v=1; a=%s-sha256; c=%s/%s; d=" DOMAIN ";\r\n\ts=%s; t=%d; i=@" DOMAIN
+                        ";\r\n\tbh=",
+                        keys[signer->key].algorithm, word_of_kind, word_of_kind, keys[signer->key].name, TIMESTAMP);
     base64_encode(out, (struct span){(const char *)body_hash, sizeof body_hash});
     bytes_append_text(out, ";\r\n\th=");
     for (size_t i = 0; i < sizeof signed_names / sizeof *signed_names; i++)
@@ -297,33 +311,45 @@ static void append_header_input(struct bytes *out, enum canonicalization kind, c
     append_field(out, kind, bytes_span(signature_field));
 }
 
-void corpus_message_make(struct corpus_message *out, const struct corpus_signer *signer, enum canonicalization canonicalization,
-                         enum corpus_body body, size_t body_len, uint64_t seed) {
-    struct bytes text = bytes_with_cap(TEXT_MAX), field = text, base64 = text;
-    *out = (struct corpus_message){.octets = text, .canonical_body = text, .header_input = text, .signature = text};
-    corpus_append_body(&text, body, body_len, seed);
-    append_canonical_body(&out->canonical_body, canonicalization, bytes_span(&text));
-    append_signature_field(&field, signer, canonicalization, &out->canonical_body);
-    append_header_input(&out->header_input, canonicalization, &field);
-    hash(&out->header_input, out->header_hash);
-    sign(signer, out->header_hash, &out->signature);
-    base64_encode(&base64, bytes_span(&out->signature));
+/* Appends the signature field to out->octets. */
+static void append_signature(struct corpus_message *out, const struct corpus_signer *signer, enum canonicalization kind) {
+    struct corpus_signature *signature = &out->signature[out->signature_count++];
+    struct bytes field = bytes_with_cap(TEXT_MAX), base64 = field;
+    uint8_t value[DIGEST_OCTETS];
+    *signature = (struct corpus_signature){.header_input = field, .value = field};
+    append_signature_field(&field, signer, kind, &out->canonical_body);
+    append_header_input(&signature->header_input, kind, &field);
+    hash(&signature->header_input, value);
+    sign(signer, value, &signature->value);
+    base64_encode(&base64, bytes_span(&signature->value));
     append_folded(&field, bytes_span(&base64));
-    bytes_append_text(&out->octets, fields_above);
     bytes_append(&out->octets, bytes_span(&field));
     bytes_append_text(&out->octets, "\r\n");
-    bytes_append_text(&out->octets, fields_below);
-    bytes_append_text(&out->octets, "\r\n");
-    bytes_append(&out->octets, bytes_span(&text));
-    require(!out->octets.failed && !out->canonical_body.failed && !out->header_input.failed, "memory for a message");
-    bytes_release(&text);
+    require(!field.failed && !base64.failed && !signature->header_input.failed, "memory for a signature");
     bytes_release(&field);
     bytes_release(&base64);
+}
+
+void corpus_message_make(struct corpus_message *out, const struct corpus_recipe *recipe) {
+    struct bytes body = bytes_with_cap(TEXT_MAX);
+    *out = (struct corpus_message){.octets = body, .canonical_body = body};
+    corpus_append_body(&body, recipe->body, recipe->body_len, recipe->seed);
+    append_canonical_body(&out->canonical_body, recipe->canonicalization, bytes_span(&body));
+    bytes_append_text(&out->octets, fields_above);
+    for (size_t i = 0; i < CORPUS_SIGNATURES_MAX; i++)
+        if (recipe->signer[i] != NULL) append_signature(out, recipe->signer[i], recipe->canonicalization);
+    bytes_append_text(&out->octets, fields_below);
+    bytes_append_text(&out->octets, "\r\n");
+    bytes_append(&out->octets, bytes_span(&body));
+    require(!out->octets.failed && !out->canonical_body.failed, "memory for a message");
+    bytes_release(&body);
 }
 
 void corpus_message_release(struct corpus_message *message) {
     bytes_release(&message->octets);
     bytes_release(&message->canonical_body);
-    bytes_release(&message->header_input);
-    bytes_release(&message->signature);
+    for (size_t i = 0; i < message->signature_count; i++) {
+        bytes_release(&message->signature[i].header_input);
+        bytes_release(&message->signature[i].value);
+    }
 }

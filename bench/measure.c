@@ -7,9 +7,19 @@
 enum { WORKS_MAX = 8 };
 
 struct measure_plan measure_plan_of(int argc, char **argv) {
-    if (argc == 2 && strcmp(argv[1], "--quick") == 0) return (struct measure_plan){.rounds = 5, .round_ms = 4};
-    if (argc == 1) return (struct measure_plan){.rounds = 15, .round_ms = 20};
-    fprintf(stderr, "usage: %s [--quick]\n", argv[0]);
+    struct measure_plan plan = {.rounds = 15, .round_ms = 20};
+    int at = 1;
+    if (at < argc && strcmp(argv[at], "--quick") == 0) {
+        plan = (struct measure_plan){.rounds = 5, .round_ms = 4};
+        at++;
+    }
+    if (at + 1 < argc && strcmp(argv[at], "--json") == 0) {
+        plan.json = fopen(argv[at + 1], "w");
+        if (plan.json == NULL) perror(argv[at + 1]), exit(1);
+        at += 2;
+    }
+    if (at == argc) return plan;
+    fprintf(stderr, "usage: %s [--quick] [--json FILE]\n", argv[0]);
     exit(2);
 }
 

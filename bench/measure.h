@@ -2,11 +2,16 @@
  * CPU time of the calling thread, not wall time: other work on the machine counts for nothing but its cache misses. */
 #pragma once
 #include <stddef.h>
+#include <stdio.h>
 
 enum { MEASURE_ROUNDS_MAX = 64 };
 
-struct measure_plan { unsigned rounds; double round_ms; };
-/* The plan for a command line: few short rounds with --quick, else many. */
+struct measure_plan {
+    unsigned rounds;
+    double round_ms;
+    FILE *json; /* where figures go as well, one JSON object a line; NULL: nowhere */
+};
+/* The plan for a command line, [--quick] [--json FILE]: few short rounds with --quick, else many. */
 struct measure_plan measure_plan_of(int argc, char **argv);
 
 struct measured { double median_us, least_us, most_us; }; /* CPU time of one call */

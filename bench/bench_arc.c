@@ -33,7 +33,7 @@ static void print_table(struct measure_plan plan, bool is_rsa) {
     for (size_t i = 0; i < sizeof shown / sizeof *shown; i++) {
         while (sets < shown[i]) chain_grow(task.chain), sets++;
         struct work works[] = {{validate_once, &task}, {seal_once, &task}};
-        struct measured measured[2] = {{0, 0, 0}, {0, 0, 0}};
+        struct measured measured[2] = {{.median_us = 0}, {.median_us = 0}};
         chain_validate(task.chain); /* before it is sealed */
         measure(plan, works, sets < SETS_MAX ? 2 : 1, measured);
         const struct arc_result *arc = chain_validate(task.chain);

@@ -54,8 +54,16 @@ void measure(struct measure_plan plan, const struct work *works, size_t count, s
     for (unsigned round = 0; round < plan.rounds; round++)
         for (size_t i = 0; i < count; i++) times[i][round] = time_calls(&works[i], calls[i]);
     for (size_t i = 0; i < count; i++) {
+        double ratios[MEASURE_ROUNDS_MAX];
+        for (unsigned round = 0; round < plan.rounds; round++) ratios[round] = times[i][round] / times[count - 1][round];
+        qsort(ratios, plan.rounds, sizeof *ratios, by_size);
+        out[i].to_last = ratios[plan.rounds / 2];
+    }
+    for (size_t i = 0; i < count; i++) {
         qsort(times[i], plan.rounds, sizeof *times[i], by_size);
-        out[i] = (struct measured){times[i][plan.rounds / 2], times[i][0], times[i][plan.rounds - 1]};
+        out[i].median_us = times[i][plan.rounds / 2];
+        out[i].least_us = times[i][0];
+        out[i].most_us = times[i][plan.rounds - 1];
     }
 }
 

@@ -14,7 +14,10 @@ struct measure_plan {
 /* The plan for a command line, [--quick] [--json FILE]: few short rounds with --quick, else many. */
 struct measure_plan measure_plan_of(int argc, char **argv);
 
-struct measured { double median_us, least_us, most_us; }; /* CPU time of one call */
+struct measured {
+    double median_us, least_us, most_us; /* CPU time of one call */
+    double to_last;                      /* median over the rounds of how many times the last work's it is */
+};
 
 /* One kind of work: run(context, i) is called with i = 0, 1, 2, ... */
 struct work { void (*run)(void *context, size_t i); void *context; };

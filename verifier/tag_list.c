@@ -17,6 +17,7 @@ static bool is_name(struct span text) {
 }
 
 static bool is_value(struct span text) { /* ; is gone by now */
+    if (text.len >= 8 && ascii_are_print(text.ptr + text.len - 8)) text.len -= text.len % 8; /* the rest has been looked at */
     while (text.len > 0) {
         if (text.len >= 8 && ascii_are_print(text.ptr)) { /* nearly everywhere */
             text = span_after(text, 8);

@@ -20,11 +20,13 @@ static const struct {
     struct phrase sentence, cure;
 } kinds[FINDING_COUNT] = {
 #include "verifier/findings.def"
+#include "verifier/diagnosis_findings.def"
 };
 #undef FINDING
 
 const char *finding_name(enum finding_id id) { return kinds[id].name; }
 enum finding_severity finding_severity(enum finding_id id) { return kinds[id].severity; }
+enum cause finding_cause(enum finding_id id) { return kinds[id].cause; }
 const struct phrase *finding_sentence(enum finding_id id) { return &kinds[id].sentence; }
 const struct phrase *finding_cure(enum finding_id id) { return &kinds[id].cure; }
 
@@ -90,7 +92,21 @@ static void write_sentences(struct json *json, const char *key, const struct phr
     bytes_release(&text);
 }
 
+static void write_evidence(struct json *json, const struct finding_evidence *evidence) {
+    json_key(json, "evidence");
+    json_object(json);
+    report_write_optional(json, "field", evidence->field);
+    json_key_uint(json, "offset", evidence->offset);
+    json_key_string(json, "original", evidence->original);
+    json_key_uint(json, "original_octets", evidence->original_octets);
+    json_key_string(json, "received", evidence->received);
+    json_key_uint(json, "received_octets", evidence->received_octets);
+    json_object_end(json);
+}
+
 static void write_finding(struct json *json, const struct finding *finding) {
+    static const char *const classes[] = {
+        [FINDING_EXACT] = "exact", [FINDING_PROVED] = "proved", [FINDING_GUESS] = "guess"};
     static const char *const severities[] = {
         [SEVERITY_ERROR] = "error", [SEVERITY_WARNING] = "warning", [SEVERITY_INFO] = "info"};
     struct phrase_value values[FINDING_ARGS_MAX];
@@ -98,13 +114,15 @@ static void write_finding(struct json *json, const struct finding *finding) {
     fill_values(finding, values, digits);
     json_object(json);
     json_key_text(json, "id", kinds[finding->id].name);
-    json_key_text(json, "class", "exact");
+    json_key_text(json, "class", classes[finding->certainty]);
     json_key_text(json, "cause", cause_word(kinds[finding->id].cause));
     json_key_text(json, "severity", severities[kinds[finding->id].severity]);
-    json_key_null(json, "signature");
+    report_write_optional_number(json, "signature", finding->has_signature, (int64_t)finding->signature);
     write_args(json, finding);
     write_sentences(json, "text", &kinds[finding->id].sentence, values, finding->arg_count);
     write_sentences(json, "help", &kinds[finding->id].cure, values, finding->arg_count);
+    if (finding->hop > 0) json_key_uint(json, "hop", finding->hop);
+    if (finding->evidence.is_given) write_evidence(json, &finding->evidence);
     json_object_end(json);
 }
 
@@ -119,6 +137,8 @@ static void append_finding(struct bytes *out, const struct finding *finding, str
     char digits[FINDING_ARGS_MAX][NUMBER_MAX];
     fill_values(finding, values, digits);
     enum report_phrase head = kinds[finding->id].severity == SEVERITY_ERROR ? PHRASE_WHY : PHRASE_NOTE;
+    if (finding->certainty == FINDING_PROVED) head = PHRASE_PROVED;
+    if (finding->certainty == FINDING_GUESS) head = PHRASE_PROBABLY;
     report_append_line(out, head, &kinds[finding->id].sentence, style, values, finding->arg_count);
     report_append_line(out, PHRASE_CURE, &kinds[finding->id].cure, style, values, finding->arg_count);
 }

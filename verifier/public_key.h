@@ -21,5 +21,15 @@ enum public_key_status { PUBLIC_KEY_VERIFIED, PUBLIC_KEY_MISMATCH, PUBLIC_KEY_NO
  * PUBLIC_KEY_ERROR: OpenSSL cannot work with the key. OpenSSL's error queue is empty afterwards. */
 enum public_key_status public_key_verify(const struct public_key *key, const uint8_t value[DIGEST_OCTETS], struct span signature);
 
+/* RSA only, for diagnosis: the SHA-256 value that signature was made over, as the public-key operation gives it back (RFC
+ * 8017 section 5.2.2 and 9.2). */
+enum public_key_recovery {
+    PUBLIC_KEY_RECOVERED,  /* *value is what the signer signed: this key made the signature */
+    PUBLIC_KEY_OTHER_HASH, /* this key made it, but over another hash than SHA-256 */
+    PUBLIC_KEY_NOT_ITS,    /* no PKCS#1 v1.5 signature of this key: another key made it, or it is damaged */
+    PUBLIC_KEY_UNKNOWN,    /* not an RSA key, or no memory: nothing was found out */
+};
+enum public_key_recovery public_key_recover(const struct public_key *key, struct span signature, uint8_t value[DIGEST_OCTETS]);
+
 /* OpenSSL's version, "3.0.22"; static. */
 const char *public_key_library(void);

@@ -242,7 +242,7 @@ static void complete(struct message_verifier *verifier) {
     verifier->stage = STAGE_DONE;
     result->size = verifier->size;
     result->key_lookups = (unsigned)verifier->keys.count;
-    result->arc = verifier->arc.result;
+    if (!verifier->policy->header_alone) result->arc = verifier->arc.result;
     if (verifier->out_of_memory || (count > 0 && dkim == NULL)) {
         complete_without_memory(verifier);
         return;
@@ -298,6 +298,12 @@ bool message_verifier_seal_hash(const struct message_verifier *verifier, uint8_t
     if (verifier->seal_body == NULL || !verifier->seal_body->is_known) return false;
     memcpy(value, verifier->seal_body->value, DIGEST_OCTETS);
     return true;
+}
+
+const struct key_entry *message_verifier_key(const struct message_verifier *verifier, struct span name) {
+    for (size_t i = 0; i < verifier->keys.count; i++)
+        if (span_equal_nocase(verifier->keys.wait[i].name, name)) return verifier->keys.wait[i].entry;
+    return NULL;
 }
 
 bool message_verifier_header_complete(const struct message_verifier *verifier) {

@@ -27,7 +27,7 @@ struct cli_list {
 
 struct cli_options {
     /* as given; NULL when absent */
-    bool json, help, pass_unsigned, trusted_received, arc_merge, arc_plain;
+    bool json, help, pass_unsigned, explain, headers, trusted_received, arc_merge, arc_plain;
     const char *language, *trust_anchor, *now, *jobs, *authserv_id, *results_style, *cut, *record, *ip, *helo, *mail_from;
     const char *arc_seal, *arc_headers;
     struct cli_list zone, faults, stub, forward, expect_cname, header_from, dkim, spf, operand;

@@ -3,6 +3,7 @@
  * single methods write. Pure but for the buffer. Octets of the message are escaped; nothing of it is obeyed by a terminal. */
 #pragma once
 #include "base/json.h"
+#include "verifier/finding.h"
 #include "verifier/report.h"
 
 struct message_report {
@@ -10,6 +11,7 @@ struct message_report {
     struct span our_field; /* the Authentication-Results field that we would write, with its final CRLF */
     struct span seal;      /* the fields of the ARC set that we would add, each with its final CRLF; may be empty */
     const struct message_result *result;
+    const struct finding_list *findings; /* of a diagnosis; NULL: none was made */
 };
 
 /* Writes one object: file, size, dkim, arc, spf, dmarc, iprev, headers, action, findings. Methods that were not run are

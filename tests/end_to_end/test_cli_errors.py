@@ -50,7 +50,7 @@ ROWS = [
     (["verify", "--faults", BAD_FAULTS, GOOD], 2, "--faults stands beside --zone only"),
     (["verify", "--expect-cname", "x", GOOD], 2, "has no option '--expect-cname'"),
     *[(["verify", option, GOOD], 2, f"{option} is not part of this version")
-      for option in ("--headers", "--explain", "--rules")],
+      for option in ("--rules",)],
     (["verify", "--arc-seal", "a:b", GOOD], 2, "--arc-seal wants SELECTOR:DOMAIN:KEYFILE, not 'a:b'"),
     (["verify", "--arc-seal", "a:no name:" + GOOD, GOOD], 2, "--arc-seal wants SELECTOR:DOMAIN:KEYFILE"),
     (["verify", "--arc-seal", "a:b.example:" + MISSING, GOOD], 2, f"cannot read {MISSING}: No such file or directory"),

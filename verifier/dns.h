@@ -38,6 +38,9 @@ struct dns_answer {
     size_t record_count;              /* 0 unless DNS_FOUND; further records are dropped */
     struct span record[DNS_RECORD_MAX]; /* TXT: the strings joined; PTR and CNAME: a name; MX: 2 octets of preference,
                                            then a name; A, AAAA: 4 or 16 octets */
+    struct span strings[DNS_RECORD_MAX]; /* TXT: one octet for each string the record was joined of, its length; the
+                                            first DNS_STRINGS_MAX (dns_packet.h) of them */
+    struct span reason;                  /* DNS_BOGUS: why, in the resolver's words; may be empty */
 };
 
 /* A question on its way; the asker's storage, untouched by it until answered or cancelled. */

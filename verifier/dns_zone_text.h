@@ -18,6 +18,7 @@ struct dns_zone_record {
     uint16_t type;    /* an enum dns_type, DNS_ZONE_TYPE_SOA or DNS_ZONE_TYPE_OTHER */
     uint32_t ttl_s;   /* SOA: the negative TTL, the least of its TTL and its last number */
     struct span data; /* in the form of struct dns_answer's records; empty for SOA and OTHER; valid during the call */
+    struct span strings; /* TXT: the lengths of its strings, an octet each; valid during the call */
 };
 
 /* Reads text, naming it file in errors, and hands each record to add, which returns false when it has no memory.

@@ -7,7 +7,6 @@ import collections
 import contextlib
 import json
 import os
-import quopri
 import re
 import subprocess
 import sys
@@ -228,10 +227,6 @@ def wrapped(text):
     top = top.replace(kind.group(0), b'Content-Type: multipart/mixed; boundary="=_outer"\r\n')
     return (top + b"--=_outer\r\n" + inner + b"\r\n" + body + b"\r\n--=_outer\r\nContent-Type: text/plain\r\n\r\n"
             b"_______\r\nlist mailing list\r\n--=_outer--\r\n")
-
-
-def in_text_part(footer):
-    return lambda body: body.replace(b"\r\n--=_b", footer + b"\r\n--=_b", 2).replace(footer, b"", 1) if b"--=_b" in body[5:] and body.startswith(b"--=_b") and not body.count(b"--=_b") < 3 else None
 
 
 def first_part_footer(body):

@@ -6,7 +6,7 @@
 #include "verifier/diagnosis_header.h"
 #include "verifier/diagnosis_keys.h"
 
-const struct diagnosis_budget diagnosis_budget_filter = {.octets = 1 << 20, .header_trials = 200, .verifications = 6};
+const struct diagnosis_budget diagnosis_budget_filter = {.octets = 1 << 20, .header_trials = 200, .verifications = 4};
 const struct diagnosis_budget diagnosis_budget_tester = {.octets = 48 << 20, .header_trials = 2000, .verifications = 200};
 
 enum { KEY_NAME_MAX = 253 };

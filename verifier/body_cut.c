@@ -18,9 +18,9 @@ static size_t start_of(struct span body, const struct mime_leaf *leaf) {
     return leaf->body.ptr != NULL ? (size_t)(leaf->body.ptr - body.ptr) : 0;
 }
 
-/* Is at the start of a line, or of a tag? */
+/* Is at the start of a line, or of a tag, or behind one? */
 static bool is_start(struct span body, size_t at, bool is_html) {
-    return body.ptr[at - 1] == '\n' || (is_html && body.ptr[at] == '<');
+    return body.ptr[at - 1] == '\n' || (is_html && (body.ptr[at] == '<' || body.ptr[at - 1] == '>'));
 }
 
 static bool has_tag(struct span text, const char *tag) {
@@ -39,10 +39,11 @@ static size_t last_tag(struct span body, size_t start, size_t end, const char *t
 static void add_before(struct body_cuts *cuts, struct span body, size_t start, size_t to, size_t most, bool is_html) {
     for (size_t at = to; at > start && most > 0;) {
         at--;
-        if (at == start || is_start(body, at, is_html)) {
-            add(cuts, at, to, "");
-            most--;
-        }
+        if (at != start && !is_start(body, at, is_html)) continue;
+        add(cuts, at, to, "");
+        bool has_end = at >= start + 2 && body.ptr[at - 1] == '\n' && body.ptr[at - 2] == '\r';
+        if (has_end) add(cuts, at - 2, to, ""); /* the line end before it may be the server's too */
+        most--;
     }
 }
 

@@ -6,7 +6,7 @@
 #include "verifier/body_trial.h"
 #include "verifier/mime_tree.h"
 
-enum { CUTS_MAX = 128 };
+enum { CUTS_MAX = 256 };
 
 struct body_cut {
     size_t from, to; /* octets of the body that go */

@@ -211,7 +211,7 @@ enum encoding_name { NAME_KEPT, NAME_8BIT, NAME_7BIT, NAME_BINARY, NAME_BASE64, 
 
 /* The leaf's header with the value of its Content-Transfer-Encoding replaced, or without that field. */
 static void put_header(struct span header, struct span encoding, enum encoding_name name, struct bytes *out) {
-    if (name == NAME_KEPT || encoding.len == 0 || encoding.ptr < header.ptr) {
+    if (name == NAME_KEPT || header.len == 0 || encoding.len == 0) { /* without a header of its own: it stands in the message's */
         bytes_append(out, header);
         return;
     }

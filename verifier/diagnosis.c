@@ -6,7 +6,7 @@
 #include "verifier/diagnosis_header.h"
 #include "verifier/diagnosis_keys.h"
 
-const struct diagnosis_budget diagnosis_budget_filter = {.octets = 1 << 20, .header_trials = 200, .verifications = 6};
+const struct diagnosis_budget diagnosis_budget_filter = {.octets = 1 << 20, .header_trials = 200, .verifications = 4};
 const struct diagnosis_budget diagnosis_budget_tester = {.octets = 48 << 20, .header_trials = 2000, .verifications = 200};
 
 enum { KEY_NAME_MAX = 253 };
@@ -129,6 +129,23 @@ static void explain_with_key(struct work *work, size_t index, struct header_tria
     answer->is_protected = answer->is_explained = diagnosis_header_explain(trial, tree_of(work), work->arena, list);
 }
 
+/* Nothing fits: a field that every message has, or that signers name only when it is there, is signed and absent. */
+static bool guess_removed(struct work *work, size_t index) {
+    static const char *const expected[] = {"To", "Cc", "Subject", "Date", "Message-ID", "MIME-Version", "Content-Type",
+                                           "Content-Transfer-Encoding"};
+    const struct dkim_signature *signature = &work->all.signature[index];
+    for (size_t i = 0; i < sizeof expected / sizeof *expected; i++) {
+        size_t times = 0;
+        for (size_t k = 0; k < signature->signed_count; k++) times += span_is_nocase(signature->signed_names[k], expected[i]);
+        if (times != 1 || header_section_count(work->input->section, expected[i]) > 0) continue;
+        struct finding *finding = add(work, index, FINDING_FIELD_REMOVED);
+        finding->certainty = FINDING_GUESS;
+        finding_add_text(finding, "name", span_of(expected[i]));
+        return true;
+    }
+    return false;
+}
+
 /* The header part did not verify, or there was no key to verify it with. */
 static struct header_answer explain_header(struct work *work, size_t index, struct diagnosis_budget *budget) {
     const struct dkim_result *result = &work->input->result->dkim[index];
@@ -144,7 +161,7 @@ static struct header_answer explain_header(struct work *work, size_t index, stru
     mark(work, before, index);
     if (result->header_part != PART_CHANGED || answer.is_explained) return answer;
     diagnosis_compare_fields(work->input, &work->all, index, work->arena, &work->out->findings);
-    add(work, index, signature->key_algorithm == KEY_RSA ? FINDING_HEADER_CHANGED : FINDING_SIG_UNTOLD);
+    if (!guess_removed(work, index)) add(work, index, signature->key_algorithm == KEY_RSA ? FINDING_HEADER_CHANGED : FINDING_SIG_UNTOLD);
     return answer;
 }
 

@@ -4,7 +4,7 @@
 #include "verifier/header_edits.h"
 #include "verifier/tag_list.h"
 
-enum { TOGETHER_MAX = 3, TRIPLE_MAX = 24, TRIPLES_RESERVE = 500, ARG_MAX = 200, COPIES_MAX = 32 };
+enum { TOGETHER_MAX = 3, TRIPLE_MAX = 24, TRIPLES_RESERVE = 500, BESIDE_MAX = 12, ARG_MAX = 200, COPIES_MAX = 32 };
 
 /* ---- Telling it ---- */
 
@@ -163,6 +163,37 @@ static bool try_triples(struct header_trial *trial, const struct header_edits *e
     return false;
 }
 
+/* The count changes of together, which has room for two more, and one or two of the likeliest others. */
+static bool try_beside(struct header_trial *trial, const struct header_edits *edits, const struct header_edit **together, size_t count,
+                       struct arena *arena, struct finding_list *list) {
+    const struct header_edit *likely[BESIDE_MAX];
+    size_t found = 0;
+    for (size_t i = 0; i < edits->count && found < BESIDE_MAX; i++)
+        if (edits->edit[i].kind != EDIT_REMOVE && edits->edit[i].rank <= HEADER_EDIT_LIKELY) likely[found++] = &edits->edit[i];
+    for (size_t i = 0; i < found; i++) {
+        together[count] = likely[i];
+        if (run(trial, together, count + 1, arena, list)) return true;
+    }
+    for (size_t i = 0; i < found; i++)
+        for (size_t j = 0; j < i; j++) {
+            together[count] = likely[i];
+            together[count + 1] = likely[j];
+            if (is_apart(likely[i], likely[j]) && run(trial, together, count + 2, arena, list)) return true;
+        }
+    return false;
+}
+
+/* Fields added, all at once: each absent one that is signed goes out again; what a list adds comes together. */
+static bool try_all_removed(struct header_trial *trial, const struct header_edits *edits, struct arena *arena, struct finding_list *list) {
+    const struct header_edit *together[COPIES_MAX];
+    size_t count = 0;
+    for (size_t i = 0; i < edits->count && count + 2 < COPIES_MAX; i++)
+        if (edits->edit[i].kind == EDIT_REMOVE && edits->edit[i].rank == HEADER_EDIT_LIST) together[count++] = &edits->edit[i];
+    if (count == 0) return false;
+    if (count > 1 && run(trial, together, count, arena, list)) return true;
+    return try_beside(trial, edits, together, count, arena, list);
+}
+
 /* All fields refolded at once, which simple sees: the same kind of change made to each field that has one. */
 static bool try_everywhere(struct header_trial *trial, const struct header_edits *edits, struct arena *arena, struct finding_list *list) {
     const struct header_edit *together[COPIES_MAX];
@@ -180,6 +211,7 @@ bool diagnosis_header_explain(struct header_trial *trial, const struct mime_tree
     struct header_edits edits;
     if (try_modes(trial, list) || try_copies(trial, arena, list)) return true;
     if (!header_edits_collect(trial, tree, arena, &edits)) return false;
+    if (try_all_removed(trial, &edits, arena, list)) return true;
     for (size_t i = 0; i < edits.count && has_budget(trial, 0); i++) {
         const struct header_edit *one = &edits.edit[i];
         if (run(trial, &one, 1, arena, list)) return true;

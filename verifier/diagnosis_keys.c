@@ -13,7 +13,7 @@ static bool made(const struct dkim_key *record, const struct dkim_signature *sig
     if (record->key == NULL || record->algorithm != signature->key_algorithm || budget->verifications == 0) return false;
     budget->verifications--;
     if (record->algorithm == KEY_ED25519)
-        return header_hash != NULL && public_key_verify(record->key, header_hash, signature->signature) == PUBLIC_KEY_VERIFIED;
+        return header_hash != NULL && public_key_verifies(record->key, header_hash, signature->signature);
     enum public_key_recovery recovery = public_key_recover(record->key, signature->signature, value);
     *other_hash = recovery == PUBLIC_KEY_OTHER_HASH;
     return recovery == PUBLIC_KEY_RECOVERED || recovery == PUBLIC_KEY_OTHER_HASH;

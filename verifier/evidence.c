@@ -5,7 +5,7 @@ static struct span kept(struct span text, struct arena *arena) {
 }
 
 struct finding_evidence evidence_of_cut(struct span received, size_t from, size_t to, struct span put, struct arena *arena) {
-    struct span gone = {received.ptr + from, to - from};
+    struct span gone = span_first(span_after(received, from), to - from);
     return (struct finding_evidence){.is_given = true,
                                      .offset = from,
                                      .original = kept(put, arena),

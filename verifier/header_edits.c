@@ -6,8 +6,8 @@
 enum {
     FIELD_MAX = 8192,     /* octets of a field that changes are made up for */
     GROUP_MAX = 6,        /* fields of one name that are looked at */
-    REFOLDS_MAX = 40,     /* places of a field where a fold is put back */
-    RANK_REMOVE_LIKELY = 2, RANK_REMOVE = 4, RANK_INSERT = 5, RANK_SPACE = 6, RANK_REFOLD = 8, RANK_COPY = 7,
+    REFOLDS_MAX = 24,     /* places of a field where a fold is put back */
+    RANK_REMOVE_LIKELY = HEADER_EDIT_LIKELY, RANK_REMOVE = 4, RANK_INSERT = 5, RANK_SPACE = 6, RANK_REFOLD = 8, RANK_COPY = 7,
 };
 
 /* ---- The list ---- */
@@ -86,11 +86,12 @@ static bool is_one_of(struct span name, const char *const *names) {
 }
 
 static void add_removal(struct header_edits *edits, const struct header_field *field) {
-    static const char *const likely[] = {"Reply-To", "Sender", "Cc", "List-Id", "List-Post", "List-Unsubscribe", "List-Help",
-                                         "List-Subscribe", "List-Archive", "Message-ID", "Date", "Resent-From", "Resent-To",
-                                         "In-Reply-To", "References", "MIME-Version", "Content-Type",
-                                         "Content-Transfer-Encoding", NULL};
+    static const char *const by_lists[] = {"Reply-To", "Sender", "List-Id", "List-Post", "List-Unsubscribe", "List-Help",
+                                           "List-Subscribe", "List-Archive", "List-Owner", "List-Unsubscribe-Post", NULL};
+    static const char *const likely[] = {"Cc", "Message-ID", "Date", "Resent-From", "Resent-To", "In-Reply-To", "References",
+                                         "MIME-Version", "Content-Type", "Content-Transfer-Encoding", NULL};
     unsigned rank = is_one_of(field->name, likely) ? RANK_REMOVE_LIKELY : RANK_REMOVE;
+    if (is_one_of(field->name, by_lists)) rank = HEADER_EDIT_LIST;
     append(edits, (struct header_edit){.id = FINDING_FIELD_ADDED, .kind = EDIT_REMOVE, .field = field, .rank = rank});
 }
 
@@ -166,6 +167,23 @@ static void fold_at_blanks(struct header_edits *edits, const struct header_field
             bytes_append(&edits->draft, span_first(body, at));
             bytes_append_text(&edits->draft, tab ? "\r\n\t" : "\r\n ");
             bytes_append(&edits->draft, span_after(body, at + 1));
+            header_edits_commit(edits, field, id, RANK_REFOLD, (struct span){NULL, 0});
+        }
+    }
+}
+
+/* One fold undone, or written with the other blank. */
+static void change_one_fold(struct header_edits *edits, const struct header_field *field, enum finding_id id) {
+    static const char *const before[] = {" ", "\t", "\r\n ", "\r\n\t"};
+    struct span body = field->body;
+    for (size_t at = 0, places = 0; at < body.len && places < REFOLDS_MAX; at++) {
+        if (!is_fold(span_after(body, at))) continue;
+        places++;
+        for (size_t i = 0; i < sizeof before / sizeof *before; i++) {
+            bytes_clear(&edits->draft);
+            bytes_append(&edits->draft, span_first(body, at));
+            bytes_append_text(&edits->draft, before[i]);
+            bytes_append(&edits->draft, span_after(body, at + 3));
             header_edits_commit(edits, field, id, RANK_REFOLD, (struct span){NULL, 0});
         }
     }
@@ -248,6 +266,7 @@ void header_edits_white_space(struct header_edits *edits, const struct header_fi
     refold_all(edits, field, "\r\n ", id);
     refold_all(edits, field, "\r\n        ", id);
     refold_all(edits, field, "\r\n    ", id);
+    change_one_fold(edits, field, id);
     fold_behind(edits, field, ';', "\r\n\t", id);
     fold_behind(edits, field, ';', "\r\n ", id);
     fold_behind(edits, field, ',', "\r\n\t", id);

@@ -15,6 +15,9 @@ struct public_key;
 
 enum header_edit_kind { EDIT_REPLACE, EDIT_REMOVE, EDIT_INSERT };
 
+/* Ranks: fields that lists add are taken out first, then what servers do often. */
+enum { HEADER_EDIT_LIST = 1, HEADER_EDIT_LIKELY = 2 };
+
 /* One change that takes the header section back to what it may have been. */
 struct header_edit {
     enum finding_id id;

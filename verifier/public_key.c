@@ -126,6 +126,12 @@ enum public_key_status public_key_verify(const struct public_key *key, const uin
     return status == PUBLIC_KEY_MISMATCH ? verify_ed25519(key, value, signature) : status;
 }
 
+bool public_key_verifies(const struct public_key *key, const uint8_t value[DIGEST_OCTETS], struct span signature) {
+    if (signature.len != key->signature_octets) return false;
+    ERR_clear_error();
+    return (key->prepared != NULL ? verify_rsa(key, value, signature) : verify_ed25519(key, value, signature)) == PUBLIC_KEY_VERIFIED;
+}
+
 /* DigestInfo of SHA-256 up to the value (RFC 8017 section 9.2, note 1). */
 static const uint8_t digest_info[] = {0x30, 0x31, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01,
                                       0x65, 0x03, 0x04, 0x02, 0x01, 0x05, 0x00, 0x04, 0x20};

@@ -21,6 +21,9 @@ enum public_key_status { PUBLIC_KEY_VERIFIED, PUBLIC_KEY_MISMATCH, PUBLIC_KEY_NO
  * PUBLIC_KEY_ERROR: OpenSSL cannot work with the key. OpenSSL's error queue is empty afterwards. */
 enum public_key_status public_key_verify(const struct public_key *key, const uint8_t value[DIGEST_OCTETS], struct span signature);
 
+/* The same for diagnosis, at half the cost for Ed25519: false may also mean that memory was short. */
+bool public_key_verifies(const struct public_key *key, const uint8_t value[DIGEST_OCTETS], struct span signature);
+
 /* RSA only, for diagnosis: the SHA-256 value that signature was made over, as the public-key operation gives it back (RFC
  * 8017 section 5.2.2 and 9.2). */
 enum public_key_recovery {

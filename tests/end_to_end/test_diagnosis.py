@@ -7,7 +7,6 @@ import collections
 import contextlib
 import json
 import os
-import quopri
 import re
 import subprocess
 import sys
@@ -228,10 +227,6 @@ def wrapped(text):
     top = top.replace(kind.group(0), b'Content-Type: multipart/mixed; boundary="=_outer"\r\n')
     return (top + b"--=_outer\r\n" + inner + b"\r\n" + body + b"\r\n--=_outer\r\nContent-Type: text/plain\r\n\r\n"
             b"_______\r\nlist mailing list\r\n--=_outer--\r\n")
-
-
-def in_text_part(footer):
-    return lambda body: body.replace(b"\r\n--=_b", footer + b"\r\n--=_b", 2).replace(footer, b"", 1) if b"--=_b" in body[5:] and body.startswith(b"--=_b") and not body.count(b"--=_b") < 3 else None
 
 
 def first_part_footer(body):
@@ -510,5 +505,52 @@ def the_cause_is_named_and_nothing_false_is_proved():
     assert right["ed25519"] >= 0.75 * total["ed25519"]
 
 
+def verify_text(text, *options):
+    return subprocess.run([SCEAU, "verify", "--zone", ZONE, *options, "-"], input=text, capture_output=True, timeout=120).stdout.decode()
+
+
+def headers_alone_are_verified():
+    """b= covers the fields and bh=: pasted fields are verified, and a paste without its folds is repaired with proof."""
+    for kind in KEYS:
+        fields = sign(BASES["text"], kind, b"relaxed").split(b"\r\n\r\n")[0]
+        flat = b"\n".join(line.strip() for line in fields.split(b"\r\n"))
+        tagged = fields.replace(b"Subject: ", b"Subject: [list] ")
+        for pasted, codes, ids in ((fields, ["body_absent"], []), (flat, ["body_absent"], ["H18"]),
+                                   (tagged, ["signature_mismatch"], ["H1"]), (fields + b"\n\nsome body", ["body_absent"], [])):
+            report = json.loads(verify_text(pasted, "--headers", "--explain", "--json"))
+            assert [one["code"] for one in report["dkim"]] == codes, (kind, pasted, report)
+            assert [one["id"] for one in report["findings"]] == ids, (kind, pasted, report["findings"])
+            assert all(one["class"] == "proved" for one in report["findings"])
+            assert report["dkim"][0]["body_part"] == "unknown" and report["arc"] is None, report
+
+
+def people_read_it_in_their_language():
+    message = sign(BASES["text"], "rsa", b"relaxed") + FOOTER
+    english, french = (verify_text(message, "--explain", "--lang", lang) for lang in ("en", "fr"))
+    assert "Proved: 3 lines (%d octets) were appended to the body after it was signed." % len(FOOTER) in english, english
+    assert "Prouvé : 3 lignes (%d octets) ont été ajoutées à la fin du corps après la signature." % len(FOOTER) in french, french
+    for text in (english, french):
+        assert not re.search(r"\{[a-z]+\}", text), text
+    assert "appended" not in verify_text(message)
+
+
+def every_sentence_has_its_arguments():
+    """No place of a sentence stays empty, in either language, for anything that the corpus or a bad signature shows."""
+    good = sign(BASES["text"], "rsa", b"relaxed")
+    broken = [good.replace(b"v=1;", b"v=2;", 1), good.replace(b"d=d.example", b"d=e.example", 1), good.replace(b"s=rsa-1", b"s=gone", 1),
+              good.replace(b"a=rsa-sha256", b"a=rsa-sha1", 1), good.replace(b"bh=", b"xx=", 1), good.replace(b"q=dns/txt", b"q=other", 1),
+              good.replace(b"t=", b"x=1; t=", 1), good.replace(b"i=@d.example", b"i=@e.example", 1), good.replace(b"; bh=", b"; l=x; bh=", 1)]
+    broken += [damage(good) for _, _, _, damage in DAMAGES.values()] + [make(BASES["alternative"], "rsa", b"simple") for _, make in FAULTS.values()]
+    seen = set()
+    for octets in filter(None, broken):
+        for finding in json.loads(verify_text(octets, "--explain", "--json"))["findings"]:
+            seen.add(finding["id"])
+            for part in ("text", "help"):
+                for sentence in finding[part].values():
+                    assert not re.search(r"\{[a-z]+\}", sentence), (finding["id"], sentence)
+    print(f"    {len(seen)} kinds of finding: {' '.join(sorted(seen))}")
+
+
 if __name__ == "__main__":
-    main(the_cause_is_named_and_nothing_false_is_proved)
+    main(headers_alone_are_verified, people_read_it_in_their_language, every_sentence_has_its_arguments,
+         the_cause_is_named_and_nothing_false_is_proved)

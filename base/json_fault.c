@@ -93,7 +93,7 @@ static enum json_fault take(struct reader *reader) {
     case '"': return take_string(reader);
     case '{':
     case '[':
-        if (reader->expected == COMMA_OR_END) return JSON_FAULT_COMMA;
+        if (reader->expected == COMMA_OR_END) return reader->at--, JSON_FAULT_COMMA;
         return wants_value ? open_level(reader, c == '{') : JSON_FAULT_OTHER;
     case '}':
     case ']': return close_level(reader, c == '}');
@@ -112,7 +112,12 @@ static enum json_fault take(struct reader *reader) {
 enum json_fault json_fault_find(struct span text, size_t *line) {
     struct reader reader = {.text = text, .expected = VALUE};
     enum json_fault fault = JSON_FAULT_NONE;
-    for (skip_space(&reader); fault == JSON_FAULT_NONE && reader.at < text.len; skip_space(&reader)) fault = take(&reader);
+    for (;;) {
+        skip_space(&reader);
+        if (reader.at == text.len) break;
+        fault = take(&reader);
+        if (fault != JSON_FAULT_NONE) break;
+    }
     if (fault == JSON_FAULT_NONE && (reader.depth > 0 || span_trim(text).len == 0)) fault = JSON_FAULT_OTHER;
     *line = 0;
     if (fault == JSON_FAULT_NONE) return fault;

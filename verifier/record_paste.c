@@ -30,11 +30,14 @@ static bool read_zone_head(struct span text, struct record_paste *out, struct sp
     for (size_t i = 0; i < 4 && (word = take_word(&rest)).len > 0; i++) {
         bool is_txt = span_is_nocase(word, "TXT");
         if (is_txt || span_is_nocase(word, "CNAME")) {
+            if (rest.len == 0) break;
             out->kind = is_txt ? RECORD_PASTE_ZONE_TXT : RECORD_PASTE_ZONE_CNAME;
             *data = rest;
-            return rest.len > 0;
+            return true;
         }
-        if (i == 0 && !is_ttl(word) && !span_is_nocase(word, "IN")) out->owner = word;
+        bool is_filler = is_ttl(word) || span_is_nocase(word, "IN");
+        if (i > 0 && !is_filler) break;
+        if (!is_filler) out->owner = word;
     }
     out->owner = (struct span){NULL, 0};
     return false;

@@ -76,10 +76,20 @@ static bool contains(struct span text, const char *word) {
     return false;
 }
 
+/* Does it begin with DKIM, in any case and with blanks anywhere? */
+static bool names_dkim(struct span version) {
+    static const char word[] = "DKIM";
+    size_t matched = 0;
+    for (size_t i = 0; i < version.len && matched < sizeof word - 1; i++) {
+        if (ascii_is_space(version.ptr[i])) continue;
+        if (ascii_upper(version.ptr[i]) != word[matched++]) return false;
+    }
+    return matched == sizeof word - 1;
+}
+
 static bool is_foreign(const struct record_text *record) {
     const struct tag *version = tag_list_find(&record->tags, "v");
-    bool names_dkim = version != NULL && version->value.len >= 4 && span_is_nocase(span_first(version->value, 4), "DKIM");
-    if (names_dkim) return false;
+    if (version != NULL && names_dkim(version->value)) return false;
     if (version != NULL && version == &record->tags.tag[0]) return true;
     return tag_list_find(&record->tags, "p") == NULL && !contains(record->text, "DKIM1") &&
            !contains(record->text, "BEGIN");

@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include "base/json.h"
 #include "verifier/finding.h"
+#include "verifier/header_section.h"
 #include "verifier/record_report.h"
 #include "verifier/result.h"
 
@@ -66,23 +67,27 @@ struct tester_report {
     bool is_masked;
     bool has_message; /* false: a domain was looked at; what follows up to records is empty */
     struct tester_arrival arrival;
+    enum header_status header; /* HEADER_COMPLETE; else the header section is over a limit, and nothing more is known */
     struct tester_text from, subject, date, message_id; /* bodies of the first such fields, unfolded; empty: none */
     const struct message_result *result;
     size_t signature_count;
     const struct tester_signature *signature; /* one for each of result->dkim, in its order */
     size_t step_count;
     const struct tester_step *step;
-    const struct finding_list *findings;      /* about the message; signature numbers are indices of signature */
+    const struct finding_list *findings;      /* about the message, never NULL; signature numbers are indices of signature */
     struct tester_text message;               /* the message itself, when it was to be kept; else empty */
     size_t record_count;
     const struct record_report *record;       /* one for each domain whose key records were judged */
 };
 
+/* A copy of draft and of all it points to, one reference; draft's signatures stand for its result's dkim, one by one, and
+ * their keys in its records. NULL: no memory. */
+const struct tester_report *tester_report_make(const struct tester_report *draft);
 const struct tester_report *tester_report_acquire(const struct tester_report *report);
 void tester_report_release(const struct tester_report *report); /* accepts NULL */
 /* What it takes in memory. */
 size_t tester_report_octets(const struct tester_report *report);
-/* The masked twin, one reference; NULL: no memory. */
+/* The masked twin, one reference; NULL: no memory. It has no canonical bodies and no message. */
 const struct tester_report *tester_report_mask(const struct tester_report *report);
 
 /* Writes the object of the API: openapi.yaml, TesterReport. */

@@ -22,7 +22,8 @@ try:
 except ImportError as error:
     skip(f"{error.name} is not installed")
 
-FULL = house.SLOW == 1 or "--full" in sys.argv  # sanitizer builds take every third damage
+WHOLE = "--full" in sys.argv
+FULL = house.SLOW == 1 or WHOLE  # sanitizer builds take every third damage; faults of the signer are signed anew, which is slow
 SIGNED = [b"from", b"from", b"to", b"cc", b"subject", b"subject", b"date", b"message-id", b"mime-version", b"content-type",
           b"content-transfer-encoding", b"reply-to", b"list-id", b"x-tag", b"x-tag"]
 LINK = "https://shop.example/list?item=17&page=2"
@@ -466,7 +467,7 @@ def corpus():
                     if damaged is not None and damaged != good:
                         rows.append((kind, name, ids, beside, damaged))
                 for number, (name, (ids, make)) in enumerate(FAULTS.items()):
-                    if FULL or number % 3 == len(rows) % 3:
+                    if WHOLE or FULL and (number + len(base) + (canon == b"simple")) % 2 == 0 or number % 3 == len(rows) % 3:
                         rows.append((kind, name, ids, "", make(text, kind, canon)))
     return [(f"{i:05}.eml", *row) for i, row in enumerate(rows)]
 

@@ -2,6 +2,7 @@
 #include <assert.h>
 #include <stdalign.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,6 +25,7 @@ struct cells {
 struct metrics_worker {
     alignas(CACHE_LINE) struct cells cells;
     alignas(CACHE_LINE) struct metrics_worker *next; /* constant once linked */
+    atomic_bool is_free;
 };
 
 struct metrics {
@@ -86,13 +88,28 @@ void metrics_destroy(struct metrics *metrics) {
     free(metrics);
 }
 
+/* One that its thread gave back; NULL: there is none. */
+static struct metrics_worker *take_free(struct metrics *metrics) {
+    for (struct metrics_worker *worker = atomic_load(&metrics->first); worker != NULL; worker = worker->next) {
+        bool is_free = true;
+        if (atomic_compare_exchange_strong(&worker->is_free, &is_free, false)) return worker;
+    }
+    return NULL;
+}
+
 struct metrics_worker *metrics_worker_create(struct metrics *metrics) {
-    struct metrics_worker *worker = metrics != NULL ? aligned_alloc(CACHE_LINE, sizeof *worker) : NULL;
+    struct metrics_worker *worker = metrics != NULL ? take_free(metrics) : NULL;
+    if (metrics == NULL || worker != NULL) return worker;
+    worker = aligned_alloc(CACHE_LINE, sizeof *worker);
     if (worker == NULL) return NULL;
     memset(worker, 0, sizeof *worker);
     worker->next = atomic_load(&metrics->first);
     while (!atomic_compare_exchange_weak(&metrics->first, &worker->next, worker)) { }
     return worker;
+}
+
+void metrics_worker_release(struct metrics_worker *worker) {
+    if (worker != NULL) atomic_store(&worker->is_free, true);
 }
 
 /* Only this thread writes the cell: a plain addition, made visible whole. */

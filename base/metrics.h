@@ -58,8 +58,16 @@
     X(HTTP_PATH_METRICS, "metrics") X(HTTP_PATH_HEALTHZ, "healthz") X(HTTP_PATH_READYZ, "readyz")                      \
     X(HTTP_PATH_API, "api") X(HTTP_PATH_PAGE, "page") X(HTTP_PATH_OTHER, "other")
 #define METRIC_VALUES_HTTP_CODE(X)                                                                                     \
-    X(HTTP_CODE_200, "200") X(HTTP_CODE_400, "400") X(HTTP_CODE_404, "404") X(HTTP_CODE_405, "405")                    \
-    X(HTTP_CODE_503, "503") X(HTTP_CODE_OTHER, "other")
+    X(HTTP_CODE_200, "200") X(HTTP_CODE_400, "400") X(HTTP_CODE_401, "401") X(HTTP_CODE_404, "404")                    \
+    X(HTTP_CODE_405, "405") X(HTTP_CODE_429, "429") X(HTTP_CODE_503, "503") X(HTTP_CODE_OTHER, "other")
+#define METRIC_VALUES_DOWNSTREAM_FAULT(X) /* enum downstream_fault */                                                  \
+    X(DOWNSTREAM_FAULT_REFUSED, "refused") X(DOWNSTREAM_FAULT_SILENT, "silent")                                        \
+    X(DOWNSTREAM_FAULT_UNWILLING, "unwilling") X(DOWNSTREAM_FAULT_TLS, "tls") X(DOWNSTREAM_FAULT_LOST, "lost")         \
+    X(DOWNSTREAM_FAULT_TIMEOUT, "timeout") X(DOWNSTREAM_FAULT_MALFORMED, "malformed")                                  \
+    X(DOWNSTREAM_FAULT_SPOOL, "spool") X(DOWNSTREAM_FAULT_MEMORY, "memory")
+#define METRIC_VALUES_FAULT_KIND(X)                                                                                    \
+    X(FAULT_SPOOL, "spool") X(FAULT_MEMORY, "memory") X(FAULT_MAILDIR, "maildir") X(FAULT_ACCEPT, "accept")
+#define METRIC_VALUES_EVENT_RESULT(X) X(EVENT_WRITTEN, "written") X(EVENT_DROPPED, "dropped")
 #define METRIC_VALUES_SEAL_RESULT(X) /* enum message_seal less one */                                                   \
     X(SEAL_ADDED, "added") X(SEAL_ALREADY_FAILED, "already_failed") X(SEAL_FULL, "full")                               \
     X(SEAL_UNDECIDED, "undecided") X(SEAL_ERROR, "error")
@@ -82,7 +90,10 @@
     L(INPUT_ERROR, "kind")                                                                                             \
     L(HTTP_PATH, "path")                                                                                               \
     L(HTTP_CODE, "code")                                                                                               \
-    L(RELOAD_RESULT, "result")
+    L(RELOAD_RESULT, "result")                                                                                         \
+    L(DOWNSTREAM_FAULT, "fault")                                                                                       \
+    L(FAULT_KIND, "kind")                                                                                              \
+    L(EVENT_RESULT, "result")
 
 /* METRIC_VERDICT_ACCEPT ..., and METRIC_VERDICT_COUNT, how many there are. */
 #define X(id, word) METRIC_##id,
@@ -108,9 +119,11 @@ struct metrics_worker; /* one thread's share */
 struct metrics *metrics_create(void); /* NULL: no memory */
 /* Accepts NULL; frees the workers as well: their threads must have ended. */
 void metrics_destroy(struct metrics *metrics);
-/* A worker for the calling thread, owned by metrics. One a thread, taken once: they are never given back, since what they
- * counted stays. NULL: no memory, or metrics is NULL. */
+/* A worker for the calling thread, owned by metrics; one a thread. NULL: no memory, or metrics is NULL. */
 struct metrics_worker *metrics_worker_create(struct metrics *metrics);
+/* For a thread that ends before metrics does: what the worker counted stays, and another thread goes on with it. Accepts
+ * NULL. */
+void metrics_worker_release(struct metrics_worker *worker);
 
 /* One more, or count more, in the series of the two label values (0 where the family has no label). Accept a NULL worker
  * and then count nothing. */

@@ -11,7 +11,7 @@
 #include "base/nearest_word.h"
 #include "base/option_value.h"
 
-enum { FILE_OCTETS_MAX = 1 << 20, LISTENERS_MAX = 64, LIST_ITEMS_MAX = 1000, SECTION_KEYS_MAX = 64, TEXT_MAX = 1024 };
+enum { FILE_OCTETS_MAX = 1 << 20, LISTENERS_MAX = 64, HTTP_LISTENERS_MAX = 8, LIST_ITEMS_MAX = 1000, SECTION_KEYS_MAX = 64, TEXT_MAX = 1024 };
 /* A flag of our own in an option's flags: it has been set before. libconfuse uses the lowest 14 bits. */
 enum { SEEN = 1 << 30 };
 
@@ -276,17 +276,40 @@ static bool read_dns_trust_anchor(cfg_t *cfg, cfg_opt_t *opt) { /* empty is the 
     return options_set_text(&current->options->dns_trust_anchor, text_of(opt)) || no_memory(cfg, opt);
 }
 
-static bool read_http_listen(cfg_t *cfg, cfg_opt_t *opt) {
-    struct options *options = current->options;
-    options->http_enabled = strcmp(text_of(opt), "off") != 0;
-    if (!options->http_enabled) return true;
-    if (!endpoint_parse(text_of(opt), &options->http_listen))
-        return refuse(cfg, opt, "'%s' is not host:port, unix:path or off", text_of(opt));
-    return endpoint_is_of_this_host(&options->http_listen) ||
-           refuse(cfg, opt,
-                  "'%s' can be reached from elsewhere, but the pages know no passwords: take 127.0.0.1, ::1 or a unix "
-                  "socket",
-                  text_of(opt));
+/* All of a list's items so far, as read_list. "off" alone is an empty list. */
+static bool read_endpoints(cfg_t *cfg, cfg_opt_t *opt, struct endpoint_list *list) {
+    unsigned count = cfg_opt_size(opt);
+    if (count > HTTP_LISTENERS_MAX) return refuse(cfg, opt, "more than %d addresses", HTTP_LISTENERS_MAX);
+    free(list->item);
+    *list = (struct endpoint_list){.item = calloc(count > 0 ? count : 1, sizeof *list->item)};
+    if (list->item == NULL) return no_memory(cfg, opt);
+    if (count == 1 && strcmp(text_of(opt), "off") == 0) return true;
+    for (; list->count < count; list->count++) {
+        const char *text = cfg_opt_getnstr(opt, (unsigned)list->count);
+        if (!endpoint_parse(text, &list->item[list->count]))
+            return refuse(cfg, opt, "'%s' is not host:port, unix:path or, alone, off", text);
+    }
+    return true;
+}
+
+static bool read_http_listen(cfg_t *cfg, cfg_opt_t *opt) { return read_endpoints(cfg, opt, &current->options->http_listen); }
+
+static bool read_http_metrics_listen(cfg_t *cfg, cfg_opt_t *opt) {
+    return read_endpoints(cfg, opt, &current->options->http_metrics_listen);
+}
+
+static bool read_http_access_file(cfg_t *cfg, cfg_opt_t *opt) {
+    return read_text(cfg, opt, &current->options->http_access_file, "file");
+}
+
+static bool read_http_domains_always(cfg_t *cfg, cfg_opt_t *opt) {
+    return read_list(cfg, opt, &current->options->http_domains_always, is_filled, "name");
+}
+
+static bool read_http_history(cfg_t *cfg, cfg_opt_t *opt) {
+    bool is_off = strcmp(text_of(opt), "off") == 0;
+    return is_off ? options_set_text(&current->options->http_history, "") || no_memory(cfg, opt)
+                  : read_text(cfg, opt, &current->options->http_history, "file");
 }
 
 static bool read_results_style(cfg_t *cfg, cfg_opt_t *opt) {
@@ -341,6 +364,15 @@ static bool read_log_format(cfg_t *cfg, cfg_opt_t *opt) {
     static const char *const words[] = {"logfmt", "json", NULL};
     if (read_word(cfg, opt, words, "logfmt or json") < 0) return false;
     return read_text(cfg, opt, &current->options->log_format, "format");
+}
+
+static bool read_log_events(cfg_t *cfg, cfg_opt_t *opt) {
+    struct endpoint endpoint;
+    const char *text = text_of(opt);
+    if (strcmp(text, "off") == 0) return options_set_text(&current->options->log_events, "") || no_memory(cfg, opt);
+    if (text[0] != '/' && !(strncmp(text, "unix:", 5) == 0 && endpoint_parse(text, &endpoint)))
+        return refuse(cfg, opt, "'%s' is no path from the root, unix:path or off", text);
+    return read_text(cfg, opt, &current->options->log_events, "file");
 }
 
 /* ---- the table ---- */
@@ -476,6 +508,27 @@ static bool check_arc(cfg_t *cfg, const cfg_opt_t *opt) {
     return true;
 }
 
+/* The pages tell who writes to whom, so other hosts get them with credentials or by an explicit word. */
+static bool check_http_list(cfg_t *cfg, const cfg_opt_t *opt, const struct endpoint_list *list) {
+    const struct options *options = current->options;
+    char text[ENDPOINT_TEXT_MAX];
+    if (options->http_access_file[0] != '\0' || options->http_for_everybody != 0) return true;
+    for (size_t i = 0; i < list->count; i++) {
+        if (endpoint_is_of_this_host(&list->item[i])) continue;
+        endpoint_format(&list->item[i], text);
+        return refuse(cfg, opt,
+                      "other hosts can reach %s, and the pages tell who writes to whom: write access_file = \"/etc/sceau/access\" "
+                      "with a token or password in it (docs/metrics.md), or listen on 127.0.0.1, [::1] or unix:path",
+                      text);
+    }
+    return true;
+}
+
+static bool check_http(cfg_t *cfg, const cfg_opt_t *opt) {
+    return check_http_list(cfg, opt, &current->options->http_listen) &&
+           check_http_list(cfg, opt, &current->options->http_metrics_listen);
+}
+
 /* libconfuse has just seen the end of a section. */
 static int check_section(cfg_t *cfg, cfg_opt_t *opt) {
     if (strcmp(opt->name, "listener") == 0)
@@ -484,6 +537,7 @@ static int check_section(cfg_t *cfg, cfg_opt_t *opt) {
     opt->flags |= SEEN;
     if (strcmp(opt->name, "dns") == 0) return check_dns(cfg, opt) ? 0 : -1;
     if (strcmp(opt->name, "arc") == 0) return check_arc(cfg, opt) ? 0 : -1;
+    if (strcmp(opt->name, "http") == 0) return check_http(cfg, opt) ? 0 : -1;
     if (current->options->rsa_bits_min > current->options->rsa_bits_max)
         return refuse(cfg, opt, "rsa_bits_min is more than rsa_bits_max"), -1;
     return 0;

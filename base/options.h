@@ -17,6 +17,7 @@ enum downstream_kind { DOWNSTREAM_SMTP, DOWNSTREAM_LMTP, DOWNSTREAM_MAILDIR };
 enum tls_policy { TLS_OFF, TLS_MAY, TLS_REQUIRE, TLS_VERIFY };
 
 struct string_list { size_t count; char **item; };
+struct endpoint_list { size_t count; struct endpoint *item; };
 
 /* Bits of listener_options.without. */
 enum { LISTENER_WITHOUT_SPF = 1, LISTENER_WITHOUT_IPREV = 2, LISTENER_WITHOUT_DMARC = 4 };
@@ -47,9 +48,12 @@ struct options {
     struct string_list dns_forward, dns_stub, dns_zone_files; /* "ADDR@PORT", "ZONE=ADDR@PORT", paths */
     char *dns_mode;        /* "recurse", "forward", "stub" or "zones" */
     char *dns_trust_anchor;/* file; "" = system's root anchor; "none" = validation off */
-    struct endpoint http_listen;
-    bool http_enabled;
+    struct endpoint_list http_listen, http_metrics_listen; /* empty: off */
+    char *http_access_file; /* "": none */
+    struct string_list http_domains_always;
+    char *http_history;     /* file; "": off */
     char *log_format;      /* "logfmt" or "json" */
+    char *log_events;      /* file, or "unix:PATH"; "": none */
     char *results_style;   /* "standard" or "provider" */
     char *arc_domain, *arc_selector, *arc_key_file; /* "": not given; names as they were written */
     char *arc_next_selector, *arc_next_key_file;

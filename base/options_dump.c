@@ -132,6 +132,28 @@ static void print_dns(FILE *out, const struct options *options) {
     fputs("}\n", out);
 }
 
+static void print_endpoints(FILE *out, const char *key, const struct endpoint_list *list) {
+    char text[ENDPOINT_TEXT_MAX];
+    fprintf(out, "    %s = %s", key, list->count > 0 ? "{ " : "off");
+    for (size_t i = 0; i < list->count; i++) {
+        endpoint_format(&list->item[i], text);
+        fputs(i > 0 ? ", " : "", out);
+        print_quoted(out, "", text);
+    }
+    fputs(list->count > 0 ? " }\n" : "\n", out);
+}
+
+static void print_http(FILE *out, const struct options *options) {
+    fputs("http {\n", out);
+    print_endpoints(out, "listen", &options->http_listen);
+    print_endpoints(out, "metrics_listen", &options->http_metrics_listen);
+    print_list(out, "domains_always", &options->http_domains_always);
+    print_text(out, "    ", "history", "", options->http_history[0] != '\0' ? options->http_history : "off");
+    if (options->http_access_file[0] != '\0') print_text(out, "    ", "access_file", "", options->http_access_file);
+    print_numbers(out, options, "http");
+    fputs("}\n", out);
+}
+
 void options_dump(const struct options *options, FILE *out) {
     print_text(out, "", "authserv_id", "", options->authserv_id);
     print_text(out, "", "spool", "", options->spool_directory);
@@ -140,16 +162,12 @@ void options_dump(const struct options *options, FILE *out) {
     for (size_t i = 0; i < options->listener_count; i++) print_listener(out, &options->listener[i]);
     print_dns(out, options);
     print_arc(out, options);
-    fputs("http {\n", out);
-    if (options->http_enabled)
-        print_endpoint(out, "listen", "", &options->http_listen);
-    else
-        print_text(out, "    ", "listen", "", "off");
-    print_numbers(out, options, "http");
-    fputs("}\nlimits {\n", out);
+    print_http(out, options);
+    fputs("limits {\n", out);
     print_numbers(out, options, "limits");
     fputs("}\nlog {\n", out);
     print_text(out, "    ", "format", "", options->log_format);
+    print_text(out, "    ", "events", "", options->log_events[0] != '\0' ? options->log_events : "off");
     print_numbers(out, options, "log");
     fputs("}\n", out);
 }

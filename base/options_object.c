@@ -25,7 +25,15 @@ static bool set_texts(struct options *options) {
            options_set_text(&options->log_format, "logfmt") && options_set_text(&options->results_style, "standard") &&
            options_set_text(&options->arc_domain, "") && options_set_text(&options->arc_selector, "") &&
            options_set_text(&options->arc_key_file, "") && options_set_text(&options->arc_next_selector, "") &&
-           options_set_text(&options->arc_next_key_file, "");
+           options_set_text(&options->arc_next_key_file, "") && options_set_text(&options->http_access_file, "") && options_set_text(&options->http_history, "") &&
+           options_set_text(&options->log_events, "");
+}
+
+static bool set_http_listen(struct options *options) {
+    options->http_listen.item = calloc(1, sizeof *options->http_listen.item);
+    if (options->http_listen.item == NULL || !endpoint_parse("127.0.0.1:9811", options->http_listen.item)) return false;
+    options->http_listen.count = 1;
+    return true;
 }
 
 struct options *options_create(void) {
@@ -35,8 +43,7 @@ struct options *options_create(void) {
     atomic_init(&counted->references, 1);
 #define OPTION(field, section, key, kind, least, most, standard, help) options->field = standard;
 #include "base/options.def"
-    options->http_enabled = endpoint_parse("127.0.0.1:9811", &options->http_listen);
-    if (set_texts(options)) return options;
+    if (set_texts(options) && set_http_listen(options)) return options;
     options_release(options);
     return NULL;
 }
@@ -72,6 +79,11 @@ void options_release(struct options *options) {
     string_list_clear(&options->dns_stub);
     string_list_clear(&options->dns_zone_files);
     string_list_clear(&options->arc_trusted_sealers);
+    free(options->http_listen.item);
+    free(options->http_metrics_listen.item);
+    free(options->http_access_file);
+    free(options->http_history);
+    string_list_clear(&options->http_domains_always);
     free(options->results_style);
     free(options->arc_domain);
     free(options->arc_selector);
@@ -83,5 +95,6 @@ void options_release(struct options *options) {
     free(options->dns_mode);
     free(options->dns_trust_anchor);
     free(options->log_format);
+    free(options->log_events);
     free(counted);
 }

@@ -199,6 +199,9 @@ void cli_options_release(struct cli_options *options) {
     free(options->stub.item);
     free(options->forward.item);
     free(options->expect_cname.item);
+    free(options->seen.item);
+    free(options->resolver.item);
+    free(options->server.item);
     free(options->header_from.item);
     free(options->dkim.item);
     free(options->spf.item);

@@ -9,11 +9,13 @@
 #include <unistd.h>
 #include "base/clock.h"
 #include "base/options.h"
+#include "cli/daemon_http.h"
 #include "proxy/arc_config.h"
 #include "proxy/listener_tls.h"
 #include "proxy/tls.h"
 #include "verifier/authserv_id.h"
 #include "verifier/dns_zone.h"
+#include "verifier/domain_name.h"
 
 __attribute__((format(printf, 2, 3))) static bool refuse(char **error, const char *format, ...) {
     va_list arguments;
@@ -85,12 +87,31 @@ static bool check_arc(const char *path, const struct options *options, char **er
     return config != NULL;
 }
 
+static bool check_access(const char *path, const struct options *options, char **error) {
+    char *reason;
+    bool sound = daemon_http_is_valid(options, &reason);
+    if (!sound && reason != NULL) refuse(error, "%s: 'access_file' in http: %s", path, reason);
+    free(reason);
+    return sound;
+}
+
+static bool check_domains(const char *path, const struct options *options, char **error) {
+    char name[DOMAIN_NAME_MAX];
+    for (size_t i = 0; i < options->http_domains_always.count; i++) {
+        const char *item = options->http_domains_always.item[i];
+        if (domain_name_write(span_of(item), true, name) > 0) continue;
+        refuse(error, "%s: 'domains_always' in http: '%s' is no domain name", path, item);
+        return false;
+    }
+    return true;
+}
+
 struct options *daemon_config_read(const char *path, char **error) {
     struct options *options = options_read(path, error);
     if (options == NULL) return NULL;
     if (check_authserv_id(path, options, error) && check_trust_anchor(path, options, error) &&
         check_zone_files(path, options, error) && check_arc(path, options, error) &&
-        check_tls(path, options, false, error))
+        check_access(path, options, error) && check_domains(path, options, error) && check_tls(path, options, false, error))
         return options;
     options_release(options);
     return NULL;

@@ -12,9 +12,11 @@
 #include "base/metrics.h"
 #include "base/options.h"
 #include "cli/daemon_config.h"
+#include "cli/daemon_http.h"
 #include "cli/daemon_notify.h"
 #include "http/domain_stats.h"
-#include "http/server.h"
+#include "http/stats_history.h"
+#include "proxy/event_log.h"
 #include "proxy/proxy.h"
 #include "verifier/dns_unbound.h"
 #include "verifier/public_key.h"
@@ -25,8 +27,10 @@ struct daemon {
     struct metrics *metrics;
     struct metrics_worker *worker; /* the main thread's */
     struct domain_stats *domains;
+    struct stats_history *history; /* NULL: switched off */
+    struct event_log *events; /* NULL: none */
     struct proxy *proxy;
-    struct http_server *http; /* NULL: switched off */
+    struct daemon_http *http;
 };
 
 /* Says error, which is freed, and returns status. */
@@ -76,9 +80,10 @@ static void count_reload(struct daemon *daemon, bool success) {
 static void reload(struct daemon *daemon) {
     char *error = NULL;
     daemon_notify_reloading();
+    event_log_reopen(daemon->events);
     struct options *options = daemon_config_read(daemon->path, &error);
     bool success = options != NULL && daemon_config_is_valid(daemon->path, options, &error) &&
-                   proxy_reload(daemon->proxy, options, &error);
+                   daemon_http_reload(daemon->http, options, &error) && proxy_reload(daemon->proxy, options, &error);
     if (success) {
         options_release(daemon->options);
         daemon->options = options;
@@ -138,25 +143,43 @@ static bool is_ready(void *owner, struct bytes *why) {
     return false;
 }
 
+static bool open_statistics(struct daemon *daemon) {
+    const struct options *options = daemon->options;
+    daemon->domains = domain_stats_create((unsigned)options->stats_domains_exported, &clock_system);
+    if (daemon->domains == NULL) return false;
+    for (size_t i = 0; i < options->http_domains_always.count; i++)
+        if (!domain_stats_always_export(daemon->domains, span_of(options->http_domains_always.item[i]))) return false;
+    if (options->http_history[0] == '\0') return true;
+    const struct stats_history_setup setup = {.path = options->http_history,
+                                              .stats = daemon->domains,
+                                              .metrics = daemon->metrics,
+                                              .interval_ms = options->history_interval_ms,
+                                              .retention_ms = options->history_retention_ms};
+    daemon->history = stats_history_create(&setup);
+    return daemon->history != NULL;
+}
+
 static enum daemon_exit open_all(struct daemon *daemon) {
     char *error = NULL;
     const struct options *options = daemon->options;
     daemon->metrics = metrics_create();
     daemon->worker = metrics_worker_create(daemon->metrics);
-    daemon->domains = domain_stats_create((unsigned)options->stats_domains_exported, &clock_system);
-    if (daemon->worker == NULL || daemon->domains == NULL) return fail(NULL, DAEMON_NO_RESOURCES);
-    daemon->proxy = proxy_create(daemon->options, daemon->metrics, daemon->domains, &error);
+    if (daemon->worker == NULL || !open_statistics(daemon)) return fail(NULL, DAEMON_NO_RESOURCES);
+    if (options->log_events[0] != '\0') {
+        daemon->events = event_log_create(options->log_events, (size_t)options->events_buffer_max, daemon->metrics);
+        if (daemon->events == NULL) return fail(NULL, DAEMON_NO_RESOURCES);
+    }
+    daemon->proxy = proxy_create(daemon->options, daemon->metrics, daemon->domains, daemon->events, &error);
     if (daemon->proxy == NULL) return fail(error, DAEMON_UNAVAILABLE);
-    if (!options->http_enabled) return DAEMON_OK;
-    const struct http_server_setup setup = {
-        .listen = &options->http_listen,
+    const struct http_sources sources = {
         .metrics = daemon->metrics,
         .domains = daemon->domains,
-        .build = {.version = SCEAU_VERSION, .openssl = public_key_library(), .unbound = dns_unbound_library()},
+        .build = {.version = SCEAU_VERSION, .revision = SCEAU_REVISION, .openssl = public_key_library(),
+                  .unbound = dns_unbound_library()},
         .ready = is_ready,
         .owner = daemon->proxy,
     };
-    daemon->http = http_server_create(&setup, &error);
+    daemon->http = daemon_http_open(options, &sources, &error);
     return daemon->http != NULL ? DAEMON_OK : fail(error, DAEMON_UNAVAILABLE);
 }
 
@@ -186,8 +209,10 @@ static enum daemon_exit serve(struct daemon *daemon) {
 }
 
 static void close_all(struct daemon *daemon) {
-    http_server_destroy(daemon->http);
+    daemon_http_close(daemon->http);
     proxy_destroy(daemon->proxy);
+    event_log_destroy(daemon->events);
+    stats_history_destroy(daemon->history);
     domain_stats_destroy(daemon->domains);
     metrics_destroy(daemon->metrics);
     options_release(daemon->options);

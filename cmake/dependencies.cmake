@@ -15,6 +15,8 @@ sceau_dependency(libidn2 libidn2)
 sceau_dependency(libconfuse libconfuse)
 sceau_dependency(libmicrohttpd libmicrohttpd)
 sceau_dependency(zlib zlib)
+sceau_dependency(sqlite3 sqlite3)
+sceau_dependency(libcrypt libcrypt)
 sceau_dependency(cmocka cmocka)
 
 # The library that libunbound links too, so that both see one libevent; only its core (event2/event.h) is used.

@@ -1,6 +1,6 @@
 /* http/exposition.h -- everything there is to count, as text for Prometheus: its text format 0.0.4, or OpenMetrics 1.0.
  * Families in the order of metrics.def, then those of domains, process and build; every series of metrics.def is there
- * from the start. Reads the sources as their headers say, from any thread; allocates. About 1 ms.
+ * from the start. Reads the sources as their headers say, from any thread; allocates. 0.1 ms; 0.5 ms with 1,000 domains (bench/bench_scrape).
  * Limits: series are bounded by metrics.def and the domains exported; nothing else from outside becomes a label. */
 #pragma once
 #include <stdbool.h>

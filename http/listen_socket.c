@@ -9,7 +9,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-enum { BACKLOG = 64 };
+enum { BACKLOG = 1024 }; /* a crowd fills it faster than it is looked at; a client that does not fit tries again after a second */
 
 union address {
     struct sockaddr any;
@@ -26,24 +26,21 @@ __attribute__((format(printf, 2, 3))) static int refuse(char **error, const char
     return -1;
 }
 
-/* Fills *address from a loopback endpoint; its length, or 0 with *error. */
-static socklen_t loopback_address(const struct endpoint *endpoint, union address *address, char **error) {
-    const char *host = strcmp(endpoint->host, "localhost") == 0 ? "127.0.0.1" : endpoint->host;
+/* Fills *address; its length, or 0 with *error. "*" is IPv6 and, through it, IPv4. */
+static socklen_t read_address(const struct endpoint *endpoint, union address *address, char **error) {
+    const char *host = strcmp(endpoint->host, "localhost") == 0 ? "127.0.0.1" : strcmp(endpoint->host, "*") == 0 ? "::" : endpoint->host;
     *address = (union address){0};
     if (inet_pton(AF_INET, host, &address->v4.sin_addr) == 1) {
         address->v4.sin_family = AF_INET;
         address->v4.sin_port = htons(endpoint->port);
-        if (ntohl(address->v4.sin_addr.s_addr) >> 24 == 127) return sizeof address->v4;
-    } else if (inet_pton(AF_INET6, host, &address->v6.sin6_addr) == 1) {
+        return sizeof address->v4;
+    }
+    if (inet_pton(AF_INET6, host, &address->v6.sin6_addr) == 1) {
         address->v6.sin6_family = AF_INET6;
         address->v6.sin6_port = htons(endpoint->port);
-        if (IN6_IS_ADDR_LOOPBACK(&address->v6.sin6_addr)) return sizeof address->v6;
-    } else {
-        refuse(error, "http listen \"%s\" is not an IP address", endpoint->host);
-        return 0;
+        return sizeof address->v6;
     }
-    refuse(error, "http listen \"%s\" is not a loopback address: the pages have no access control, so they are served on "
-                  "127.0.0.1, ::1 or a unix socket only", endpoint->host);
+    refuse(error, "http listen \"%s\" is not an IP address", endpoint->host);
     return 0;
 }
 
@@ -60,6 +57,8 @@ static bool is_abandoned(const union address *address) {
 static int bind_and_listen(const union address *address, socklen_t len) {
     int fd = socket(address->any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), on = 1;
     if (fd < 0) return -1;
+    bool takes_both = address->any.sa_family == AF_INET6 && IN6_IS_ADDR_UNSPECIFIED(&address->v6.sin6_addr);
+    if (address->any.sa_family == AF_INET6) (void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &(int){!takes_both}, sizeof(int));
     bool ok = setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0 && bind(fd, &address->any, len) == 0 &&
               listen(fd, BACKLOG) == 0;
     if (ok) return fd;
@@ -83,7 +82,7 @@ int listen_socket_open(const struct endpoint *endpoint, char **error) {
     union address address;
     *error = NULL;
     if (endpoint->is_unix) return open_unix(endpoint, error);
-    socklen_t len = loopback_address(endpoint, &address, error);
+    socklen_t len = read_address(endpoint, &address, error);
     if (len == 0) return -1;
     int fd = bind_and_listen(&address, len);
     const char *brackets = address.any.sa_family == AF_INET6 ? "[]" : "";

@@ -1,4 +1,5 @@
 #include "http/server.h"
+#include <assert.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -9,233 +10,315 @@
 #include <unistd.h>
 #include <microhttpd.h>
 #include "base/ascii.h"
+#include "base/list.h"
 #include "base/log.h"
 #include "base/metrics.h"
-#include "http/api.h"
-#include "http/compress.h"
+#include "http/access.h"
+#include "http/event_stream.h"
+#include "http/guest_list.h"
 #include "http/listen_socket.h"
-#include "http/negotiate.h"
+#include "http/response.h"
+#include "http/site.h"
 
 enum {
-    CONNECTIONS_MAX = 32,
-    CONNECTIONS_PER_ADDRESS_MAX = 4,
+    LEAVING_MAX = 32, /* connections that were told to go and have not gone yet */
     IDLE_TIMEOUT_S = 10,
     CONNECTION_MEMORY = 16 * 1024,
-    REQUEST_BODY_MAX = 64 * 1024,
-    PAGE_MAX = 16 * 1024 * 1024,
-    COMPRESS_FROM = 1024,
+    UNWANTED_BODY_MAX = 64 * 1024,
+    PATH_MAX_OCTETS = CONNECTION_MEMORY,
+    STREAM_BLOCK = 16 * 1024,
 };
 
 struct http_server {
     struct MHD_Daemon *daemon;
     struct http_server_setup setup;
     struct metrics_worker *counters; /* of libmicrohttpd's thread */
+    struct guest_list guests;        /* that thread's, too */
+    pthread_mutex_t streams_lock;    /* for what follows; taken before a stream's own */
+    struct list streams;
+    size_t stream_count;
+    bool is_stopping;
     unsigned port;
     char unix_path[sizeof((struct endpoint *)0)->path]; /* "": none */
 };
 
-struct reply {
-    unsigned status;
-    const char *content_type;
-    const char *vary;
-    struct bytes body;
+/* One request under way. */
+struct visit {
+    struct http_server *server;
+    struct MHD_Connection *connection;
+    struct bytes path, body;
+    struct http_match match; /* borrows from path */
+    unsigned method;         /* enum http_method; 0: none that we know */
+    enum access_answer access;
+    uint64_t unwanted;       /* octets of a body that were thrown away */
+    struct event_stream *stream; /* NULL: the answer is a whole one */
+    struct list node;            /* in server->streams */
 };
 
-static void reply_problem(struct reply *reply, unsigned status, const char *title, const char *detail) {
-    bytes_clear(&reply->body);
-    reply->status = status;
-    reply->content_type = "application/problem+json";
-    api_write_problem(status, title, detail, &reply->body); /* a failure shows in body.failed */
+/* ---- requests ---- */
+
+static bool find(const void *connection, enum http_part part, const char *name, struct span *value) {
+    struct MHD_Connection *asked = (struct MHD_Connection *)(uintptr_t)connection; /* it is only read */
+    enum MHD_ValueKind kind = part == HTTP_PART_FIELD ? MHD_HEADER_KIND : MHD_GET_ARGUMENT_KIND;
+    const char *text = NULL;
+    size_t len = 0;
+    if (MHD_lookup_connection_value_n(asked, kind, name, strlen(name), &text, &len) != MHD_YES) return false;
+    *value = (struct span){text, text != NULL ? len : 0}; /* "?name" without = has no text */
+    return true;
 }
 
-static struct span request_header(struct MHD_Connection *connection, const char *name) {
-    const char *value = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, name);
-    return span_of(value != NULL ? value : "");
+static struct span field(struct MHD_Connection *connection, const char *name) {
+    struct span value = {0};
+    return find(connection, HTTP_PART_FIELD, name, &value) ? value : (struct span){0};
 }
 
-static void answer_metrics(struct http_server *server, struct MHD_Connection *connection, struct reply *reply) {
-    enum exposition_format format = exposition_format_for(request_header(connection, MHD_HTTP_HEADER_ACCEPT));
-    const struct exposition_source source = {server->setup.metrics, server->setup.domains, server->setup.build};
-    reply->content_type = exposition_content_type(format);
-    reply->vary = "Accept, Accept-Encoding";
-    exposition_write(&source, format, &reply->body);
-}
-
-static void answer_healthz(struct http_server *server, struct MHD_Connection *connection, struct reply *reply) {
-    (void)server;
+/* Decodes %XX in place. %00 and %2F stay as they are: one would end a C string, the other would divide a path. */
+static size_t unescape(void *owner, struct MHD_Connection *connection, char *text) {
+    char *to = text;
+    (void)owner;
     (void)connection;
-    bytes_append_text(&reply->body, "ok\n");
-}
-
-static void answer_readyz(struct http_server *server, struct MHD_Connection *connection, struct reply *reply) {
-    (void)connection;
-    if (server->setup.ready == NULL || server->setup.ready(server->setup.owner, &reply->body)) {
-        bytes_clear(&reply->body);
-        bytes_append_text(&reply->body, "ready\n");
-        return;
+    for (const char *from = text; *from != '\0'; to++) {
+        int high = *from == '%' ? ascii_hex_value(from[1]) : -1, low = high >= 0 ? ascii_hex_value(from[2]) : -1;
+        char octet = low >= 0 ? (char)(high * 16 + low) : '\0';
+        bool decodes = octet != '\0' && octet != '/';
+        *to = decodes ? octet : *from;
+        from += decodes ? 3 : 1;
     }
-    reply->status = MHD_HTTP_SERVICE_UNAVAILABLE;
-    if (reply->body.len == 0) bytes_append_text(&reply->body, "not ready");
-    bytes_append_char(&reply->body, '\n');
+    *to = '\0';
+    return (size_t)(to - text);
 }
 
-/* A count from 1 to max in digits only. */
-static bool read_count(const char *text, size_t max, size_t *count) {
-    size_t value = 0;
-    const char *at = text;
-    for (; ascii_is_digit(*at) && value <= max; at++) value = value * 10 + (size_t)(*at - '0');
-    *count = value;
-    return at > text && *at == '\0' && value >= 1 && value <= max;
+/* RFC 9112 3.2.2: a whole URI as the target means its path. */
+static struct span path_of(const char *url) {
+    struct span text = span_of(url);
+    const char scheme[] = "http://";
+    if (text.len < sizeof scheme - 1 || !span_equal_nocase(span_first(text, sizeof scheme - 1), span_of(scheme))) return text;
+    text = span_after(text, sizeof scheme - 1);
+    text = span_after(text, span_find(text, '/'));
+    return text.len > 0 ? text : span_of("/");
 }
 
-static void answer_domains(struct http_server *server, struct MHD_Connection *connection, struct reply *reply) {
-    const char *sort = MHD_lookup_connection_value(connection, MHD_GET_ARGUMENT_KIND, "sort");
-    const char *limit = MHD_lookup_connection_value(connection, MHD_GET_ARGUMENT_KIND, "limit");
-    size_t count = API_DOMAINS_LIMIT_DEFAULT;
-    bool by_failures = sort != NULL && strcmp(sort, "fail") == 0;
-    if (sort != NULL && !by_failures && strcmp(sort, "messages") != 0)
-        return reply_problem(reply, MHD_HTTP_BAD_REQUEST, "Bad Request", "sort is messages or fail");
-    if (limit != NULL && !read_count(limit, API_DOMAINS_LIMIT_MAX, &count))
-        return reply_problem(reply, MHD_HTTP_BAD_REQUEST, "Bad Request", "limit is a number from 1 to 1000");
-    reply->content_type = "application/json";
-    if (!api_write_domains(server->setup.domains, by_failures ? DOMAIN_BY_FAILURES : DOMAIN_BY_SIGNATURES, count, &reply->body))
-        reply->body.failed = true;
+static unsigned method_of(const char *word) {
+    static const struct { const char *word; unsigned method; } methods[] = {
+        {"GET", HTTP_GET}, {"HEAD", HTTP_GET}, {"POST", HTTP_POST}, {"DELETE", HTTP_DELETE}};
+    for (size_t i = 0; i < sizeof methods / sizeof *methods; i++)
+        if (strcmp(word, methods[i].word) == 0) return methods[i].method;
+    return 0;
 }
 
-static void answer_version(struct http_server *server, struct MHD_Connection *connection, struct reply *reply) {
-    (void)connection;
-    reply->content_type = "application/json";
-    api_write_version(&server->setup.build, &reply->body);
+/* Nothing is gathered for those whom the page is not for. */
+static size_t body_max(const struct visit *visit) {
+    return visit->match.route != NULL && visit->access == ACCESS_GRANTED ? visit->match.route->body_max : 0;
 }
 
-static void answer_page(struct http_server *server, struct MHD_Connection *connection, struct reply *reply);
-
-/* What is served: one row is the dispatch, the label of the metric and the line on the first page. */
-static const struct route {
-    const char *path;
-    unsigned metric_path;
-    void (*answer)(struct http_server *server, struct MHD_Connection *connection, struct reply *reply);
-    const char *about;
-} routes[] = {
-    {"/", METRIC_HTTP_PATH_PAGE, answer_page, "this page"},
-    {"/metrics", METRIC_HTTP_PATH_METRICS, answer_metrics, "all counters, for Prometheus"},
-    {"/healthz", METRIC_HTTP_PATH_HEALTHZ, answer_healthz, "200 when the server answers"},
-    {"/readyz", METRIC_HTTP_PATH_READYZ, answer_readyz, "200 when mail is taken, else 503 and why not"},
-    {"/api/v1/stats/domains", METRIC_HTTP_PATH_API, answer_domains,
-     "results by signing domain, JSON; ?sort=messages|fail, ?limit=1..1000"},
-    {"/api/v1/version", METRIC_HTTP_PATH_API, answer_version, "what runs here, JSON"},
-};
-
-static void answer_page(struct http_server *server, struct MHD_Connection *connection, struct reply *reply) {
-    (void)server;
-    (void)connection;
-    reply->content_type = "text/html; charset=utf-8";
-    bytes_append_text(&reply->body,
-                      "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-                      "<meta name=\"viewport\" content=\"width=device-width\">\n<title>sceau</title>\n</head>\n<body>\n"
-                      "<h1>sceau</h1>\n<p>DKIM verification filter.</p>\n<ul>\n");
-    for (const struct route *route = routes; route < routes + sizeof routes / sizeof *routes; route++)
-        bytes_append_format(&reply->body, "<li><a href=\"%s\">%s</a>: %s</li>\n", route->path, route->path, route->about);
-    bytes_append_text(&reply->body, "</ul>\n</body>\n</html>\n");
+static enum access_answer access_of(const struct visit *visit) {
+    const struct http_route *route = visit->match.route;
+    struct access *access = visit->server->setup.access;
+    if (route == NULL || route->audience == HTTP_FOR_ALL || access == NULL) return ACCESS_GRANTED;
+    return access_check(access, field(visit->connection, MHD_HTTP_HEADER_AUTHORIZATION));
 }
 
-static const struct route *find_route(const char *path) {
-    for (const struct route *route = routes; route < routes + sizeof routes / sizeof *routes; route++)
-        if (strcmp(route->path, path) == 0) return route;
-    return NULL;
+static struct visit *begin_visit(struct http_server *server, struct MHD_Connection *connection, const char *url, const char *method) {
+    struct visit *visit = calloc(1, sizeof *visit);
+    if (visit == NULL) return NULL;
+    visit->server = server;
+    visit->connection = connection;
+    visit->path = bytes_with_cap(PATH_MAX_OCTETS);
+    visit->method = method_of(method);
+    list_init(&visit->node);
+    bytes_append(&visit->path, path_of(url)); /* what does not fit is no path of ours */
+    http_route_find(server->setup.tables, server->setup.table_count, server->setup.services, visit->method,
+                    bytes_span(&visit->path), &visit->match);
+    visit->access = access_of(visit);
+    visit->body = bytes_with_cap(body_max(visit));
+    return visit;
 }
+
+/* ---- answers ---- */
 
 static unsigned metric_code(unsigned status) {
     switch (status) {
-    case MHD_HTTP_OK: return METRIC_HTTP_CODE_200;
-    case MHD_HTTP_BAD_REQUEST: return METRIC_HTTP_CODE_400;
-    case MHD_HTTP_NOT_FOUND: return METRIC_HTTP_CODE_404;
-    case MHD_HTTP_METHOD_NOT_ALLOWED: return METRIC_HTTP_CODE_405;
-    case MHD_HTTP_SERVICE_UNAVAILABLE: return METRIC_HTTP_CODE_503;
+    case 200: return METRIC_HTTP_CODE_200;
+    case 400: return METRIC_HTTP_CODE_400;
+    case 401: return METRIC_HTTP_CODE_401;
+    case 404: return METRIC_HTTP_CODE_404;
+    case 405: return METRIC_HTTP_CODE_405;
+    case 429: return METRIC_HTTP_CODE_429;
+    case 503: return METRIC_HTTP_CODE_503;
     default: return METRIC_HTTP_CODE_OTHER;
     }
 }
 
-/* RFC 9110 12.5.3: without a word for gzip, the wildcard decides. */
-static bool accepts_gzip(struct MHD_Connection *connection) {
-    struct span accepted = request_header(connection, MHD_HTTP_HEADER_ACCEPT_ENCODING);
-    int quality = negotiate_quality(accepted, "gzip");
-    if (quality == NEGOTIATE_NOT_NAMED) quality = negotiate_quality(accepted, "*");
-    return quality > 0;
+static void on_suspend(void *owner) { MHD_suspend_connection(owner); }
+static void on_resume(void *owner) { MHD_resume_connection(owner); }
+
+static ssize_t read_stream(void *owner, uint64_t offset, char *out, size_t room) {
+    struct visit *visit = owner;
+    size_t len;
+    (void)offset;
+    enum event_stream_state state = event_stream_take(visit->stream, out, room, &len);
+    return state == EVENT_STREAM_ENDED ? MHD_CONTENT_READER_END_OF_STREAM : (ssize_t)len;
 }
 
-/* Puts a compressed body in the place of the body; false when it stays as it is. */
-static bool compress(struct reply *reply) {
-    struct bytes small = bytes_with_cap(PAGE_MAX);
-    if (reply->body.len < COMPRESS_FROM || !compress_gzip(bytes_span(&reply->body), &small)) {
-        bytes_release(&small);
-        return false;
+/* Gives the visit its reply's stream, unless there are too many or the server stops. */
+static bool begin_stream(struct visit *visit, struct http_reply *reply) {
+    struct http_server *server = visit->server;
+    pthread_mutex_lock(&server->streams_lock);
+    bool ok = !server->is_stopping && server->stream_count < SERVER_STREAMS_MAX;
+    if (ok) {
+        visit->stream = reply->stream;
+        event_stream_attach(visit->stream, on_suspend, on_resume, visit->connection);
+        list_append(&server->streams, &visit->node);
+        server->stream_count++;
     }
-    bytes_release(&reply->body);
-    reply->body = small;
-    return true;
+    pthread_mutex_unlock(&server->streams_lock);
+    if (ok) reply->stream = NULL;
+    return ok;
 }
 
-static bool add_headers(struct MHD_Response *response, const struct reply *reply, bool is_gzip) {
-    const struct { const char *name, *value; } headers[] = {
-        {MHD_HTTP_HEADER_CONTENT_TYPE, reply->content_type},
-        {MHD_HTTP_HEADER_VARY, reply->vary},
-        {MHD_HTTP_HEADER_CONTENT_ENCODING, is_gzip ? "gzip" : NULL},
-        {MHD_HTTP_HEADER_ALLOW, reply->status == MHD_HTTP_METHOD_NOT_ALLOWED ? "GET, HEAD" : NULL},
-        {MHD_HTTP_HEADER_CACHE_CONTROL, "no-store"},
-        {"X-Content-Type-Options", "nosniff"},
-        {"Referrer-Policy", "no-referrer"},
-        {"Cross-Origin-Resource-Policy", "same-origin"},
-        {"Content-Security-Policy", "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"},
-    };
-    for (size_t i = 0; i < sizeof headers / sizeof *headers; i++)
-        if (headers[i].value != NULL && MHD_add_response_header(response, headers[i].name, headers[i].value) != MHD_YES)
-            return false;
-    return true;
+static void end_stream(struct visit *visit) {
+    if (visit->stream == NULL) return;
+    pthread_mutex_lock(&visit->server->streams_lock);
+    list_remove(&visit->node);
+    visit->server->stream_count--;
+    pthread_mutex_unlock(&visit->server->streams_lock);
+    event_stream_detach(visit->stream);
+    event_stream_release(visit->stream);
 }
 
-/* Takes the reply's body. MHD_NO closes the connection. */
-static enum MHD_Result send_reply(struct MHD_Connection *connection, struct reply *reply) {
-    bool is_gzip = accepts_gzip(connection) && compress(reply);
+static struct guest *guest_of(struct MHD_Connection *connection) {
+    const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+    return info != NULL ? info->socket_context : NULL;
+}
+
+/* NULL: no memory. Takes the reply's body. */
+static struct MHD_Response *make_response(struct visit *visit, struct http_reply *reply) {
+    if (visit->stream != NULL) {
+        guest_list_streams(&visit->server->guests, guest_of(visit->connection));
+        return MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, STREAM_BLOCK, read_stream, visit, NULL);
+    }
     struct MHD_Response *response = MHD_create_response_from_buffer(reply->body.len, reply->body.ptr, MHD_RESPMEM_MUST_FREE);
-    if (response == NULL) {
-        bytes_release(&reply->body);
-        return MHD_NO;
-    }
-    enum MHD_Result result = add_headers(response, reply, is_gzip) ? MHD_queue_response(connection, reply->status, response) : MHD_NO;
+    if (response != NULL) reply->body = bytes_with_cap(HTTP_REPLY_MAX);
+    return response;
+}
+
+/* MHD_NO closes the connection. */
+static enum MHD_Result send_reply(struct visit *visit, struct http_reply *reply) {
+    struct response ready;
+    response_prepare(reply, field(visit->connection, MHD_HTTP_HEADER_ACCEPT_ENCODING), &ready);
+    struct MHD_Response *response = make_response(visit, reply);
+    if (response == NULL) return MHD_NO;
+    enum MHD_Result result = MHD_YES;
+    for (size_t i = 0; i < ready.field_count && result == MHD_YES; i++)
+        result = MHD_add_response_header(response, ready.field[i].name, ready.field[i].value);
+    if (result == MHD_YES) result = MHD_queue_response(visit->connection, reply->status, response);
     MHD_destroy_response(response);
     return result;
 }
 
-static enum MHD_Result answer(struct http_server *server, struct MHD_Connection *connection, const char *path, const char *method) {
-    struct reply reply = {.status = MHD_HTTP_OK, .content_type = "text/plain; charset=utf-8", .vary = "Accept-Encoding",
-                          .body = bytes_with_cap(PAGE_MAX)};
-    const struct route *route = find_route(path);
-    if (route == NULL)
-        reply_problem(&reply, MHD_HTTP_NOT_FOUND, "Not Found", "there is no such page; / names those there are");
-    else if (strcmp(method, MHD_HTTP_METHOD_GET) != 0 && strcmp(method, MHD_HTTP_METHOD_HEAD) != 0)
-        reply_problem(&reply, MHD_HTTP_METHOD_NOT_ALLOWED, "Method Not Allowed", "only GET and HEAD are allowed here");
-    else
-        route->answer(server, connection, &reply);
-    if (reply.body.failed) reply_problem(&reply, MHD_HTTP_INTERNAL_SERVER_ERROR, "Internal Server Error", "out of memory");
-    metrics_count(server->counters, METRIC_HTTP_REQUESTS, route != NULL ? route->metric_path : METRIC_HTTP_PATH_OTHER,
-                  metric_code(reply.status));
-    return send_reply(connection, &reply);
+static void call_route(const struct visit *visit, struct http_reply *reply) {
+    struct http_request request = {.sources = &visit->server->setup.sources, .method = visit->match.route->method,
+                                   .path = bytes_span(&visit->path), .body = bytes_span(&visit->body),
+                                   .find = find, .connection = visit->connection};
+    memcpy(request.parameter, visit->match.parameter, sizeof request.parameter);
+    visit->match.route->answer(&request, reply);
 }
 
-/* libmicrohttpd calls it with the head, then with each piece of a body, then without any. *seen counts the body's octets,
- * plus 1, in the pointer itself: there is nothing to free. */
+static void fill_reply(const struct visit *visit, bool is_too_large, struct http_reply *reply) {
+    if (visit->match.methods == 0) {
+        http_reply_problem(reply, 404, "there is no such page; / names those there are");
+    } else if (visit->match.route == NULL) {
+        reply->methods = visit->match.methods;
+        http_reply_problem(reply, 405, "this page knows the methods of Allow only");
+    } else if (visit->access == ACCESS_PUT_OFF) {
+        reply->retry_after_s = 1;
+        http_reply_problem(reply, 429, "too many passwords that nobody knows: try again in a moment");
+    } else if (visit->access == ACCESS_REFUSED) {
+        reply->authenticate = "Basic realm=\"sceau\", charset=\"UTF-8\", Bearer realm=\"sceau\"";
+        http_reply_problem(reply, 401, "this page is for those whom the access file names");
+    } else if (is_too_large) {
+        http_reply_problem(reply, 413, "the body is larger than this page takes");
+    } else {
+        call_route(visit, reply);
+    }
+}
+
+static enum MHD_Result answer(struct visit *visit, bool is_too_large) {
+    struct http_reply reply = http_reply_make();
+    fill_reply(visit, is_too_large, &reply);
+    if (reply.body.failed) http_reply_problem(&reply, 500, "out of memory");
+    if (reply.stream != NULL && !begin_stream(visit, &reply)) {
+        reply.retry_after_s = 10;
+        http_reply_problem(&reply, 503, "as many streams are open as may be");
+    }
+    metrics_count(visit->server->counters, METRIC_HTTP_REQUESTS, visit->match.metric_path, metric_code(reply.status));
+    enum MHD_Result result = send_reply(visit, &reply);
+    http_reply_release(&reply);
+    return result;
+}
+
+/* ---- libmicrohttpd's calls ---- */
+
+/* The body that the head announces is more than anybody reads. */
+static bool announces_too_much(const struct visit *visit) {
+    struct span text = field(visit->connection, MHD_HTTP_HEADER_CONTENT_LENGTH);
+    uint64_t most = body_max(visit) > 0 ? body_max(visit) : UNWANTED_BODY_MAX, len;
+    return text.len > 0 && !span_is(text, "0") && !http_count_parse(text, most, &len);
+}
+
+/* False: it is too much, and came without being announced. */
+static bool take_body(struct visit *visit, struct span piece) {
+    if (body_max(visit) > 0) return bytes_append(&visit->body, piece);
+    visit->unwanted += piece.len;
+    return visit->unwanted <= UNWANTED_BODY_MAX;
+}
+
+/* Called with the head, then with each piece of a body, then without any. */
 static enum MHD_Result on_request(void *owner, struct MHD_Connection *connection, const char *url, const char *method,
-                                  const char *version, const char *upload, size_t *upload_len, void **seen) {
-    uintptr_t octets = (uintptr_t)*seen;
+                                  const char *version, const char *upload, size_t *upload_len, void **own) {
+    struct visit *visit = *own;
     (void)version;
-    (void)upload;
-    if (octets > 0 && *upload_len == 0) return answer(owner, connection, url, method);
-    octets += octets == 0 ? 1 : *upload_len;
-    if (octets > REQUEST_BODY_MAX) return MHD_NO;
-    if ((uintptr_t)*seen > 0) *upload_len = 0; /* read, and thrown away: no page wants a body */
-    *seen = (void *)octets;
-    return MHD_YES;
+    if (visit == NULL) {
+        *own = visit = begin_visit(owner, connection, url, method);
+        if (visit == NULL) return MHD_NO;
+        return announces_too_much(visit) ? answer(visit, true) : MHD_YES;
+    }
+    if (*upload_len == 0) return answer(visit, false);
+    bool fits = take_body(visit, (struct span){upload, *upload_len});
+    *upload_len = 0;
+    return fits ? MHD_YES : MHD_NO;
+}
+
+/* The request is over, however it went. */
+static void on_completed(void *owner, struct MHD_Connection *connection, void **own, enum MHD_RequestTerminationCode code) {
+    struct http_server *server = owner;
+    struct visit *visit = *own;
+    (void)code;
+    guest_list_answered(&server->guests, guest_of(connection));
+    if (visit == NULL) return;
+    end_stream(visit);
+    bytes_release(&visit->path);
+    bytes_release(&visit->body);
+    free(visit);
+    *own = NULL;
+}
+
+static enum MHD_Result on_accept(void *owner, const struct sockaddr *address, socklen_t len) {
+    struct http_server *server = owner;
+    (void)len;
+    return guest_list_admit(&server->guests, address) ? MHD_YES : MHD_NO;
+}
+
+static void on_connection(void *owner, struct MHD_Connection *connection, void **context, enum MHD_ConnectionNotificationCode code) {
+    struct http_server *server = owner;
+    if (code == MHD_CONNECTION_NOTIFY_CLOSED) {
+        guest_list_remove(&server->guests, *context);
+        *context = NULL;
+        return;
+    }
+    const union MHD_ConnectionInfo *fd = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+    const union MHD_ConnectionInfo *address = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    if (fd != NULL) *context = guest_list_add(&server->guests, fd->connect_fd, address != NULL ? address->client_addr : NULL);
 }
 
 /* What libmicrohttpd has to say; mostly of clients. */
@@ -250,16 +333,20 @@ static void on_log(void *owner, const char *format, va_list args) {
     log_end(&line);
 }
 
+/* ---- life ---- */
+
 /* The thread inherits the mask: signals are for the daemon's main thread. */
 static struct MHD_Daemon *start_daemon(struct http_server *server, int fd) {
     sigset_t all, before;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
     struct MHD_Daemon *daemon = MHD_start_daemon(
-        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC | MHD_USE_ERROR_LOG, 0, NULL, NULL,
+        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC | MHD_USE_ERROR_LOG | MHD_ALLOW_SUSPEND_RESUME, 0, on_accept, server,
         on_request, server, MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL, MHD_OPTION_LISTEN_SOCKET, fd,
-        MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS_MAX, MHD_OPTION_PER_IP_CONNECTION_LIMIT,
-        (unsigned)CONNECTIONS_PER_ADDRESS_MAX, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_TIMEOUT_S,
+        MHD_OPTION_NOTIFY_CONNECTION, on_connection, server, MHD_OPTION_NOTIFY_COMPLETED, on_completed, server,
+        MHD_OPTION_UNESCAPE_CALLBACK, unescape, NULL,
+        MHD_OPTION_CONNECTION_LIMIT, (unsigned)(SERVER_CONNECTIONS_MAX + LEAVING_MAX + SERVER_STREAMS_MAX),
+        MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_TIMEOUT_S,
         MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY, MHD_OPTION_END);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     return daemon;
@@ -267,14 +354,22 @@ static struct MHD_Daemon *start_daemon(struct http_server *server, int fd) {
 
 struct http_server *http_server_create(const struct http_server_setup *setup, char **error) {
     *error = NULL;
+    assert(setup->access != NULL || setup->is_for_everybody || endpoint_is_of_this_host(setup->listen));
     struct http_server *server = calloc(1, sizeof *server);
     int fd = server != NULL ? listen_socket_open(setup->listen, error) : -1;
     if (fd < 0) return free(server), NULL;
+    pthread_mutex_init(&server->streams_lock, NULL);
+    list_init(&server->streams);
+    guest_list_init(&server->guests, SERVER_CONNECTIONS_MAX, SERVER_CONNECTIONS_PER_ADDRESS_MAX);
     server->setup = *setup;
     server->setup.listen = NULL;
+    if (setup->tables == NULL) {
+        server->setup.tables = http_site;
+        server->setup.table_count = http_site_count;
+    }
     server->port = listen_socket_port(fd);
     if (setup->listen->is_unix) memcpy(server->unix_path, setup->listen->path, sizeof server->unix_path);
-    server->counters = metrics_worker_create(setup->metrics);
+    server->counters = metrics_worker_create(setup->sources.metrics);
     server->daemon = start_daemon(server, fd); /* on success fd is its own */
     if (server->daemon == NULL) {
         *error = strdup("http cannot start its thread");
@@ -285,10 +380,23 @@ struct http_server *http_server_create(const struct http_server_setup *setup, ch
     return server;
 }
 
+/* libmicrohttpd must not be stopped while a connection is suspended. */
+static void cancel_streams(struct http_server *server) {
+    pthread_mutex_lock(&server->streams_lock);
+    server->is_stopping = true;
+    for (struct list *node = server->streams.next; node != &server->streams; node = node->next)
+        event_stream_cancel(LIST_ENTRY(node, struct visit, node)->stream);
+    pthread_mutex_unlock(&server->streams_lock);
+}
+
 void http_server_destroy(struct http_server *server) {
     if (server == NULL) return;
-    if (server->daemon != NULL) MHD_stop_daemon(server->daemon);
+    if (server->daemon != NULL) {
+        cancel_streams(server);
+        MHD_stop_daemon(server->daemon);
+    }
     if (server->unix_path[0] != '\0') unlink(server->unix_path);
+    pthread_mutex_destroy(&server->streams_lock);
     free(server);
 }
 

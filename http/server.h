@@ -1,29 +1,34 @@
-/* http/server.h -- metrics, health and statistics over HTTP, from a thread of libmicrohttpd's own.
- * server.c is the only file that includes microhttpd.h. GET and HEAD only; errors are RFC 9457 problems; gzip when it is
- * accepted; nothing is cached, framed or run by a browser (headers). What is served stands in server.c's table.
+/* http/server.h -- one listener of the HTTP endpoint, served from a thread of libmicrohttpd's own.
+ * server.c is the only file that includes microhttpd.h. What is served stands in http/site.c; this module reads requests,
+ * finds the row, keeps out whom it is not for (http/access.h), and sends the reply: HEAD beside GET, errors as RFC 9457 problems, gzip
+ * when it is accepted. Bodies are gathered up to the row's limit; event streams go on until they end or the server does.
  * Thread rule: create and destroy from one thread; ready is called from the server's thread.
- * Limits: loopback addresses and unix sockets only; 32 connections, 4 an address, 10 s without progress, 16 KiB for a
- * request's head, 64 KiB of a body that is thrown away. */
+ * Limits: SERVER_CONNECTIONS_MAX connections, and when one more comes, the one that has waited longest is closed: whoever
+ * asks and reads is served, whatever crowd connects; SERVER_CONNECTIONS_PER_ADDRESS_MAX of one address (IPv6: one /64),
+ * more are closed at once; event streams count apart, SERVER_STREAMS_MAX; 10 s without progress; 16 KiB for a request's
+ * head, 64 KiB of a body that nobody wants. */
 #pragma once
-#include <stdbool.h>
-#include "base/bytes.h"
-#include "base/options.h"
-#include "http/exposition.h"
+#include "base/endpoint.h"
+#include "http/route.h"
 
+enum { SERVER_CONNECTIONS_MAX = 32, SERVER_CONNECTIONS_PER_ADDRESS_MAX = 4, SERVER_STREAMS_MAX = 64 };
+
+struct access;
 struct http_server;
 
 struct http_server_setup {
     const struct endpoint *listen; /* borrowed during the call */
-    struct metrics *metrics;       /* borrowed, as what follows, until destroy */
-    struct domain_stats *domains;
-    struct build_info build;
-    /* Whether the daemon can do its work; if not, says in *why what it waits for. NULL: always. */
-    bool (*ready)(void *owner, struct bytes *why);
-    void *owner;
+    unsigned services;             /* enum http_service, together */
+    struct access *access;         /* borrowed until destroy; NULL: whoever connects may read everything */
+    bool is_for_everybody;         /* without access, other hosts may connect all the same; a promise that it is meant so */
+    struct http_sources sources;
+    /* The tables of rows, borrowed until destroy; NULL: all of http/site.h. */
+    const struct http_route_table *const *tables;
+    size_t table_count;
 };
 
 /* Listens and serves. NULL: *error (caller frees; NULL when there is no memory) is one sentence. */
 struct http_server *http_server_create(const struct http_server_setup *setup, char **error);
-/* Ends what is under way, and the thread; removes a unix socket. Accepts NULL. */
+/* Ends what is under way, streams as well, and the thread; removes a unix socket. Accepts NULL. */
 void http_server_destroy(struct http_server *server);
 unsigned http_server_port(const struct http_server *server); /* 0 on a unix socket */

@@ -3,15 +3,25 @@
 #include <stdlib.h>
 #include "base/keyed_hash.h"
 
-#define NO_SLOT UINT32_MAX
 #define PIN_BIT (UINT64_C(1) << 63) /* in a heap key: a pinned slot weighs more than any other */
 
-struct heap_item { uint64_t key; uint32_t slot; };
+struct slot {
+    char *name; /* owned, name_len octets */
+    uint64_t hash;
+    uint64_t error;          /* weight inherited at entry */
+    uint32_t chain, heap_at; /* next slot of the hash chain; place in the heap */
+    uint8_t name_len;
+};
+
+struct heap_item {
+    uint64_t key;
+    uint32_t slot;
+};
 
 struct space_saving {
     uint32_t slot_max, count, bucket_count; /* bucket_count: a power of two */
-    uint64_t serial, evictions;
-    struct space_saving_slot *slots;
+    uint64_t evictions;
+    struct slot *slots;
     struct heap_item *heap; /* the lightest first; kept apart from the slots so that few cache lines are touched */
     uint32_t *buckets;      /* first slot of each hash chain */
 };
@@ -20,7 +30,7 @@ struct space_saving *space_saving_create(uint32_t slots) {
     struct space_saving *table = calloc(1, sizeof *table);
     if (table == NULL) return NULL;
     table->slot_max = slots;
-    for (table->bucket_count = 1; table->bucket_count < slots; table->bucket_count *= 2) { }
+    for (table->bucket_count = 1; table->bucket_count < slots; table->bucket_count *= 2) {}
     table->slots = calloc(slots, sizeof *table->slots);
     table->heap = calloc(slots, sizeof *table->heap);
     table->buckets = malloc(table->bucket_count * sizeof *table->buckets);
@@ -28,7 +38,7 @@ struct space_saving *space_saving_create(uint32_t slots) {
         space_saving_destroy(table);
         return NULL;
     }
-    for (uint32_t i = 0; i < table->bucket_count; i++) table->buckets[i] = NO_SLOT;
+    for (uint32_t i = 0; i < table->bucket_count; i++) table->buckets[i] = SPACE_SAVING_NONE;
     return table;
 }
 
@@ -63,14 +73,15 @@ static void sift_up(struct space_saving *table, uint32_t at) {
     place(table, at, item);
 }
 
-static uint32_t *bucket_of(struct space_saving *table, uint64_t hash) { return &table->buckets[hash & (table->bucket_count - 1)]; }
+static uint32_t *bucket_of(const struct space_saving *table, uint64_t hash) {
+    return &table->buckets[hash & (table->bucket_count - 1)];
+}
 
-static struct space_saving_slot *find(struct space_saving *table, struct span name, uint64_t hash) {
-    for (uint32_t i = *bucket_of(table, hash); i != NO_SLOT; i = table->slots[i].chain) {
-        struct space_saving_slot *slot = &table->slots[i];
-        if (slot->hash == hash && span_equal((struct span){slot->name, slot->name_len}, name)) return slot;
-    }
-    return NULL;
+static uint32_t find(const struct space_saving *table, struct span name, uint64_t hash) {
+    uint32_t i = *bucket_of(table, hash);
+    for (; i != SPACE_SAVING_NONE; i = table->slots[i].chain)
+        if (table->slots[i].hash == hash && span_equal(space_saving_name(table, i), name)) break;
+    return i;
 }
 
 static void unlink_slot(struct space_saving *table, uint32_t index) {
@@ -80,14 +91,14 @@ static void unlink_slot(struct space_saving *table, uint32_t index) {
 }
 
 /* A slot for a name that has none: a free one, else that of the lightest. */
-static struct space_saving_slot *enter(struct space_saving *table, struct span name, uint64_t hash) {
+static uint32_t enter(struct space_saving *table, struct span name, uint64_t hash) {
     bool is_free = table->count < table->slot_max;
-    if (!is_free && (table->heap[0].key & PIN_BIT) != 0) return NULL;
+    if (!is_free && (table->heap[0].key & PIN_BIT) != 0) return SPACE_SAVING_NONE;
     char *copy = malloc(name.len > 0 ? name.len : 1);
-    if (copy == NULL) return NULL;
+    if (copy == NULL) return SPACE_SAVING_NONE;
     if (name.len > 0) memcpy(copy, name.ptr, name.len);
     uint32_t index = is_free ? table->count : table->heap[0].slot;
-    struct space_saving_slot *slot = &table->slots[index];
+    struct slot *slot = &table->slots[index];
     uint64_t inherited = is_free ? 0 : table->heap[0].key;
     if (is_free) {
         place(table, table->count++, (struct heap_item){0, index});
@@ -97,41 +108,49 @@ static struct space_saving_slot *enter(struct space_saving *table, struct span n
         free(slot->name);
         table->evictions++;
     }
-    *slot = (struct space_saving_slot){.name = copy, .name_len = (uint8_t)name.len, .hash = hash, .error = inherited,
-                                       .serial = ++table->serial, .chain = *bucket_of(table, hash), .heap_at = slot->heap_at};
+    *slot = (struct slot){.name = copy,
+                          .name_len = (uint8_t)name.len,
+                          .hash = hash,
+                          .error = inherited,
+                          .chain = *bucket_of(table, hash),
+                          .heap_at = slot->heap_at};
     *bucket_of(table, hash) = index;
-    return slot;
+    return index;
 }
 
-bool space_saving_add(struct space_saving *table, struct span name, unsigned which) {
-    assert(name.len <= SPACE_SAVING_NAME_MAX && which < SPACE_SAVING_COUNTS);
+uint32_t space_saving_add(struct space_saving *table, struct span name, uint64_t weight, bool *entered) {
+    assert(name.len <= SPACE_SAVING_NAME_MAX && (weight & PIN_BIT) == 0);
     uint64_t hash = keyed_hash(keyed_hash_process_key(), name);
-    struct space_saving_slot *slot = find(table, name, hash);
-    if (slot == NULL) slot = enter(table, name, hash);
-    if (slot == NULL) return false;
-    slot->count[which]++;
-    table->heap[slot->heap_at].key++;
-    sift_down(table, slot->heap_at);
-    return true;
+    uint32_t index = find(table, name, hash);
+    *entered = index == SPACE_SAVING_NONE;
+    if (*entered) index = enter(table, name, hash);
+    if (index == SPACE_SAVING_NONE) return *entered = false, index;
+    table->heap[table->slots[index].heap_at].key += weight;
+    sift_down(table, table->slots[index].heap_at);
+    return index;
 }
 
-uint32_t space_saving_count(const struct space_saving *table) { return table->count; }
-struct space_saving_slot *space_saving_at(struct space_saving *table, uint32_t index) { return &table->slots[index]; }
-
-struct space_saving_slot *space_saving_find(struct space_saving *table, struct span name) {
+uint32_t space_saving_find(const struct space_saving *table, struct span name) {
     return find(table, name, keyed_hash(keyed_hash_process_key(), name));
 }
 
-uint64_t space_saving_weight(const struct space_saving *table, const struct space_saving_slot *slot) {
-    return (table->heap[slot->heap_at].key & ~PIN_BIT) - slot->error;
+uint32_t space_saving_count(const struct space_saving *table) { return table->count; }
+
+struct span space_saving_name(const struct space_saving *table, uint32_t slot) {
+    return (struct span){table->slots[slot].name, table->slots[slot].name_len};
 }
 
-void space_saving_pin(struct space_saving *table, struct space_saving_slot *slot, bool pinned) {
-    uint64_t *key = &table->heap[slot->heap_at].key;
-    slot->is_pinned = pinned;
+uint64_t space_saving_weight(const struct space_saving *table, uint32_t slot) {
+    return (table->heap[table->slots[slot].heap_at].key & ~PIN_BIT) - table->slots[slot].error;
+}
+
+uint64_t space_saving_error(const struct space_saving *table, uint32_t slot) { return table->slots[slot].error; }
+
+void space_saving_pin(struct space_saving *table, uint32_t slot, bool pinned) {
+    uint64_t *key = &table->heap[table->slots[slot].heap_at].key;
     *key = pinned ? *key | PIN_BIT : *key & ~PIN_BIT;
-    sift_down(table, slot->heap_at);
-    sift_up(table, slot->heap_at);
+    sift_down(table, table->slots[slot].heap_at);
+    sift_up(table, table->slots[slot].heap_at);
 }
 
 void space_saving_halve(struct space_saving *table) {

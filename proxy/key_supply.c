@@ -17,6 +17,7 @@ struct key_supply {
     atomic_uint references;
     struct options *options;
     const struct clock *clock;
+    struct metrics *metrics;
     struct key_cache *cache;
     struct loop *loop; /* the resolver thread's */
     struct dns_choice *choice;
@@ -48,13 +49,15 @@ static struct dns_choice *choose(const struct options *options, struct loop *loo
     return dns_choice_create(loop, &wanted, error);
 }
 
-struct key_supply *key_supply_create(struct options *options, const struct clock *clock, char **error) {
+struct key_supply *key_supply_create(struct options *options, const struct clock *clock, struct metrics *metrics,
+                                     char **error) {
     struct key_supply *supply = calloc(1, sizeof *supply);
     *error = NULL;
     if (supply == NULL) return NULL;
     atomic_init(&supply->references, 1);
     supply->options = options_acquire(options);
     supply->clock = clock;
+    supply->metrics = metrics;
     supply->cache = key_cache_create((size_t)options->key_cache_max, options->stale_keys_ms, clock);
     supply->loop = loop_create();
     if (supply->loop != NULL) supply->choice = choose(options, supply->loop, error);
@@ -67,8 +70,7 @@ struct key_supply *key_supply_create(struct options *options, const struct clock
 bool key_supply_start(struct key_supply *supply) {
     int64_t deadline_ms = supply->options->dns_query_timeout_ms + DEADLINE_SLACK_MS;
     if (supply->thread != NULL) return true;
-    /* Lookups count in the metrics of the worker that asks: not here once more. */
-    supply->thread = dns_thread_create(supply->loop, dns_memory_source(supply->memory), NULL, deadline_ms);
+    supply->thread = dns_thread_create(supply->loop, dns_memory_source(supply->memory), supply->metrics, deadline_ms);
     return supply->thread != NULL;
 }
 

@@ -14,11 +14,14 @@ struct key_client;
 struct key_source;
 struct key_supply;
 struct loop;
+struct metrics;
 struct metrics_worker;
 
 /* Makes the cache and the resolver, which does not run yet: zone files and trust anchors are read now, while we may still
- * be root. options is acquired, clock borrowed. NULL: *error (caller frees) is one sentence, or NULL without memory. */
-struct key_supply *key_supply_create(struct options *options, const struct clock *clock, char **error);
+ * be root. options is acquired, clock and metrics (where the resolver counts, may be NULL) are borrowed. NULL: *error (caller
+ * frees) is one sentence, or NULL without memory. */
+struct key_supply *key_supply_create(struct options *options, const struct clock *clock, struct metrics *metrics,
+                                     char **error);
 /* Starts the resolver thread, once; before the first client. False: no memory or thread. */
 bool key_supply_start(struct key_supply *supply);
 struct key_supply *key_supply_acquire(struct key_supply *supply);

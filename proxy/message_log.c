@@ -3,18 +3,12 @@
 #include "base/log.h"
 #include "base/metrics.h"
 #include "http/domain_stats.h"
+#include "proxy/message_event.h"
 #include "proxy/message_flow.h"
 #include "proxy/transaction.h"
 #include "verifier/result.h"
 
 enum { RESULTS_MAX = 480 }; /* a log value is cut at 512 octets: whole results instead */
-
-static const char *end_word(enum message_end end) {
-#define X(id, word) [id] = word,
-    static const char *const words[] = {MESSAGE_ENDS(X)};
-#undef X
-    return words[end];
-}
 
 /* "pass ok example.com/sel secure, fail body_hash_mismatch ...", as many whole ones as fit. */
 static void write_dkim(struct bytes *out, const struct message_result *result) {
@@ -148,6 +142,7 @@ static void count_times(const struct message_record *record) {
     metrics_observe(record->metrics, METRIC_STAGE_DURATION, METRIC_STAGE_VERIFY, (uint64_t)times.verify_us);
     metrics_observe(record->metrics, METRIC_STAGE_DURATION, METRIC_STAGE_KEYS, wait_us - (uint64_t)times.verify_us);
     metrics_observe(record->metrics, METRIC_STAGE_DURATION, METRIC_STAGE_DELIVER, (uint64_t)record->deliver_us);
+    if (record->deliver_us > 0) metrics_observe(record->metrics, METRIC_DOWNSTREAM_DURATION, 0, (uint64_t)record->deliver_us);
 }
 
 static void count_fault(const struct message_record *record) {
@@ -161,6 +156,9 @@ static void count_fault(const struct message_record *record) {
     case MESSAGE_BARE_CR:
     case MESSAGE_BARE_LF:
     case MESSAGE_NUL: metrics_count(record->metrics, METRIC_INPUT_ERRORS, METRIC_INPUT_LINE_ENDS, 0); break;
+    case MESSAGE_SPOOL_FULL:
+    case MESSAGE_SPOOL_BROKEN: metrics_count(record->metrics, METRIC_FAULTS, METRIC_FAULT_SPOOL, 0); break;
+    case MESSAGE_NO_MEMORY: metrics_count(record->metrics, METRIC_FAULTS, METRIC_FAULT_MEMORY, 0); break;
     default: break;
     }
 }
@@ -211,7 +209,8 @@ void message_log_write(const struct message_record *record) {
     log_int(&line, "dns_ms", message_flow_wait_us(record->flow) / 1000);
     log_int(&line, "ms", message_flow_age_us(record->flow) / 1000);
     log_span(&line, "reply", bytes_span(&transaction->outcome));
-    log_text(&line, "action", end_word(record->end));
+    log_text(&line, "action", message_end_word(record->end));
     log_end(&line);
     count_message(record);
+    if (record->events != NULL) message_event_write(record->events, record);
 }

@@ -167,8 +167,8 @@ static bool use(struct proxy *proxy, struct generation *generation, int *fd) {
 
 static struct generation *create_generation(struct proxy *proxy, struct options *options, char **error) {
     bool keeps = proxy->generation != NULL && key_supply_fits(proxy->generation->keys, options);
-    struct key_supply *keys =
-        keeps ? key_supply_acquire(proxy->generation->keys) : key_supply_create(options, proxy->shared.clock, error);
+    struct key_supply *keys = keeps ? key_supply_acquire(proxy->generation->keys)
+                                    : key_supply_create(options, proxy->shared.clock, proxy->shared.metrics, error);
     if (keys == NULL) return NULL;
     struct generation *generation = generation_create(options, keys, error);
     key_supply_release(keys);
@@ -176,12 +176,13 @@ static struct generation *create_generation(struct proxy *proxy, struct options 
 }
 
 struct proxy *proxy_create(struct options *options, struct metrics *metrics, struct domain_stats *domains,
-                           char **error) {
+                           struct event_log *events, char **error) {
     struct proxy *proxy = calloc(1, sizeof *proxy);
     *error = NULL;
     if (proxy == NULL) return complain(error, "out of memory"), NULL;
     proxy->shared.metrics = metrics;
     proxy->shared.domains = domains;
+    proxy->shared.events = events;
     proxy->shared.spool_directory = -1;
     if (fill_shared(&proxy->shared, options, error) && create_workers(proxy)) {
         struct generation *generation = create_generation(proxy, options, error);

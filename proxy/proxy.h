@@ -9,14 +9,15 @@
 #include "base/options.h"
 
 struct domain_stats;
+struct event_log;
 struct metrics;
 struct proxy;
 
 /* Binds every listener of options, looks up downstream's host names, opens the spool directory. options is acquired;
- * metrics and domains are borrowed until destroy (domains may be NULL).
+ * metrics, domains and events are borrowed until destroy (the last two may be NULL).
  * NULL: *error (caller frees) is one sentence that names the listener, its address and the reason. */
 struct proxy *proxy_create(struct options *options, struct metrics *metrics, struct domain_stats *domains,
-                           char **error);
+                           struct event_log *events, char **error);
 /* Starts the threads; from now on clients are served. False: *error says why, and only destroy is left. */
 bool proxy_start(struct proxy *proxy, char **error);
 /* Takes a new configuration into use: new sessions follow it, those that run keep theirs until they end. Listeners that

@@ -24,6 +24,7 @@ static struct session_setup setup_of(struct service *service, size_t at, const s
         .name = service->generation->authserv_id.ascii,
         .metrics = parts->metrics,
         .domains = parts->domains,
+        .events = parts->events,
         .ended = note_end,
         .owner = service,
     };

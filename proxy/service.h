@@ -11,6 +11,7 @@ struct address_limit;
 struct connection_set;
 struct generation;
 struct domain_stats_worker;
+struct event_log;
 struct key_client;
 struct maildir;
 
@@ -36,6 +37,7 @@ struct service_parts {
     struct maildir *maildir;
     struct metrics_worker *metrics;
     struct domain_stats_worker *domains;
+    struct event_log *events;
     const struct service *before; /* the worker's service so far; NULL: none */
     /* One of service's sessions is over; what the service owns may be on the stack. */
     void (*ended)(void *owner, struct session *session, struct service *service);

@@ -75,6 +75,7 @@ static void write_record(struct session *session, enum message_end end) {
         .deliver_us = session->delivery_us > 0 ? clock_monotonic_us(clock) - session->delivery_us : 0,
         .metrics = session->setup->metrics,
         .domains = session->setup->domains,
+        .events = session->setup->events,
     };
     (void)snprintf(id, sizeof id, "%llx.%u", (unsigned long long)session->id, session->messages);
     socket_address_text(&session->peer, client);
@@ -144,6 +145,8 @@ static void release(struct session *session) {
 static void log_fault_of(const struct session *session, const char *detail) {
     struct log_line line;
     char id[20];
+    _Static_assert((int)METRIC_DOWNSTREAM_FAULT_COUNT == (int)DOWNSTREAM_FAULT_COUNT, "a fault's value is its label's");
+    metrics_count(session->setup->metrics, METRIC_DOWNSTREAM_FAULTS, session->fault, 0);
     (void)snprintf(id, sizeof id, "%llx", (unsigned long long)session->id);
     log_begin(&line, LOG_LEVEL_WARNING, "downstream");
     log_text(&line, "id", id);

@@ -146,6 +146,7 @@ static enum progress take_stored(struct session *session) {
     session->is_stored = false;
     session->job = NULL;
     if (status != MAILDIR_OK) {
+        metrics_count(session->setup->metrics, METRIC_FAULTS, METRIC_FAULT_MAILDIR, 0);
         log_begin(&line, LOG_LEVEL_WARNING, "maildir");
         log_text(&line, "folder", job->folder);
         log_text(&line, "fault", maildir_status_text(status));

@@ -5,6 +5,7 @@
 struct address_limit;
 struct connection_set;
 struct domain_stats_worker;
+struct event_log;
 struct downstream_server;
 struct maildir;
 struct message_pool;
@@ -24,6 +25,7 @@ struct session_setup {
     const char *name;                                    /* what we call ourselves */
     struct metrics_worker *metrics;                      /* may be NULL */
     struct domain_stats_worker *domains;                 /* may be NULL */
+    struct event_log *events;                            /* may be NULL */
     void (*ended)(void *owner, struct session *session); /* it is over and its memory is about to go; may be NULL */
     void *owner;
 };

@@ -137,6 +137,7 @@ static void begin_session(struct worker *worker, const struct acceptor *acceptor
     service->sessions++;
     list_append(&worker->sessions, session_node(session));
     metrics_move(worker->metrics, METRIC_SESSIONS, 1);
+    metrics_count(worker->metrics, METRIC_SESSIONS_BEGUN, 0, 0);
 }
 
 /* -- accepting -- */
@@ -156,6 +157,7 @@ static void end_pause(void *owner) {
 
 static void pause_accepting(struct worker *worker, int error) {
     log_fault("accept", strerrordesc_np(error));
+    metrics_count(worker->metrics, METRIC_FAULTS, METRIC_FAULT_ACCEPT, 0);
     worker->is_paused = true;
     watch_acceptors(worker);
     loop_timer_start(worker->pause, ACCEPT_PAUSE_MS);
@@ -286,6 +288,7 @@ static bool take_into_use(struct worker *worker, struct generation *generation, 
         .maildir = worker->shared->maildir,
         .metrics = worker->metrics,
         .domains = worker->domains,
+        .events = worker->shared->events,
         .before = worker->service,
         .ended = note_session_end,
         .owner = worker,

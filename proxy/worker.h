@@ -12,6 +12,7 @@
 struct address_limit;
 struct clock;
 struct domain_stats;
+struct event_log;
 struct generation;
 struct maildir;
 struct metrics;
@@ -22,6 +23,7 @@ struct worker_shared {
     const struct clock *clock;
     struct metrics *metrics;      /* may be NULL */
     struct domain_stats *domains; /* may be NULL */
+    struct event_log *events;     /* may be NULL */
     struct maildir *maildir;
     struct address_limit *addresses; /* of clients that have sessions */
     struct spool_account spool_account;

@@ -17,6 +17,8 @@ FOREIGN = {
     r"pcre2\.h": {"rules/pattern.c"},
     r"microhttpd\.h": {"http/server.c"},
     r"zlib\.h": {"http/compress.c"},
+    r"sqlite3\.h": {"http/stats_store.c"},
+    r"crypt\.h": {"http/password.c"},
     r"immintrin\.h": {"verifier/wsp_squeeze_x86.c"},
 }
 # Headers of the C library and the kernel's interface, which any file may include.

@@ -65,6 +65,8 @@ static void describe_key(struct dkim_check *check, const struct dkim_key *record
     struct dkim_result *result = &check->result;
     result->key_algorithm = record->algorithm;
     result->key_bits = record->bits;
+    result->has_key_fingerprint = record->has_fingerprint;
+    memcpy(result->key_fingerprint, record->fingerprint, sizeof result->key_fingerprint);
     result->testing = record->testing;
     result->weak = record->algorithm == KEY_RSA && record->bits > 0 && record->bits < 2048;
     result->detail = record->status == DKIM_KEY_OK ? (struct span){NULL, 0} : span_of(dkim_key_status_text(record->status));

@@ -66,6 +66,18 @@ static enum dkim_key_status read_rsa(struct span octets, struct dkim_key *out) {
     return out->key != NULL ? DKIM_KEY_OK : DKIM_KEY_OUT_OF_MEMORY;
 }
 
+/* False: no memory. */
+static bool take_fingerprint(struct span octets, struct dkim_key *out) {
+    struct digest digest = {0};
+    if (digest_init(&digest)) {
+        digest_begin(&digest);
+        digest_update(&digest, octets);
+        out->has_fingerprint = digest_end(&digest, out->fingerprint);
+    }
+    digest_release(&digest);
+    return out->has_fingerprint;
+}
+
 static enum dkim_key_status read_public_key(struct span base64, struct dkim_key *out) {
     uint8_t octets[DER_MAX];
     size_t len;
@@ -73,6 +85,7 @@ static enum dkim_key_status read_public_key(struct span base64, struct dkim_key 
     if (status == BASE64_NO_ROOM) return DKIM_KEY_BAD_KEY;
     if (status != BASE64_OK) return DKIM_KEY_BAD_BASE64;
     struct span decoded = {(const char *)octets, len};
+    if (!take_fingerprint(decoded, out)) return DKIM_KEY_OUT_OF_MEMORY;
     return out->algorithm == KEY_ED25519 ? read_ed25519(decoded, out) : read_rsa(decoded, out);
 }
 

@@ -31,6 +31,8 @@ struct dkim_key {
     enum key_algorithm algorithm;  /* k=, rsa when absent */
     unsigned bits;                 /* modulus for RSA (known also when too small or too large to use), 256 for Ed25519 */
     struct public_key *key;        /* NULL unless DKIM_KEY_OK and the size lies within 1024..4096; owned */
+    bool has_fingerprint;          /* p= is readable base64 and not empty */
+    uint8_t fingerprint[DIGEST_OCTETS]; /* SHA-256 of the octets of p= */
     bool hash_sha256;              /* h= absent or lists sha256 */
     bool hash_sha1;                /* h= absent or lists sha1 */
     bool service_email;            /* s= absent or lists email or * */

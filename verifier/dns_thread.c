@@ -246,6 +246,7 @@ void dns_thread_destroy(struct dns_thread *thread) {
     if (thread == NULL) return;
     loop_stop(thread->loop);
     pthread_join(thread->thread, NULL);
+    metrics_worker_release(thread->counters);
     for (size_t i = 0; i < BUCKETS; i++) {
         while (!list_is_empty(&thread->flight[i])) {
             struct flight *flight = LIST_ENTRY(thread->flight[i].next, struct flight, bucket_node);

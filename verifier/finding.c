@@ -7,6 +7,7 @@ enum { SENTENCE_MAX = 8192, NUMBER_MAX = 24 };
 #define ERROR SEVERITY_ERROR
 #define WARNING SEVERITY_WARNING
 #define INFO SEVERITY_INFO
+#define GOOD SEVERITY_GOOD
 #define FINDING(id, name, severity, cause, en, cure_en, fr, cure_fr)                                                   \
     [id] = {name,                                                                                                      \
             severity,                                                                                                  \
@@ -108,7 +109,7 @@ static void write_finding(struct json *json, const struct finding *finding) {
     static const char *const classes[] = {
         [FINDING_EXACT] = "exact", [FINDING_PROVED] = "proved", [FINDING_GUESS] = "guess"};
     static const char *const severities[] = {
-        [SEVERITY_ERROR] = "error", [SEVERITY_WARNING] = "warning", [SEVERITY_INFO] = "info"};
+        [SEVERITY_ERROR] = "error", [SEVERITY_WARNING] = "warning", [SEVERITY_INFO] = "info", [SEVERITY_GOOD] = "good"};
     struct phrase_value values[FINDING_ARGS_MAX];
     char digits[FINDING_ARGS_MAX][NUMBER_MAX];
     fill_values(finding, values, digits);
@@ -137,15 +138,24 @@ static void append_finding(struct bytes *out, const struct finding *finding, str
     char digits[FINDING_ARGS_MAX][NUMBER_MAX];
     fill_values(finding, values, digits);
     enum report_phrase head = kinds[finding->id].severity == SEVERITY_ERROR ? PHRASE_WHY : PHRASE_NOTE;
+    if (kinds[finding->id].severity == SEVERITY_GOOD) head = PHRASE_GOOD;
     if (finding->certainty == FINDING_PROVED) head = PHRASE_PROVED;
     if (finding->certainty == FINDING_GUESS) head = PHRASE_PROBABLY;
     report_append_line(out, head, &kinds[finding->id].sentence, style, values, finding->arg_count);
     report_append_line(out, PHRASE_CURE, &kinds[finding->id].cure, style, values, finding->arg_count);
 }
 
+static void append_severity(struct bytes *out, const struct finding_list *list, enum finding_severity severity,
+                            struct report_style style) {
+    for (size_t i = 0; i < list->count; i++)
+        if (kinds[list->finding[i].id].severity == severity) append_finding(out, &list->finding[i], style);
+}
+
 void finding_write_text(struct bytes *out, const struct finding_list *list, struct report_style style) {
     for (int severity = SEVERITY_ERROR; severity <= SEVERITY_INFO; severity++)
-        for (size_t i = 0; i < list->count; i++)
-            if (kinds[list->finding[i].id].severity == (enum finding_severity)severity)
-                append_finding(out, &list->finding[i], style);
+        append_severity(out, list, (enum finding_severity)severity, style);
+}
+
+void finding_write_good(struct bytes *out, const struct finding_list *list, struct report_style style) {
+    append_severity(out, list, SEVERITY_GOOD, style);
 }

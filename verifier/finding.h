@@ -16,7 +16,7 @@ enum finding_id {
     FINDING_COUNT
 };
 
-enum finding_severity { SEVERITY_ERROR, SEVERITY_WARNING, SEVERITY_INFO };
+enum finding_severity { SEVERITY_ERROR, SEVERITY_WARNING, SEVERITY_INFO, SEVERITY_GOOD }; /* good: as it should be */
 
 /* Exact: read off what is there. Proved: a reconstruction whose hash is the signed one. Guess: fits what was seen. */
 enum finding_class { FINDING_EXACT, FINDING_PROVED, FINDING_GUESS };
@@ -71,5 +71,7 @@ const struct phrase *finding_cure(enum finding_id id);
 
 /* Writes the array of findings (design.md section 12). */
 void finding_write_json(struct json *json, const struct finding_list *list);
-/* Appends the lines for people: errors first, then warnings, then the rest. */
+/* Appends the lines for people: errors first, then warnings, then the rest; nothing of what is as it should be. */
 void finding_write_text(struct bytes *out, const struct finding_list *list, struct report_style style);
+/* Appends only what is as it should be. */
+void finding_write_good(struct bytes *out, const struct finding_list *list, struct report_style style);

@@ -25,7 +25,6 @@ struct question {
     struct key_lookup *lookup;
     struct list node;    /* in under_way */
     struct list waiting; /* of key_request */
-    int64_t asked_us;
     size_t name_len;
     char name[DNS_NAME_MAX];
 };
@@ -40,20 +39,13 @@ static void count_hit(struct key_lookup *lookup, const struct key_entry *entry) 
                                                        : METRIC_CACHE_NEGATIVE);
 }
 
-static void count_answer(struct key_lookup *lookup, const struct dns_answer *answer, int64_t duration_us) {
-    metrics_count(lookup->metrics, METRIC_DNS_QUERIES, answer->status, 0);
-    metrics_count(lookup->metrics, METRIC_DNS_DNSSEC, answer->dnssec, 0);
-    metrics_observe(lookup->metrics, METRIC_DNS_QUERY_DURATION, 0, duration_us > 0 ? (uint64_t)duration_us : 0);
-}
-
 static struct span name_of(const struct question *question) {
     return (struct span){question->name, question->name_len};
 }
 
-/* Counts the answer and offers it to the cache; the entry to go on with, NULL without memory. Ends the question. */
+/* Offers the answer to the cache; the entry to go on with, NULL without memory. Ends the question. */
 static struct key_entry *end_question(struct question *question, const struct dns_answer *answer) {
     struct key_lookup *lookup = question->lookup;
-    count_answer(lookup, answer, clock_monotonic_us(lookup->clock) - question->asked_us);
     struct key_entry *entry = key_entry_create(answer, clock_unix_s(lookup->clock));
     entry = key_cache_put(lookup->cache, name_of(question), entry);
     list_remove(&question->node);
@@ -79,7 +71,6 @@ static struct question *begin_question(struct key_lookup *lookup, struct span na
     if (question == NULL || !lru_map_put(lookup->questions, name, question, 0)) return free(question), NULL;
     question->query.answered = dns_answered;
     question->lookup = lookup;
-    question->asked_us = clock_monotonic_us(lookup->clock);
     question->name_len = name.len;
     memcpy(question->name, name.ptr, name.len);
     list_init(&question->waiting);

@@ -46,7 +46,7 @@ static void write_iprev(struct json *json, const struct iprev_result *iprev) {
     json_object_end(json);
 }
 
-static void write_methods(struct json *json, const struct message_result *result) {
+void message_report_write_methods(struct json *json, const struct message_result *result) {
     write_all_dkim(json, result);
     json_key(json, "arc");
     if (result->arc.is_evaluated) arc_report_write_json(json, &result->arc);
@@ -64,7 +64,7 @@ void message_report_write_json(struct json *json, const struct message_report *r
     json_object(json);
     json_key_string(json, "file", report->file);
     json_key_uint(json, "size", report->result->size);
-    write_methods(json, report->result);
+    message_report_write_methods(json, report->result);
     json_key(json, "headers");
     json_array(json);
     write_fields(json, report->our_field);

@@ -17,5 +17,7 @@ struct message_report {
 /* Writes one object: file, size, dkim, arc, spf, dmarc, iprev, headers, action, findings. Methods that were not run are
  * null. */
 void message_report_write_json(struct json *json, const struct message_report *report);
+/* Of it the part of each method, into an object that is open: dkim, arc, spf, dmarc, iprev. */
+void message_report_write_methods(struct json *json, const struct message_result *result);
 /* Appends the lines for people. */
 void message_report_write_text(struct bytes *out, const struct message_report *report, struct report_style style);

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include "base/span.h"
+#include "verifier/digest.h"
 #include "verifier/dns.h"
 
 #define AUTH_RESULTS(X)                                                                                                \
@@ -127,6 +128,8 @@ struct dkim_result {
     enum part_state body_part, header_part;
     enum key_algorithm key_algorithm; /* of the key that decided */
     unsigned key_bits;        /* 0: no key was read */
+    bool has_key_fingerprint; /* p= of that key was readable */
+    uint8_t key_fingerprint[DIGEST_OCTETS]; /* SHA-256 of its octets */
     bool has_key_answer;      /* a key lookup ended, whatever it brought */
     enum dnssec_state dnssec; /* of that lookup */
     struct span cname[DNS_CNAME_MAX]; /* the hops of that lookup */

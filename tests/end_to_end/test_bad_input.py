@@ -44,8 +44,9 @@ def an_unreadable_configuration():
         ("sceaud -c value.conf --check",
          "value.conf:3: 'message' in limits: '50MB' is not a size: octets, or a number with KiB, MiB or GiB", 78),
         ("sceaud -c missing.conf --check", "missing.conf:1: 'listener': listener \"in\" has no 'downstream'", 78),
-        ("sceaud -c open.conf --check", "open.conf:2: 'listen' in http: '0.0.0.0:9811' can be reached from elsewhere, but the pages "
-         "know no passwords: take 127.0.0.1, ::1 or a unix socket", 78),
+        ("sceaud -c open.conf --check", "open.conf:2: 'http': other hosts can reach 0.0.0.0:9811, and the pages tell who writes to whom: "
+         "write access_file = \"/etc/sceau/access\" with a token or password in it (docs/metrics.md), or listen on 127.0.0.1, "
+         "[::1] or unix:path", 78),
         ("sceaud -c later.conf --check", "later.conf:2: 'file' in rules: this version does not do that yet; remove it to go without", 78),
         ("sceaud -c key.conf", "key.conf:2: unknown key 'lisen' in listener \"in\" (did you mean 'listen'?)", 78)])
 

@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <cmocka.h>
+#include "http/stats_table.h"
+#include "http/stats_view.h"
 #include "verifier/result.h"
 
 enum { HOUR_US = 3600 * 1000 };
@@ -21,12 +23,6 @@ static void add_many(struct domain_stats_worker *worker, const char *domain, enu
 static struct domain_report export(struct domain_stats *stats) {
     struct domain_report report;
     assert_true(domain_stats_export(stats, &report));
-    return report;
-}
-
-static struct domain_report list(struct domain_stats *stats, enum domain_order order, size_t limit) {
-    struct domain_report report;
-    assert_true(domain_stats_list(stats, order, limit, &report));
     return report;
 }
 
@@ -100,33 +96,6 @@ static void a_signature_is_sorted_by_result_and_key(void **state) {
     }
 }
 
-static void the_list_is_sorted_and_limited(void **state) {
-    (void)state;
-    struct clock_fixed clock = clock_fixed_at(0);
-    struct domain_stats *stats = domain_stats_create(0, &clock.clock); /* exports nothing */
-    struct domain_stats_worker *worker = domain_stats_worker_create(stats);
-    add_many(worker, "busy.example", DOMAIN_PASS, 10);
-    add_many(worker, "broken.example", DOMAIN_FAIL, 4);
-    add_many(worker, "quiet.example", DOMAIN_PASS, 1);
-    struct domain_report report = list(stats, DOMAIN_BY_SIGNATURES, 2);
-    assert_int_equal(report.row_count, 2);
-    assert_int_equal(report.tracked, 3);
-    assert_true(span_is(report.rows[0].domain, "busy.example"));
-    assert_true(span_is(report.rows[1].domain, "broken.example"));
-    assert_int_equal(report.other[DOMAIN_PASS], 1);
-    domain_report_release(&report);
-    report = list(stats, DOMAIN_BY_FAILURES, 1000);
-    assert_int_equal(report.row_count, 3);
-    assert_true(span_is(report.rows[0].domain, "broken.example"));
-    assert_true(span_is(report.rows[1].domain, "busy.example"));
-    domain_report_release(&report);
-    report = export(stats);
-    assert_int_equal(report.row_count, 0);
-    assert_int_equal(report.other[DOMAIN_PASS], 11);
-    domain_report_release(&report);
-    domain_stats_destroy(stats);
-}
-
 static void an_exported_domain_stays_a_day(void **state) {
     (void)state;
     struct clock_fixed clock = clock_fixed_at(0);
@@ -160,10 +129,6 @@ static void an_exported_domain_stays_a_day(void **state) {
     assert_int_equal(report.other[DOMAIN_PASS], 53);
     expect_sum(&report, DOMAIN_PASS, 60);
     domain_report_release(&report);
-    report = list(stats, DOMAIN_BY_SIGNATURES, 10); /* the list knows all of it */
-    expect(&report, "busy.example", 57, 1, 0);
-    expect(&report, "first.example", 3, 0, 0);
-    domain_report_release(&report);
     domain_stats_destroy(stats);
 }
 
@@ -177,10 +142,10 @@ static void the_last_places_have_to_be_earned(void **state) {
     struct domain_report report = export(stats);
     assert_int_equal(report.row_count, 6);
     domain_report_release(&report);
-    add_many(worker, "big.example", DOMAIN_PASS, DOMAIN_STATS_EARNED);
+    add_many(worker, "big.example", DOMAIN_PASS, DOMAIN_EXPORT_EARNED);
     report = export(stats);
     assert_int_equal(report.row_count, 7);
-    expect(&report, "big.example", DOMAIN_STATS_EARNED, 0, 0);
+    expect(&report, "big.example", DOMAIN_EXPORT_EARNED, 0, 0);
     domain_report_release(&report);
     domain_stats_destroy(stats);
 }
@@ -207,7 +172,7 @@ static void a_flood_of_domains_stays_bounded_and_exact(void **state) {
         clock.monotonic_us += 2LL * HOUR_US * 1000;
         struct domain_report now = export(stats);
         assert_true(now.row_count <= EXPORTED);
-        assert_true(now.tracked <= 2 * DOMAIN_STATS_SLOTS);
+        assert_true(now.tracked <= STATS_TABLE_SLOTS);
         for (unsigned r = 0; r < DOMAIN_RESULT_COUNT; r++) {
             expect_sum(&now, (enum domain_result)r, added[r]);
             assert_true(now.other[r] >= before.other[r]);
@@ -247,8 +212,9 @@ static void *read_from_thread(void *arg) {
         if (report.total[DOMAIN_PASS] < before) abort();
         before = report.total[DOMAIN_PASS];
         domain_report_release(&report);
-        if (!domain_stats_list(arg, DOMAIN_BY_FAILURES, 10, &report)) abort();
-        domain_report_release(&report);
+        struct stats_view view;
+        if (!stats_view_take(arg, STATS_1H, STATS_BY_FAILURES, &view)) abort();
+        stats_view_release(&view);
     }
     return NULL;
 }
@@ -273,7 +239,6 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(counts_of_all_workers_are_merged),
         cmocka_unit_test(a_signature_is_sorted_by_result_and_key),
-        cmocka_unit_test(the_list_is_sorted_and_limited),
         cmocka_unit_test(an_exported_domain_stays_a_day),
         cmocka_unit_test(the_last_places_have_to_be_earned),
         cmocka_unit_test(a_flood_of_domains_stays_bounded_and_exact),

@@ -138,10 +138,10 @@ static void promtool_accepts_the_text_format(void **state) {
 
 static void the_reference_parser_accepts_openmetrics(void **state) {
     (void)state;
-    need("python3 -c 'import prometheus_client' 2> /dev/null");
+    need("/usr/bin/python3 -c 'import prometheus_client' 2> /dev/null");
     struct scene scene = scene_open();
     struct bytes text = write_all(&scene, EXPOSITION_OPENMETRICS);
-    judge("python3 -c 'import sys; from prometheus_client.openmetrics.parser import text_string_to_metric_families as p; "
+    judge("/usr/bin/python3 -c 'import sys; from prometheus_client.openmetrics.parser import text_string_to_metric_families as p; "
           "list(p(sys.stdin.read()))'", &text);
     bytes_release(&text);
     scene_close(&scene);

@@ -18,17 +18,13 @@ static const struct { const char *host, *error; /* NULL: it works */ } rows[] = 
     {"127.0.0.1", NULL},
     {"127.1.2.3", NULL},
     {"localhost", NULL},
-    {"0.0.0.0", "http listen \"0.0.0.0\" is not a loopback address: "},
-    {"192.0.2.1", "http listen \"192.0.2.1\" is not a loopback address: "},
-    {"128.0.0.1", "http listen \"128.0.0.1\" is not a loopback address: "},
-    {"::", "http listen \"::\" is not a loopback address: "},
-    {"2001:db8::1", "http listen \"2001:db8::1\" is not a loopback address: "},
-    {"::ffff:127.0.0.1", "http listen \"::ffff:127.0.0.1\" is not a loopback address: "},
+    {"*", NULL},
+    {"192.0.2.1", "http cannot listen on 192.0.2.1:0: Cannot assign requested address"},
     {"www.example.com", "http listen \"www.example.com\" is not an IP address"},
     {"", "http listen \"\" is not an IP address"},
 };
 
-static void only_loopback_is_served(void **state) {
+static void addresses_are_read(void **state) {
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct endpoint endpoint = address(rows[i].host, 0);
@@ -84,7 +80,7 @@ static void a_unix_socket_left_behind_is_replaced(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(only_loopback_is_served),
+        cmocka_unit_test(addresses_are_read),
         cmocka_unit_test(a_port_in_use_is_told),
         cmocka_unit_test(a_unix_socket_left_behind_is_replaced),
     };

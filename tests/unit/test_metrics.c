@@ -57,6 +57,20 @@ static void a_bound_belongs_to_its_bucket(void **state) {
     metrics_destroy(metrics);
 }
 
+static void a_worker_given_back_is_used_again(void **state) {
+    (void)state;
+    struct metrics *metrics = metrics_create();
+    struct metrics_worker *first = metrics_worker_create(metrics), *second = metrics_worker_create(metrics);
+    metrics_count(first, METRIC_REMOVED_FIELDS, 0, 0);
+    metrics_worker_release(first);
+    assert_ptr_equal(metrics_worker_create(metrics), first);
+    assert_ptr_not_equal(metrics_worker_create(metrics), second);
+    metrics_count(first, METRIC_REMOVED_FIELDS, 0, 0);
+    assert_int_equal(metrics_counter(metrics, METRIC_REMOVED_FIELDS, 0, 0), 2);
+    metrics_worker_release(NULL);
+    metrics_destroy(metrics);
+}
+
 static void without_a_worker_nothing_is_counted(void **state) {
     (void)state;
     assert_null(metrics_worker_create(NULL));
@@ -160,6 +174,7 @@ int main(void) {
         cmocka_unit_test(counters_add_up_over_workers),
         cmocka_unit_test(gauges_go_up_and_down),
         cmocka_unit_test(a_bound_belongs_to_its_bucket),
+        cmocka_unit_test(a_worker_given_back_is_used_again),
         cmocka_unit_test(without_a_worker_nothing_is_counted),
         cmocka_unit_test(every_family_is_well_formed),
         cmocka_unit_test(values_that_repeat_the_verifiers_words_are_the_same),

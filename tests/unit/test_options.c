@@ -52,6 +52,8 @@ static struct options *must_read(const char *text) {
 }
 
 /* Texts and what is wrong with them, after the path of the file. */
+#define OPEN ", and the pages tell who writes to whom: write access_file = \"/etc/sceau/access\" with a token or password in it " \
+             "(docs/metrics.md), or listen on 127.0.0.1, [::1] or unix:path"
 static const struct {
     const char *text, *want;
 } wrong[] = {
@@ -78,10 +80,14 @@ static const struct {
     {"authserv_id = \"a b\"", ":1: 'authserv_id': 'a b' is not a name that can stand in a header field"},
     {"authserv_id = \"\"", ":1: 'authserv_id': it is empty, which is no name"},
     {"log { format = \"xml\" }", ":1: 'format' in log: 'xml' is not logfmt or json"},
-    {"http { listen = \"9811\" }", ":1: 'listen' in http: '9811' is not host:port, unix:path or off"},
+    {"http { listen = \"9811\" }", ":1: 'listen' in http: '9811' is not host:port, unix:path or, alone, off"},
     {"http { listen = \"*:9811\" }",
-     ":1: 'listen' in http: '*:9811' can be reached from elsewhere, but the pages know no "
-     "passwords: take 127.0.0.1, ::1 or a unix socket"},
+     ":1: 'http': other hosts can reach *:9811" OPEN},
+    {"http { listen = { \"[::1]:1\", \"192.0.2.1:2\" } }", ":1: 'http': other hosts can reach 192.0.2.1:2" OPEN},
+    {"http { metrics_listen = \"192.0.2.1:2\" }", ":1: 'http': other hosts can reach 192.0.2.1:2" OPEN},
+    {"http { listen = { off, \"[::1]:1\" } }", ":1: 'listen' in http: 'off' is not host:port, unix:path or, alone, off"},
+    {"http { access_file = \"\" }", ":1: 'access_file' in http: it is empty, which is no file"},
+    {"log { events = \"events.json\" }", ":1: 'events' in log: 'events.json' is no path from the root, unix:path or off"},
     {"dns { mode = \"cache\" }", ":1: 'mode' in dns: 'cache' is not recurse, forward, stub or zones"},
     {"dns {\n mode = \"forward\"\n}", ":3: 'dns': mode is forward, but 'forward' lists nothing"},
     {"dns {\n mode = \"zones\"\n}", ":3: 'dns': mode is zones, but 'zone_files' lists nothing"},
@@ -198,7 +204,7 @@ static void defaults_are_those_of_the_table(void **state) {
     assert_string_equal(options->results_style, "standard");
     assert_string_equal(options->arc_key_file, "");
     assert_true(options->arc_trusted_sealers.count == 0 && options->listener[0].without == 0);
-    assert_true(options->http_enabled && options->http_listen.port == 9811);
+    assert_true(options->http_listen.count == 1 && options->http_listen.item->port == 9811);
     assert_true(options->dns_forward.count == 0 && options->dns_stub.count == 0 && options->dns_zone_files.count == 0);
 #define OPTION(field, section, key, kind, least, most, standard, help)                                                 \
     if (options->field != standard || standard < least || standard > most) fail_msg("%s in %s", key, section);
@@ -240,7 +246,7 @@ static void every_setting_is_read(void **state) {
     assert_string_equal(c->tls_certificate, "/c");
     assert_string_equal(c->tls_key, "/k");
     assert_string_equal(c->downstream_ca, "/ca");
-    assert_true(options->dns_stub.count == 2 && options->dns_zone_files.count == 1 && !options->http_enabled);
+    assert_true(options->dns_stub.count == 2 && options->dns_zone_files.count == 1 && options->http_listen.count == 0);
     assert_string_equal(options->dns_stub.item[1], "x=::1");
     assert_string_equal(options->log_format, "json");
     assert_string_equal(options->results_style, "provider");

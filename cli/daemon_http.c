@@ -1,0 +1,60 @@
+#include "cli/daemon_http.h"
+#include <stdlib.h>
+#include "base/clock.h"
+#include "base/options.h"
+#include "http/access.h"
+#include "http/server.h"
+
+struct daemon_http {
+    struct access *access; /* NULL: nobody is asked */
+    size_t count;
+    struct http_server *server[];
+};
+
+static bool listen_on(struct daemon_http *http, const struct options *options, const struct endpoint_list *list,
+                      unsigned services, const struct http_sources *sources, char **error) {
+    for (size_t i = 0; i < list->count; i++) {
+        const struct http_server_setup setup = {.listen = &list->item[i], .services = services, .access = http->access,
+                                                .is_for_everybody = options->http_for_everybody != 0, .sources = *sources};
+        struct http_server *server = http_server_create(&setup, error);
+        if (server == NULL) return false;
+        http->server[http->count++] = server;
+    }
+    return true;
+}
+
+struct daemon_http *daemon_http_open(const struct options *options, const struct http_sources *sources, char **error) {
+    size_t count = options->http_listen.count + options->http_metrics_listen.count;
+    struct daemon_http *http = calloc(1, sizeof *http + count * sizeof *http->server);
+    *error = NULL;
+    if (http == NULL) return NULL;
+    bool wants_access = options->http_access_file[0] != '\0';
+    if (wants_access) http->access = access_create(options->http_access_file, &clock_system, error);
+    if ((!wants_access || http->access != NULL) &&
+        listen_on(http, options, &options->http_listen, HTTP_EVERYTHING, sources, error) &&
+        listen_on(http, options, &options->http_metrics_listen, HTTP_METRICS, sources, error))
+        return http;
+    daemon_http_close(http);
+    return NULL;
+}
+
+bool daemon_http_reload(struct daemon_http *http, const struct options *options, char **error) {
+    *error = NULL;
+    if (http->access == NULL || options->http_access_file[0] == '\0') return true;
+    return access_reload(http->access, options->http_access_file, error);
+}
+
+void daemon_http_close(struct daemon_http *http) {
+    if (http == NULL) return;
+    for (size_t i = 0; i < http->count; i++) http_server_destroy(http->server[i]);
+    access_destroy(http->access);
+    free(http);
+}
+
+bool daemon_http_is_valid(const struct options *options, char **error) {
+    *error = NULL;
+    if (options->http_access_file[0] == '\0') return true;
+    struct access *access = access_create(options->http_access_file, &clock_system, error);
+    access_destroy(access);
+    return access != NULL;
+}

@@ -422,6 +422,18 @@ def the_guide_is_understood():
           "mydomain.ovh", "ovhex1234567-selector2")
     shows("R-11", "ovhex1234567-selector2._domainkey.mydomain.ovh. CNAME ovhex1234567-selector2.domainkey.7890.dkim.mail.ovh.net.\n",
           ("it must be '_domainkey'", "il faut « _domainkey »"), "mydomain.ovh", "ovhex1234567-selector2")
+    # What a receiver adds.
+    field = html.unescape(re.search(r"<code>(ARC-Authentication-Results:.*?)Return-Path", guide, re.S).group(1))
+    done = subprocess.run([SCEAU, "results", "--json", "-"], input=field.encode(), capture_output=True, timeout=60)
+    read = json.loads(done.stdout)
+    assert done.returncode == 0 and read["authserv_id"] == "mx.example.com" and read["instance"] == 1, read
+    assert [(one["method"], one["result"]) for one in read["results"]] == [("dkim", "pass"), ("spf", "pass")], read
+    assert read["findings"][0]["text"]["fr"].startswith("jeu ARC incomplet : il manque ARC-Message-Signature et ARC-Seal"), read["findings"]
+    assert read["findings"][0]["text"]["en"].startswith("incomplete ARC set: ARC-Message-Signature and ARC-Seal are missing"), read["findings"]
+    assert "mydomain.ovh avec le sélecteur ovhex123456-selector1 était bonne" in read["results"][0]["text"]["fr"], read
+    for language, sentence in (("en", "allowed to send for test-dkim@mydomain.ovh"), ("fr", "avait le droit d'envoyer pour test-dkim@mydomain.ovh")):
+        done = subprocess.run([SCEAU, "results", "--lang", language, "-"], input=(field + "Return-Path: <a@b>\n").encode(), capture_output=True, timeout=60)
+        assert done.returncode == 0 and sentence in done.stdout.decode(), done
 
 
 # -- name servers --------------------------------------------------------------------------------------------------------

@@ -1,4 +1,5 @@
 #include "verifier/record_conclude.h"
+#include "verifier/record_hint.h"
 
 static bool is_absolute(struct span name) { return name.len > 0 && name.ptr[name.len - 1] == '.'; }
 
@@ -139,19 +140,6 @@ static void compare_claim(const struct record_question *question, enum provider_
     }
 }
 
-/* The provider's own targets, in which the guide's texts of 503 and 504 leave out the two letters. */
-static void hint_at_target(struct span target, struct finding_list *findings) {
-    static const char provider[] = ".dkim.mail.ovh.net";
-    struct span suffix = {provider, sizeof provider - 1};
-    if (!span_ends_nocase(target, suffix) || target.len <= suffix.len) return;
-    char before = target.ptr[target.len - suffix.len - 1];
-    if (before < '0' || before > '9') return;
-    struct finding *finding = finding_add(findings, FINDING_TARGET_LABEL_MISSING);
-    finding->certainty = FINDING_GUESS;
-    finding_add_text(finding, "found", target);
-    finding_add_text(finding, "expected", span_after(suffix, 1));
-}
-
 void record_conclude_provider(const struct record_question *question, struct span domain, struct record_selector *selector,
                               size_t count, struct finding_list *findings) {
     const struct provider_answer *answer = question->provider;
@@ -163,7 +151,7 @@ void record_conclude_provider(const struct record_question *question, struct spa
     for (size_t i = 0; i < answer->count; i++) {
         const struct provider_selector *told = &answer->selector[i];
         conclude_names(told, domain, findings);
-        hint_at_target(told->target, findings);
+        record_hint_at_target(told->target, first_label(told->name), told->selector, findings);
         conclude_state(told->state, findings);
         enum provider_state state = told->state != PROVIDER_UNTOLD ? told->state : answer->state;
         for (size_t j = 0; j < count; j++)

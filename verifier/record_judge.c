@@ -1,6 +1,6 @@
 #include "verifier/record_judge.h"
 #include "base/ascii.h"
-#include "verifier/domain_name.h"
+#include "verifier/record_hint.h"
 
 enum { SPREAD_MAX = 4 /* records of which one key is put together */ };
 
@@ -220,32 +220,11 @@ static void judge_alias_wrong(struct record_selector *selector, struct span doma
     selector->state = RECORD_STATE_TO_FIX;
 }
 
-/* Nobody said which target is right: what is seen of the guide's provider and others. A hint, no verdict. */
-static void hint_at_alias(struct record_selector *selector) {
-    static const char provider[] = "dkim.mail.ovh.net";
-    struct span target = selector->answer.cname[0], suffix = {provider, sizeof provider - 1};
-    struct span label = span_first(target, span_find(target, '.'));
-    struct span own = span_first(selector->name, span_find(selector->name, '.'));
-    if (!span_ends_nocase(target, suffix)) return;
-    if (!span_equal_nocase(label, own)) {
-        struct finding *finding = add(selector, FINDING_ALIAS_OF_ANOTHER);
-        finding->certainty = FINDING_GUESS;
-        finding_add_text(finding, "selector", selector->selector);
-        finding_add_text(finding, "found", target);
-    }
-    size_t at = target.len - suffix.len; /* a digit before the dot: the letters are missing */
-    if (at >= 2 && target.ptr[at - 1] == '.' && ascii_is_digit(target.ptr[at - 2])) {
-        struct finding *finding = add(selector, FINDING_TARGET_LABEL_MISSING);
-        finding->certainty = FINDING_GUESS;
-        finding_add_text(finding, "found", target);
-        finding_add_text(finding, "expected", suffix);
-    }
-}
-
 static void judge_alias(struct record_selector *selector, struct span domain) {
     bool has_alias = selector->answer.cname_count > 0;
     if (selector->expected_cname.len == 0) {
-        if (has_alias) hint_at_alias(selector);
+        struct span label = span_first(selector->name, span_find(selector->name, '.'));
+        if (has_alias) record_hint_at_target(selector->answer.cname[0], label, selector->selector, &selector->findings);
     } else if (!has_alias) {
         judge_alias_missing(selector);
     } else if (!span_equal_nocase(selector->answer.cname[0], selector->expected_cname)) {

@@ -10,7 +10,8 @@ static const struct {
     {".dkim.mail.ovh.net", true, true},
 };
 
-static void hint_at_label(struct span target, struct span own_label, struct span selector, struct finding_list *findings) {
+static void hint_at_label(struct span target, struct span own_label, struct span selector,
+                          struct finding_list *findings) {
     struct span label = span_first(target, span_find(target, '.'));
     if (own_label.len == 0 || span_equal_nocase(label, own_label)) return;
     struct finding *finding = finding_add(findings, FINDING_ALIAS_OF_ANOTHER);
@@ -27,7 +28,8 @@ static void hint_at_letters(struct span target, struct span suffix, struct findi
     finding_add_text(finding, "expected", span_after(suffix, 1));
 }
 
-void record_hint_at_target(struct span target, struct span own_label, struct span selector, struct finding_list *findings) {
+void record_hint_at_target(struct span target, struct span own_label, struct span selector,
+                           struct finding_list *findings) {
     for (size_t i = 0; i < sizeof providers / sizeof *providers; i++) {
         struct span suffix = span_of(providers[i].suffix);
         if (target.len <= suffix.len || !span_ends_nocase(target, suffix)) continue;

@@ -1,6 +1,6 @@
-/* verifier/record_question.h -- what a check of key records is to find out, and from what: names, what the owner of the domain
- * brings (a provider's answer, a record that is not published, a message), what a filter has seen, and who else is asked.
- * Pure data. */
+/* verifier/record_question.h -- what a check of key records is to find out, and from what: names, what the owner of the
+ * domain brings (a provider's answer, a record that is not published, a message), what a filter has seen, and who else
+ * is asked. Pure data. */
 #pragma once
 #include "verifier/dns.h"
 #include "verifier/provider_answer.h"

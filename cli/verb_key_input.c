@@ -72,6 +72,8 @@ static bool read_message(const struct cli_options *options, struct key_input *in
         return false;
     }
     input->question.has_message = true;
+    input->question.message = bytes_span(&input->message_text);
+    input->question.message_has_body = input->header.ended_by_empty_line;
     return take_signatures(input);
 }
 

@@ -5,6 +5,7 @@
 #include "verifier/record_judge.h"
 #include "verifier/record_pair.h"
 #include "verifier/record_places.h"
+#include "verifier/record_trial.h"
 
 const char *record_check_status_text(enum record_check_status status) {
 #define X(id, text) [id] = text,
@@ -260,6 +261,9 @@ static bool judge_selector(struct record_check *check, size_t i) {
     if (last != NULL && hops > DNS_CNAME_MAX) record_judge_loop(selector, hops, last->answer.record[0]);
     conclude_wildcard(check, i);
     if (selector->is_given) record_conclude_paste(check->question.record, check->report.domain, selector);
+    if (selector->is_given && selector->record != NULL && check->question.message.len > 0 &&
+        !record_trial_run(&check->question, selector, check->report.domain))
+        return false;
     return conclude_places(check, i) && conclude_views(check, i);
 }
 

@@ -36,6 +36,8 @@ struct record_question {
     bool has_message;                  /* signature are those of one message, perhaps none */
     size_t signature_count;
     const struct record_signature *signature;
+    struct span message;               /* all of it, to try record on; header fields alone will do; empty: none */
+    bool message_has_body;
     size_t history_count;
     const struct record_history *history;
     int64_t now_s; /* wall clock, for history */

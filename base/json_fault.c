@@ -57,7 +57,8 @@ static enum json_fault open_level(struct reader *reader, bool is_object) {
 }
 
 static enum json_fault close_level(struct reader *reader, bool is_object) {
-    bool may_end = reader->expected == COMMA_OR_END || reader->expected == NAME_OR_END || reader->expected == VALUE_OR_END;
+    bool may_end =
+        reader->expected == COMMA_OR_END || reader->expected == NAME_OR_END || reader->expected == VALUE_OR_END;
     if (reader->depth == 0 || !may_end || in_object(reader) != is_object) return JSON_FAULT_OTHER;
     reader->depth--;
     value_ends(reader);

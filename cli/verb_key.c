@@ -44,7 +44,8 @@ static bool add_view(struct view_set *set, struct loop *loop, enum record_view_k
 static bool open_views(struct view_set *set, struct loop *loop, const struct cli_options *options) {
     size_t wanted = options->resolver.count + options->server.count;
     const char *domain = options->operand.count > 0 ? options->operand.item[0] : NULL;
-    if (wanted > RECORD_VIEWS_MAX || (wanted > 0 && options->zone.count > 0) || (options->server.count > 0 && domain == NULL)) {
+    if (wanted > RECORD_VIEWS_MAX || (wanted > 0 && options->zone.count > 0) ||
+        (options->server.count > 0 && domain == NULL)) {
         cli_complain("key: --resolver and --server stand %d times at most, beside a domain, and not beside --zone",
                      RECORD_VIEWS_MAX);
         return false;
@@ -126,8 +127,8 @@ static enum cli_status check_records(const struct cli_options *options, struct c
         record_check_expire(check); /* nothing when it is done */
         status = record_check_status(check);
     }
-    enum cli_status exit_code = status == RECORD_CHECK_DONE ? write_report(options, record_check_report(check))
-                                                            : complain(status, question);
+    enum cli_status exit_code =
+        status == RECORD_CHECK_DONE ? write_report(options, record_check_report(check)) : complain(status, question);
     record_check_destroy(check);
     return exit_code;
 }
@@ -150,7 +151,8 @@ static enum cli_status run_verb(const struct cli_options *options) {
     struct key_input input;
     enum cli_status status = CLI_USAGE;
     if (options->help) {
-        printf("usage: sceau key [OPTION]... DOMAIN SELECTOR...\n       sceau key [OPTION]... --provider-answer FILE [DOMAIN]\n"
+        printf("usage: sceau key [OPTION]... DOMAIN SELECTOR...\n       sceau key [OPTION]... --provider-answer FILE "
+               "[DOMAIN]\n"
                "Judges the key records of selectors; two are judged as a pair too.\n\n");
         cli_options_help(stdout, VERB_KEY);
         return CLI_OK;

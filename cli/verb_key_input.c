@@ -45,9 +45,11 @@ static bool take_signatures(struct key_input *input) {
     if (room == 0) return true;
     if (signature == NULL) return out_of_memory();
     input->question.signature = signature;
-    for (const struct header_field *field; (field = header_section_find(&input->header, "DKIM-Signature", start)) != NULL;) {
+    for (const struct header_field *field;
+         (field = header_section_find(&input->header, "DKIM-Signature", start)) != NULL;) {
         start = (size_t)(field - input->header.fields) + 1;
-        input->question.signature_count += record_signature_read(field->body, input->arena, signature + input->question.signature_count);
+        input->question.signature_count +=
+            record_signature_read(field->body, input->arena, signature + input->question.signature_count);
     }
     return true;
 }
@@ -70,6 +72,8 @@ static bool read_message(const struct cli_options *options, struct key_input *in
         return false;
     }
     input->question.has_message = true;
+    input->question.message = bytes_span(&input->message_text);
+    input->question.message_has_body = input->header.ended_by_empty_line;
     return take_signatures(input);
 }
 

@@ -97,6 +97,9 @@ const char *message_fault_word(enum message_fault fault); /* for the log: "MESSA
 const struct content *message_flow_content(const struct message_flow *flow);
 /* NULL when there was a fault before the end of data. */
 const struct message_result *message_flow_result(const struct message_flow *flow);
+/* Why the result's first count signatures failed, as metrics call it: CAUSE_NONE for those that passed. May take about a
+ * millisecond of work: for when the client has its reply. */
+void message_flow_causes(const struct message_flow *flow, enum cause *cause, size_t count);
 uint64_t message_flow_octets(const struct message_flow *flow);  /* content octets received */
 uint64_t message_flow_removed(const struct message_flow *flow); /* forged fields taken out */
 enum message_seal message_flow_seal_state(const struct message_flow *flow);

@@ -234,10 +234,18 @@ static const struct {
     const char *key;
     void (*take)(struct reader *reader, struct span text);
 } keys[] = {
-    {"selectorName", take_selector}, {"customerRecord", take_name}, {"targetRecord", take_target},
-    {"cname", take_alias},           {"status", take_state},        {"activeSelector", take_active},
-    {"code", take_code},             {"errorCode", take_code},      {"id", skip_value},
-    {"taskPendingId", skip_value},   {"message", skip_value},       {"header", skip_value},
+    {"selectorName", take_selector},
+    {"customerRecord", take_name},
+    {"targetRecord", take_target},
+    {"cname", take_alias},
+    {"status", take_state},
+    {"activeSelector", take_active},
+    {"code", take_code},
+    {"errorCode", take_code},
+    {"id", skip_value},
+    {"taskPendingId", skip_value},
+    {"message", skip_value},
+    {"header", skip_value},
 };
 
 /* True: a key that we know stood before this value. */

@@ -1,7 +1,8 @@
 /* verifier/provider_answer.h -- what a mail provider's panel or API says about a domain's DKIM set-up, pasted as it is.
- * Reads by pattern, not by grammar: JSON, JSON with its commas or quotes missing, "name: value" lines, sentences with two
- * names in them, lines of a zone file, lists of selector names. It looks for selectorName, customerRecord, targetRecord,
- * cname ("X CNAME Y"), status, activeSelector, message, the error codes 501 to 504 and 404, and for names that have
+ * Reads by pattern, not by grammar: JSON, JSON with its commas or quotes missing, "name: value" lines, sentences with
+ * two names in them, lines of a zone file, lists of selector names. It looks for selectorName, customerRecord,
+ * targetRecord, cname ("X CNAME Y"), status, activeSelector, message, the error codes 501 to 504 and 404, and for names
+ * that have
  * "_domainkey" (or "domainkey", which is a slip) in them: the first of two is the record's, the second its target.
  * Pure but for arena; no recursion; spans live in arena or in text, which must outlive the answer. Cost: one pass.
  * Limits: PROVIDER_TEXT_MAX octets are read, PROVIDER_SELECTORS_MAX selectors kept. */
@@ -23,7 +24,7 @@ enum provider_state {
 #undef PROVIDER_STATE
     PROVIDER_STATE_COUNT
 };
-const char *provider_state_word(enum provider_state state);  /* "toSet" ...; NULL for UNTOLD */
+const char *provider_state_word(enum provider_state state); /* "toSet" ...; NULL for UNTOLD */
 enum provider_claim provider_state_claim(enum provider_state state);
 enum finding_id provider_state_finding(enum provider_state state); /* FINDING_COUNT: none */
 

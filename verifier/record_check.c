@@ -5,6 +5,7 @@
 #include "verifier/record_judge.h"
 #include "verifier/record_pair.h"
 #include "verifier/record_places.h"
+#include "verifier/record_trial.h"
 
 const char *record_check_status_text(enum record_check_status status) {
 #define X(id, text) [id] = text,
@@ -90,20 +91,20 @@ static bool is_absent(const struct record_selector *selector) {
     return (status == DNS_NXDOMAIN || status == DNS_NODATA) && selector->answer.cname_count == 0 && !selector->is_given;
 }
 
-static bool is_foreign(const struct record_selector *selector, struct arena *arena) {
-    return !selector->is_given && selector->answer.record_count > 0 && !record_judge_holds_key(&selector->answer, arena);
+static bool is_foreign(const struct record_selector *selector) {
+    return !selector->is_given && selector->answer.record_count > 0 && !record_judge_holds_key(&selector->answer);
 }
 
 static void ask_places(struct record_check *check, size_t i) {
     const struct record_selector *selector = &check->selector[i];
     for (size_t place = 0; place < RECORD_PLACE_COUNT; place++)
-        add_ask(check, &(struct ask){.dns = check->dns,
-                                     .purpose = FOR_PLACE,
-                                     .selector = i,
-                                     .item = place,
-                                     .type = DNS_TXT,
-                                     .name = record_place_name(place, selector->selector, check->report.domain,
-                                                               check->arena)});
+        add_ask(check, &(struct ask){
+                           .dns = check->dns,
+                           .purpose = FOR_PLACE,
+                           .selector = i,
+                           .item = place,
+                           .type = DNS_TXT,
+                           .name = record_place_name(place, selector->selector, check->report.domain, check->arena)});
 }
 
 static struct span key_name(struct span selector, struct span domain, struct arena *arena) {
@@ -117,7 +118,8 @@ static struct span key_name(struct span selector, struct span domain, struct are
     return len > 0 ? arena_copy(arena, (struct span){ascii, len}) : (struct span){NULL, 0};
 }
 
-/* A server of the domain knows its own names only: where an alias leads out of them it is asked for the alias itself. */
+/* A server of the domain knows its own names only: where an alias leads out of them it is asked for the alias itself.
+ */
 static void ask_views(struct record_check *check, size_t i) {
     const struct record_selector *selector = &check->selector[i];
     for (size_t view = 0; view < check->question.view_count && !selector->is_given; view++) {
@@ -137,8 +139,11 @@ static void ask_around(struct record_check *check) {
         ask_views(check, i);
         if (is_absent(selector)) ask_places(check, i);
         if (selector->answer.status == DNS_SERVFAIL)
-            add_ask(check, &(struct ask){.dns = check->dns, .purpose = FOR_HOP, .selector = i, .type = DNS_CNAME, .name = selector->name});
-        if (is_foreign(selector, check->arena))
+            add_ask(
+                check,
+                &(struct ask){
+                    .dns = check->dns, .purpose = FOR_HOP, .selector = i, .type = DNS_CNAME, .name = selector->name});
+        if (is_foreign(selector))
             add_ask(check, &(struct ask){.dns = check->dns,
                                          .purpose = FOR_WILDCARD,
                                          .selector = i,
@@ -230,7 +235,7 @@ static bool conclude_places(struct record_check *check, size_t i) {
     for (size_t at = 0; at < check->count; at++) {
         const struct ask *ask = check->ask[at];
         if (ask->purpose != FOR_PLACE || ask->selector != i || ask->is_pending) continue;
-        bool is_there = ask->answer.cname_count > 0 || record_judge_holds_key(&ask->answer, check->arena);
+        bool is_there = ask->answer.cname_count > 0 || record_judge_holds_key(&ask->answer);
         if (!is_there) continue;
         return record_place_tell(ask->item, ask->name, selector->selector, check->report.domain, check->arena,
                                  &selector->findings);
@@ -256,6 +261,9 @@ static bool judge_selector(struct record_check *check, size_t i) {
     if (last != NULL && hops > DNS_CNAME_MAX) record_judge_loop(selector, hops, last->answer.record[0]);
     conclude_wildcard(check, i);
     if (selector->is_given) record_conclude_paste(check->question.record, check->report.domain, selector);
+    if (selector->is_given && selector->record != NULL && check->question.message.len > 0 &&
+        !record_trial_run(&check->question, selector, check->report.domain))
+        return false;
     return conclude_places(check, i) && conclude_views(check, i);
 }
 
@@ -270,8 +278,8 @@ static bool judge(struct record_check *check) {
     }
     record_conclude_provider(question, report->domain, check->selector, report->count, &report->findings);
     record_conclude_message(question, report->domain, check->selector, report->count, &report->findings);
-    return record_history_judge(question->history, question->history_count, question->now_s, check->selector, report->count,
-                                check->arena, &report->findings);
+    return record_history_judge(question->history, question->history_count, question->now_s, check->selector,
+                                report->count, check->arena, &report->findings);
 }
 
 /* --- rounds ------------------------------------------------------------------------------------------------------ */
@@ -389,7 +397,9 @@ static void ask_keys(struct record_check *check) {
         struct record_selector *selector = &check->selector[i];
         bool is_text = selector->is_given && selector->answer.record_count > 0;
         struct span name = selector->is_given ? without_dot(check->question.record->target) : selector->name;
-        if (!is_text) add_ask(check, &(struct ask){.dns = check->dns, .purpose = FOR_KEY, .selector = i, .type = DNS_TXT, .name = name});
+        if (!is_text)
+            add_ask(check,
+                    &(struct ask){.dns = check->dns, .purpose = FOR_KEY, .selector = i, .type = DNS_TXT, .name = name});
     }
 }
 
@@ -409,11 +419,13 @@ static struct span domain_of(const struct record_question *question) {
 static enum record_check_status prepare(struct record_check *check, const struct record_question *question) {
     check->question = *question;
     check->report.provider = question->provider;
-    check->room = question->questions_max > 0 && question->questions_max < RECORD_QUESTIONS_MAX ? question->questions_max
-                                                                                                : RECORD_QUESTIONS_MAX;
+    check->room = question->questions_max > 0 && question->questions_max < RECORD_QUESTIONS_MAX
+                      ? question->questions_max
+                      : RECORD_QUESTIONS_MAX;
     check->ask = arena_alloc(check->arena, check->room * sizeof *check->ask);
     size_t told = question->provider != NULL ? question->provider->count : 0;
-    check->selector_room = (question->count > 0 ? question->count : told) + 2; /* and the other one of a pair, or an only one */
+    check->selector_room =
+        (question->count > 0 ? question->count : told) + 2; /* and the other one of a pair, or an only one */
     if (check->selector_room > RECORD_SELECTORS_MAX) check->selector_room = RECORD_SELECTORS_MAX;
     check->selector = arena_alloc(check->arena, check->selector_room * sizeof *check->selector);
     if (check->ask == NULL || check->selector == NULL) return RECORD_CHECK_NO_MEMORY;

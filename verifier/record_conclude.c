@@ -1,4 +1,5 @@
 #include "verifier/record_conclude.h"
+#include "verifier/record_hint.h"
 
 static bool is_absolute(struct span name) { return name.len > 0 && name.ptr[name.len - 1] == '.'; }
 
@@ -61,7 +62,8 @@ static bool is_signed_with(const struct record_question *question, struct span d
     return false;
 }
 
-static void conclude_signature(const struct record_signature *signature, struct record_selector *selector, size_t count) {
+static void conclude_signature(const struct record_signature *signature, struct record_selector *selector,
+                               size_t count) {
     for (size_t i = 0; i < count; i++) {
         if (!span_equal_nocase(selector[i].selector, signature->selector)) continue;
         finding_add_text(finding_add(&selector[i].findings, FINDING_IN_USE), "selector", selector[i].selector);
@@ -70,8 +72,8 @@ static void conclude_signature(const struct record_signature *signature, struct 
     }
 }
 
-void record_conclude_message(const struct record_question *question, struct span domain, struct record_selector *selector,
-                             size_t count, struct finding_list *findings) {
+void record_conclude_message(const struct record_question *question, struct span domain,
+                             struct record_selector *selector, size_t count, struct finding_list *findings) {
     bool is_signed = false, any_set = false;
     if (!question->has_message) return;
     for (size_t i = 0; i < question->signature_count; i++) {
@@ -112,7 +114,8 @@ static void conclude_code(const struct provider_answer *answer, struct finding_l
 
 static void conclude_names(const struct provider_selector *told, struct span domain, struct finding_list *findings) {
     struct span label = first_label(told->name);
-    if (told->name_as_written.len > 0) add_found(findings, FINDING_ANSWER_UNDERSCORE, told->name_as_written, told->name);
+    if (told->name_as_written.len > 0)
+        add_found(findings, FINDING_ANSWER_UNDERSCORE, told->name_as_written, told->name);
     if (told->target_as_written.len > 0)
         add_found(findings, FINDING_ANSWER_UNDERSCORE, told->target_as_written, told->target);
     if (told->selector.len > 0 && label.len > 0 && !span_equal_nocase(told->selector, label))
@@ -134,26 +137,14 @@ static void compare_claim(const struct record_question *question, enum provider_
             finding_add(&selector->findings, is_set ? FINDING_PROVIDER_BEHIND : FINDING_PROVIDER_WRONG);
         finding_add_text(finding, "found", span_of(provider_state_word(state)));
         finding_add_text(finding, "selector", selector->selector);
-    } else if (provider_state_finding(state) == FINDING_READY && !is_signed_with(question, domain, selector->selector)) {
+    } else if (provider_state_finding(state) == FINDING_READY &&
+               !is_signed_with(question, domain, selector->selector)) {
         finding_add_text(finding_add(&selector->findings, FINDING_READY), "selector", selector->selector);
     }
 }
 
-/* The provider's own targets, in which the guide's texts of 503 and 504 leave out the two letters. */
-static void hint_at_target(struct span target, struct finding_list *findings) {
-    static const char provider[] = ".dkim.mail.ovh.net";
-    struct span suffix = {provider, sizeof provider - 1};
-    if (!span_ends_nocase(target, suffix) || target.len <= suffix.len) return;
-    char before = target.ptr[target.len - suffix.len - 1];
-    if (before < '0' || before > '9') return;
-    struct finding *finding = finding_add(findings, FINDING_TARGET_LABEL_MISSING);
-    finding->certainty = FINDING_GUESS;
-    finding_add_text(finding, "found", target);
-    finding_add_text(finding, "expected", span_after(suffix, 1));
-}
-
-void record_conclude_provider(const struct record_question *question, struct span domain, struct record_selector *selector,
-                              size_t count, struct finding_list *findings) {
+void record_conclude_provider(const struct record_question *question, struct span domain,
+                              struct record_selector *selector, size_t count, struct finding_list *findings) {
     const struct provider_answer *answer = question->provider;
     if (answer == NULL) return;
     if (provider_answer_is_empty(answer)) finding_add(findings, FINDING_ANSWER_EMPTY);
@@ -163,7 +154,7 @@ void record_conclude_provider(const struct record_question *question, struct spa
     for (size_t i = 0; i < answer->count; i++) {
         const struct provider_selector *told = &answer->selector[i];
         conclude_names(told, domain, findings);
-        hint_at_target(told->target, findings);
+        record_hint_at_target(told->target, first_label(told->name), told->selector, findings);
         conclude_state(told->state, findings);
         enum provider_state state = told->state != PROVIDER_UNTOLD ? told->state : answer->state;
         for (size_t j = 0; j < count; j++)

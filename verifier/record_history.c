@@ -31,7 +31,8 @@ static bool was_left(const struct record_history *history, size_t count, size_t 
 static bool is_same_key(const struct record_history *row, const struct record_selector *selector) {
     if (selector->record == NULL || row->fingerprint.len == 0) return false;
     struct span now = span_of(selector->record->fingerprint);
-    return now.len >= row->fingerprint.len && span_equal_nocase(span_first(now, row->fingerprint.len), row->fingerprint);
+    return now.len >= row->fingerprint.len &&
+           span_equal_nocase(span_first(now, row->fingerprint.len), row->fingerprint);
 }
 
 static bool judge_row(const struct record_history *history, size_t count, size_t row, int64_t now_s,
@@ -61,8 +62,9 @@ static bool judge_row(const struct record_history *history, size_t count, size_t
     return true;
 }
 
-bool record_history_judge(const struct record_history *history, size_t count, int64_t now_s, const struct record_selector *selector,
-                          size_t selector_count, struct arena *arena, struct finding_list *findings) {
+bool record_history_judge(const struct record_history *history, size_t count, int64_t now_s,
+                          const struct record_selector *selector, size_t selector_count, struct arena *arena,
+                          struct finding_list *findings) {
     for (size_t i = 0; i < count; i++) {
         const struct record_selector *known = find(selector, selector_count, history[i].selector);
         if (known != NULL && !judge_row(history, count, i, now_s, known, arena, findings)) return false;

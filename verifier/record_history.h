@@ -1,5 +1,5 @@
-/* verifier/record_history.h -- what a filter has seen of a domain's selectors, and what follows for a rotation: the old key
- * stays in DNS for 7 days after the last message signed with it, and no key is for ever. Pure but for arena. */
+/* verifier/record_history.h -- what a filter has seen of a domain's selectors, and what follows for a rotation: the old
+ * key stays in DNS for 7 days after the last message signed with it, and no key is for ever. Pure but for arena. */
 #pragma once
 #include <stdint.h>
 #include "verifier/record_report.h"
@@ -14,5 +14,6 @@ struct record_history {
 };
 
 /* Judges count rows; those of selectors that are not in the report are left out. False: the arena is spent. */
-bool record_history_judge(const struct record_history *history, size_t count, int64_t now_s, const struct record_selector *selector,
-                          size_t selector_count, struct arena *arena, struct finding_list *findings);
+bool record_history_judge(const struct record_history *history, size_t count, int64_t now_s,
+                          const struct record_selector *selector, size_t selector_count, struct arena *arena,
+                          struct finding_list *findings);

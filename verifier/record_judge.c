@@ -1,8 +1,12 @@
 #include "verifier/record_judge.h"
 #include "base/ascii.h"
-#include "verifier/domain_name.h"
+#include "verifier/dns_packet.h"
+#include "verifier/record_hint.h"
 
-enum { SPREAD_MAX = 4 /* records of which one key is put together */ };
+enum {
+    SPREAD_MAX = 4,           /* records of which one key is put together */
+    SCRATCH_OCTETS = 1 << 20, /* for records that are read and forgotten */
+};
 
 static struct finding *add(struct record_selector *selector, enum finding_id id) {
     return finding_add(&selector->findings, id);
@@ -36,12 +40,15 @@ static bool choose(struct record_selector *selector, size_t *keys, struct arena 
     return true;
 }
 
-bool record_judge_holds_key(const struct record_answer *answer, struct arena *arena) {
-    for (size_t i = 0; i < answer->record_count; i++) {
-        const struct record_text *record = read_record(answer, i, arena);
-        if (record != NULL && rank(record) >= 2) return true;
+bool record_judge_holds_key(const struct record_answer *answer) {
+    struct arena *scratch = arena_create(SCRATCH_OCTETS);
+    bool holds = false;
+    for (size_t i = 0; scratch != NULL && i < answer->record_count && !holds; i++) {
+        const struct record_text *record = read_record(answer, i, scratch);
+        holds = record != NULL && rank(record) >= 2;
     }
-    return false;
+    arena_destroy(scratch);
+    return holds;
 }
 
 /* --- a key in pieces --------------------------------------------------------------------------------------------- */
@@ -63,21 +70,29 @@ static bool next_order(size_t *order, size_t count) {
     return true;
 }
 
+/* Is text a usable key? False too when there is no memory. */
+static bool is_usable(struct span text, struct arena *scratch) {
+    struct record_text record;
+    arena_reset(scratch);
+    return record_text_read(text, (struct span){NULL, 0}, scratch, &record) && record.usable;
+}
+
 /* Do the records make one usable key when they are joined in some order? */
-static bool is_spread(const struct record_answer *answer, struct arena *arena, bool *out) {
+static bool is_spread(const struct record_answer *answer) {
     size_t order[SPREAD_MAX] = {0, 1, 2, 3}, count = answer->record_count;
-    *out = false;
-    if (count < 2 || count > SPREAD_MAX || answer->records_seen != count) return true;
-    do {
-        struct bytes joined = bytes_with_cap(64 * 1024);
-        struct record_text record;
+    if (count < 2 || count > SPREAD_MAX || answer->records_seen != count) return false;
+    struct arena *scratch = arena_create(SCRATCH_OCTETS);
+    struct bytes joined = bytes_with_cap(DNS_TEXT_MAX);
+    bool found = false, more = scratch != NULL;
+    while (more && !found) {
+        bytes_clear(&joined);
         for (size_t i = 0; i < count; i++) bytes_append(&joined, answer->record[order[i]]);
-        bool good = !joined.failed && record_text_read(bytes_span(&joined), (struct span){NULL, 0}, arena, &record);
-        bytes_release(&joined);
-        if (!good) return false;
-        *out = record.usable;
-    } while (!*out && next_order(order, count));
-    return true;
+        found = !joined.failed && is_usable(bytes_span(&joined), scratch);
+        more = next_order(order, count);
+    }
+    bytes_release(&joined);
+    arena_destroy(scratch);
+    return found;
 }
 
 /* --- what DNS says ----------------------------------------------------------------------------------------------- */
@@ -168,14 +183,12 @@ static void judge_way(struct record_selector *selector) {
 
 static bool judge_records(struct record_selector *selector, struct arena *arena) {
     size_t keys;
-    bool spread = false;
     if (!choose(selector, &keys, arena)) return false;
     const struct record_text *record = selector->record;
-    selector->state = record->usable                            ? RECORD_STATE_SET
+    selector->state = record->usable                           ? RECORD_STATE_SET
                       : record->key.status == DKIM_KEY_EMPTY_P ? RECORD_STATE_REVOKED
                                                                : RECORD_STATE_UNUSABLE;
-    if (!record->usable && !is_spread(&selector->answer, arena, &spread)) return false;
-    if (spread) {
+    if (!record->usable && is_spread(&selector->answer)) {
         finding_add_number(add(selector, FINDING_KEY_SPREAD), "found", selector->answer.record_count);
         return true; /* what the pieces lack each is no fault of theirs */
     }
@@ -220,32 +233,11 @@ static void judge_alias_wrong(struct record_selector *selector, struct span doma
     selector->state = RECORD_STATE_TO_FIX;
 }
 
-/* Nobody said which target is right: what is seen of the guide's provider and others. A hint, no verdict. */
-static void hint_at_alias(struct record_selector *selector) {
-    static const char provider[] = "dkim.mail.ovh.net";
-    struct span target = selector->answer.cname[0], suffix = {provider, sizeof provider - 1};
-    struct span label = span_first(target, span_find(target, '.'));
-    struct span own = span_first(selector->name, span_find(selector->name, '.'));
-    if (!span_ends_nocase(target, suffix)) return;
-    if (!span_equal_nocase(label, own)) {
-        struct finding *finding = add(selector, FINDING_ALIAS_OF_ANOTHER);
-        finding->certainty = FINDING_GUESS;
-        finding_add_text(finding, "selector", selector->selector);
-        finding_add_text(finding, "found", target);
-    }
-    size_t at = target.len - suffix.len; /* a digit before the dot: the letters are missing */
-    if (at >= 2 && target.ptr[at - 1] == '.' && ascii_is_digit(target.ptr[at - 2])) {
-        struct finding *finding = add(selector, FINDING_TARGET_LABEL_MISSING);
-        finding->certainty = FINDING_GUESS;
-        finding_add_text(finding, "found", target);
-        finding_add_text(finding, "expected", suffix);
-    }
-}
-
 static void judge_alias(struct record_selector *selector, struct span domain) {
     bool has_alias = selector->answer.cname_count > 0;
     if (selector->expected_cname.len == 0) {
-        if (has_alias) hint_at_alias(selector);
+        struct span label = span_first(selector->name, span_find(selector->name, '.'));
+        if (has_alias) record_hint_at_target(selector->answer.cname[0], label, selector->selector, &selector->findings);
     } else if (!has_alias) {
         judge_alias_missing(selector);
     } else if (!span_equal_nocase(selector->answer.cname[0], selector->expected_cname)) {

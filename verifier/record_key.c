@@ -199,7 +199,8 @@ bool record_key_judge(const struct record_text *record, struct arena *arena, str
     if (complete || find_stranger(key->value) == key->value.len) {
         if (!judge_octets(record, key->value, octets, complete, arena, findings)) return false;
     }
-    size_t blanks = count_blanks(span_first(key->raw_value, (size_t)(key->value.ptr - key->raw_value.ptr) + key->value.len));
+    size_t blanks =
+        count_blanks(span_first(key->raw_value, (size_t)(key->value.ptr - key->raw_value.ptr) + key->value.len));
     if (blanks > 0) add_number(findings, FINDING_KEY_BLANKS, "found", blanks);
     return true;
 }

@@ -3,8 +3,7 @@
 static struct span first_label(struct span name) { return span_first(name, span_find(name, '.')); }
 
 static bool leads_to(const struct record_selector *from, const struct record_selector *to) {
-    return from->answer.cname_count > 0 &&
-           span_equal_nocase(first_label(from->answer.cname[0]), first_label(to->name));
+    return from->answer.cname_count > 0 && span_equal_nocase(first_label(from->answer.cname[0]), first_label(to->name));
 }
 
 /* Each alias starts with the other selector's name. */
@@ -33,8 +32,10 @@ static bool is_same_key(const struct record_selector *first, const struct record
            memcmp(first->record->fingerprint, second->record->fingerprint, sizeof first->record->fingerprint) == 0;
 }
 
-void record_pair_judge(const struct record_selector *first, const struct record_selector *second, struct record_pair *out) {
-    *out = (struct record_pair){.state = graver(first->state, second->state), .code = code_of(first->state, second->state)};
+void record_pair_judge(const struct record_selector *first, const struct record_selector *second,
+                       struct record_pair *out) {
+    *out = (struct record_pair){.state = graver(first->state, second->state),
+                                .code = code_of(first->state, second->state)};
     if (out->code == 501) {
         const struct record_selector *absent = first->state == RECORD_STATE_SET ? second : first;
         finding_add_text(finding_add(&out->findings, FINDING_ONE_OF_TWO), "selector", absent->selector);

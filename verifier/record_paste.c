@@ -22,7 +22,9 @@ static struct span take_word(struct span *rest) {
     return word;
 }
 
-static bool is_ttl(struct span word) { return word.len > 0 && ascii_is_digit(word.ptr[0]) && span_find(word, '.') == word.len; }
+static bool is_ttl(struct span word) {
+    return word.len > 0 && ascii_is_digit(word.ptr[0]) && span_find(word, '.') == word.len;
+}
 
 /* "owner 300 IN TXT": its data in *data; false: text is no such line. */
 static bool read_zone_head(struct span text, struct record_paste *out, struct span *data) {

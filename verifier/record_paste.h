@@ -1,5 +1,5 @@
-/* verifier/record_paste.h -- a record that is not published yet, as a person pastes it: the bare text, its quoted strings,
- * a line of a zone file (TXT or CNAME), or the fields of a panel's form ("Version (v=) : DKIM1"), one a line.
+/* verifier/record_paste.h -- a record that is not published yet, as a person pastes it: the bare text, its quoted
+ * strings, a line of a zone file (TXT or CNAME), or the fields of a panel's form ("Version (v=) : DKIM1"), one a line.
  * Pure but for arena. Spans live in arena or in the text, which must outlive the record. Cost: one pass.
  * Limits: RECORD_PASTE_MAX octets are read. */
 #pragma once
@@ -9,7 +9,13 @@
 
 enum { RECORD_PASTE_MAX = 64 * 1024 };
 
-enum record_paste_kind { RECORD_PASTE_TEXT, RECORD_PASTE_STRINGS, RECORD_PASTE_ZONE_TXT, RECORD_PASTE_ZONE_CNAME, RECORD_PASTE_FORM };
+enum record_paste_kind {
+    RECORD_PASTE_TEXT,
+    RECORD_PASTE_STRINGS,
+    RECORD_PASTE_ZONE_TXT,
+    RECORD_PASTE_ZONE_CNAME,
+    RECORD_PASTE_FORM
+};
 
 struct record_paste {
     enum record_paste_kind kind;

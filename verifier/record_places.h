@@ -1,5 +1,6 @@
-/* verifier/record_places.h -- where else a key may have been published by mistake: the domain typed twice, the underscore
- * left out, the selector or _domainkey alone. Names only; asking DNS is record_check's. Pure but for arena. */
+/* verifier/record_places.h -- where else a key may have been published by mistake: the domain typed twice, the
+ * underscore left out, the selector or _domainkey alone. Names only; asking DNS is record_check's. Pure but for arena.
+ */
 #pragma once
 #include <stdbool.h>
 #include "base/arena.h"

@@ -1,6 +1,6 @@
-/* verifier/record_question.h -- what a check of key records is to find out, and from what: names, what the owner of the domain
- * brings (a provider's answer, a record that is not published, a message), what a filter has seen, and who else is asked.
- * Pure data. */
+/* verifier/record_question.h -- what a check of key records is to find out, and from what: names, what the owner of the
+ * domain brings (a provider's answer, a record that is not published, a message), what a filter has seen, and who else
+ * is asked. Pure data. */
 #pragma once
 #include "verifier/dns.h"
 #include "verifier/provider_answer.h"
@@ -36,6 +36,8 @@ struct record_question {
     bool has_message;                  /* signature are those of one message, perhaps none */
     size_t signature_count;
     const struct record_signature *signature;
+    struct span message;               /* all of it, to try record on; header fields alone will do; empty: none */
+    bool message_has_body;
     size_t history_count;
     const struct record_history *history;
     int64_t now_s; /* wall clock, for history */

@@ -151,11 +151,13 @@ static void append_key(struct bytes *out, const struct record_text *record, stru
     char bits[16];
     if (record == NULL || record->key.bits == 0) return;
     snprintf(bits, sizeof bits, "%u", record->key.bits);
-    struct phrase_value values[] = {{"bits", span_of(bits)}, {"type", span_of(key_algorithm_word(record->key.algorithm))}};
+    struct phrase_value values[] = {{"bits", span_of(bits)},
+                                    {"type", span_of(key_algorithm_word(record->key.algorithm))}};
     append_phrase(out, PHRASE_KEY, style, values, 2);
 }
 
-static void append_findings(struct bytes *out, const struct finding_list *findings, bool full, struct report_style style) {
+static void append_findings(struct bytes *out, const struct finding_list *findings, bool full,
+                            struct report_style style) {
     finding_write_text(out, findings, style);
     if (full) finding_write_good(out, findings, style);
 }
@@ -170,7 +172,8 @@ static void append_tags(struct bytes *out, const struct record_text *record) {
     }
 }
 
-static void append_selector(struct bytes *out, const struct record_selector *selector, bool full, struct report_style style) {
+static void append_selector(struct bytes *out, const struct record_selector *selector, bool full,
+                            struct report_style style) {
     const struct record_answer *answer = &selector->answer;
     append_state(out, selector->state, style);
     phrase_append_printable(out, selector->name);
@@ -197,7 +200,8 @@ static void append_pair(struct bytes *out, const struct record_pair *pair, bool 
     append_findings(out, &pair->findings, full, style);
 }
 
-void record_report_write_text(struct bytes *out, const struct record_report *report, bool full, struct report_style style) {
+void record_report_write_text(struct bytes *out, const struct record_report *report, bool full,
+                              struct report_style style) {
     phrase_append_printable(out, report->domain);
     bytes_append_char(out, '\n');
     for (size_t i = 0; i < report->count; i++) append_selector(out, &report->selector[i], full, style);

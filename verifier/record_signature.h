@@ -1,6 +1,6 @@
-/* verifier/record_signature.h -- does a key record fit a DKIM-Signature field? (RFC 6376 sections 3.5 and 3.6.1) For the
- * owner of a domain: tells what the key forbids of that message (h=, k=, t=s, and g= for verifiers of before 2011), whether
- * or not the signature verifies. Reads only d= s= i= a=, so that a field that was pasted in part is enough.
+/* verifier/record_signature.h -- does a key record fit a DKIM-Signature field? (RFC 6376 sections 3.5 and 3.6.1) For
+ * the owner of a domain: tells what the key forbids of that message (h=, k=, t=s, and g= for verifiers of before 2011),
+ * whether or not the signature verifies. Reads only d= s= i= a=, so that a field that was pasted in part is enough.
  * Pure. Spans point into the field, which must outlive the findings, or the arena. */
 #pragma once
 #include <stdbool.h>

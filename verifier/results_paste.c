@@ -56,7 +56,8 @@ static bool has_instance(struct span body, unsigned instance) {
 static void look_beside(struct span text, struct results_paste *out) {
     struct span name, body;
     for (size_t len; read_field(text, &name, &body, &len); text = span_after(text, len)) {
-        if (span_is_nocase(name, "ARC-Message-Signature")) out->has_message_signature |= has_instance(body, out->instance);
+        if (span_is_nocase(name, "ARC-Message-Signature"))
+            out->has_message_signature |= has_instance(body, out->instance);
         if (span_is_nocase(name, "ARC-Seal")) out->has_seal |= has_instance(body, out->instance);
     }
 }

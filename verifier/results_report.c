@@ -89,7 +89,8 @@ static void write_meaning(struct json *json, const struct auth_results *read, co
     json_object(json);
     for (int language = LANGUAGE_COUNT - 1; language >= 0; language--) {
         bytes_clear(&text);
-        phrase_append(&text, results_report_phrase(info->method, info->result), (enum language)language, values, VALUES);
+        phrase_append(&text, results_report_phrase(info->method, info->result), (enum language)language, values,
+                      VALUES);
         json_key_string(json, language == LANGUAGE_FR ? "fr" : "en", bytes_span(&text));
     }
     json_object_end(json);
@@ -170,8 +171,8 @@ void results_report_write_text(struct bytes *out, const struct results_report *r
         append_result(out, &read->info[i]);
         if (is_claim(read)) continue;
         fill_values(read, &read->info[i], values);
-        report_append_line(out, PHRASE_NOTE, results_report_phrase(read->info[i].method, read->info[i].result), style, values,
-                           VALUES);
+        report_append_line(out, PHRASE_NOTE, results_report_phrase(read->info[i].method, read->info[i].result), style,
+                           values, VALUES);
     }
     find_faults(report->paste, &findings);
     finding_write_text(out, &findings, style);

@@ -1,5 +1,5 @@
-/* verifier/results_report.h -- results that a field tells, as JSON or for people: what stands there, and what it means. They
- * are what its writer says, and shown as that. Pure but for the buffer. */
+/* verifier/results_report.h -- results that a field tells, as JSON or for people: what stands there, and what it means.
+ * They are what its writer says, and shown as that. Pure but for the buffer. */
 #pragma once
 #include "base/json.h"
 #include "verifier/auth_results_reader.h"

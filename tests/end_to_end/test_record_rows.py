@@ -10,7 +10,7 @@ import random
 import re
 import subprocess
 
-from house import SCEAU, SHARED, break_signatures, main, need, path, put, sign_zone, start_nsd, txt, zone_text
+from house import SCEAU, SHARED, break_signatures, main, make_key, message, need, path, put, sign_zone, signed, start_nsd, txt, zone_text
 
 random.seed(20260301)
 
@@ -370,6 +370,21 @@ def records_tried_before_they_are_published():
     shows("503", KEYS, ("read " + TARGET1 + ", expected " + TARGET2, "lu " + TARGET1 + ", attendu " + TARGET2), "--record", line, "--expect-cname", TARGET2, *s1)
 
 
+def a_record_is_tried_on_a_message():
+    need("openssl")
+    pem, record = make_key("trial")
+    _, other = make_key("other")
+    whole = signed(message("d.example", body="Hello\r\n"), "d.example", "s", pem).decode()
+    header, _ = whole.split("\r\n\r\n")
+    for text, tried, english, french in [
+            (whole, record, "The message verifies with this record.", "Le message est vérifié avec cet enregistrement."),
+            (header + "\r\n", record, "made the signature; the body was not given", "a fait la signature ; le corps n'a pas été donné"),
+            (whole.replace("Hello", "Hullo"), record, "but the body of the message was changed", "mais le corps du message a changé"),
+            (whole, other, "another key made it, or the header was changed", "une autre clé l'a faite, ou les en-têtes ont changé"),
+            (whole, record.replace("k=rsa", "k=rsa; h=sha1"), "does not verify with this record (key_hash)", "n'est pas vérifié avec cet enregistrement (key_hash)")]:
+        shows("trial", "", (english, french), "--record", tried, "--message", "-", "d.example", "s", text=text)
+
+
 # -- the guide -----------------------------------------------------------------------------------------------------------
 
 def the_guide_is_understood():
@@ -476,4 +491,4 @@ def summary():
 
 if __name__ == "__main__":
     main(tags, tags_beside_a_message, kinds_and_names, failures_of_dns, pairs_and_states, provider_states, rotation,
-         records_tried_before_they_are_published, the_guide_is_understood, name_servers_and_dnssec, summary)
+         records_tried_before_they_are_published, a_record_is_tried_on_a_message, the_guide_is_understood, name_servers_and_dnssec, summary)

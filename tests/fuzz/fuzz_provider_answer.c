@@ -15,7 +15,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     for (size_t i = 0; i < answer.count; i++) {
         const struct provider_selector *told = &answer.selector[i];
         if (told->selector.len + told->name.len + told->target.len == 0) abort();
-        if (told->name.len > 0 && span_find(told->name, '.') == told->name.len && told->name_as_written.len > 0) abort();
+        if (told->name.len > 0 && span_find(told->name, '.') == told->name.len && told->name_as_written.len > 0)
+            abort();
         if (provider_selector_label(told).len > size + 1) abort();
     }
     if ((json_fault_find(text, &line) == JSON_FAULT_NONE) != (line == 0)) abort();

@@ -1,5 +1,5 @@
-/* A record as a person pastes it, read, judged and told in both languages. Whatever goes in, the same text read twice is
- * judged alike, no place of a sentence stays empty, and a record that verifies has a fingerprint. */
+/* A record as a person pastes it, read, judged and told in both languages. Whatever goes in, the same text read twice
+ * is judged alike, no place of a sentence stays empty, and a record that verifies has a fingerprint. */
 #include <stdint.h>
 #include <stdlib.h>
 #include "verifier/record_paste.h"

@@ -22,29 +22,37 @@ static const struct {
     enum json_fault fault;
 } rows[] = {
     {"JSON",
-     "{\"activeSelector\": \"p1-selector1\", \"selectors\": [{\"selectorName\": \"p1-selector1\", \"status\": \"set\", \"cname\": \"" N1
-     " CNAME " T1 ".\"}, {\"cname\": \"" N2 " CNAME " T2 ".\", \"status\": \"toSet\", \"selectorName\": \"p1-selector2\"}], \"status\": "
+     "{\"activeSelector\": \"p1-selector1\", \"selectors\": [{\"selectorName\": \"p1-selector1\", \"status\": \"set\", "
+     "\"cname\": \"" N1 " CNAME " T1 ".\"}, {\"cname\": \"" N2 " CNAME " T2
+     ".\", \"status\": \"toSet\", \"selectorName\": \"p1-selector2\"}], \"status\": "
      "\"modifying\"}",
      BOTH, "modifying", 0, "p1-selector1", JSON_FAULT_NONE},
     {"JSON without its commas",
      "{\"activeSelector\": null\n \"status\": \"disabled\"\n \"selectors\": [\n{\"cname\": \"" N1 " CNAME " T1
-     ".\"\n\"status\": \"set\"\n\"selectorName\": \"p1-selector1\"}\n{\"selectorName\": \"p1-selector2\"\n\"cname\": \"" N2 " CNAME " T2
-     ".\"\n\"status\": \"toSet\"}]}",
+     ".\"\n\"status\": \"set\"\n\"selectorName\": \"p1-selector1\"}\n{\"selectorName\": \"p1-selector2\"\n\"cname\": "
+     "\"" N2 " CNAME " T2 ".\"\n\"status\": \"toSet\"}]}",
      BOTH, "disabled", 0, NULL, JSON_FAULT_COMMA},
     {"one selector a paste, bare keys",
-     "targetRecord: \"" T1 "\"\nstatus: \"set\"\ncnameIsValid: false\nlastUpdate: \"1970-01-01T00:00:00+01:00\"\ncustomerRecord: \"" N1
+     "targetRecord: \"" T1
+     "\"\nstatus: \"set\"\ncnameIsValid: false\nlastUpdate: \"1970-01-01T00:00:00+01:00\"\ncustomerRecord: \"" N1
      "\"\nselectorName: \"p1-selector1\"\ntargetRecord: \"" T2 "\"\nstatus: \"toset\"\ncustomerRecord: \"" N2
      "\"\nselectorName: \"p1-selector2\"\n",
      BOTH, NULL, 0, NULL, JSON_FAULT_BARE_WORD},
-    {"one selector as JSON", "{\"targetRecord\": \"" T1 "\", \"customerRecord\": \"" N1 "\", \"taskPendingId\": 502}", "|" N1 "|" T1 "|", NULL,
-     0, NULL, JSON_FAULT_NONE},
-    {"a sentence", "add a CNAME with the sub-domain `P1-selector1.domainkey.d.example` and the target `p1-selector1.domainkey.7.ab.k.example`.",
+    {"one selector as JSON", "{\"targetRecord\": \"" T1 "\", \"customerRecord\": \"" N1 "\", \"taskPendingId\": 502}",
      "|" N1 "|" T1 "|", NULL, 0, NULL, JSON_FAULT_NONE},
-    {"a zone file", N1 ". IN CNAME " T1 ".\n" N2 ". 300 CNAME " T2 ".\n", "|" N1 "|" T1 "| |" N2 "|" T2 "|", NULL, 0, NULL, JSON_FAULT_NONE},
-    {"names only", "\"p1-selector1\"\n\"p1-selector2\"\n", "p1-selector1||| p1-selector2|||", NULL, 0, NULL, JSON_FAULT_NONE},
-    {"a task", "status: \"todo\",\nfunction: \"addDomainDKIM\",\nid : 501,\n\"finishDate\": null,", "", "todo", 0, NULL, JSON_FAULT_BARE_WORD},
-    {"not there", "Not Found (404)\n{ \"message\": \"The requested object (selectorName = p1-selector1) does not exist\" }", "", NULL, 404,
+    {"a sentence",
+     "add a CNAME with the sub-domain `P1-selector1.domainkey.d.example` and the target "
+     "`p1-selector1.domainkey.7.ab.k.example`.",
+     "|" N1 "|" T1 "|", NULL, 0, NULL, JSON_FAULT_NONE},
+    {"a zone file", N1 ". IN CNAME " T1 ".\n" N2 ". 300 CNAME " T2 ".\n", "|" N1 "|" T1 "| |" N2 "|" T2 "|", NULL, 0,
      NULL, JSON_FAULT_NONE},
+    {"names only", "\"p1-selector1\"\n\"p1-selector2\"\n", "p1-selector1||| p1-selector2|||", NULL, 0, NULL,
+     JSON_FAULT_NONE},
+    {"a task", "status: \"todo\",\nfunction: \"addDomainDKIM\",\nid : 501,\n\"finishDate\": null,", "", "todo", 0, NULL,
+     JSON_FAULT_BARE_WORD},
+    {"not there",
+     "Not Found (404)\n{ \"message\": \"The requested object (selectorName = p1-selector1) does not exist\" }", "",
+     NULL, 404, NULL, JSON_FAULT_NONE},
     {"501", "Only one dkim selector has been initialized", "", NULL, 501, NULL, JSON_FAULT_NONE},
     {"502", "502\nOne DKIM configuration task is in error", "", NULL, 502, NULL, JSON_FAULT_NONE},
     {"503", "\"CNAME record is wrong\"", "", NULL, 503, NULL, JSON_FAULT_NONE},
@@ -75,10 +83,12 @@ static void each_way_of_saying_it_is_read(void **state) {
             append(&got, span_of(word != NULL ? word : ""), s + 1 < answer.count ? " " : "");
         }
         const char *word = provider_state_word(answer.state);
-        bool same_state = word == NULL ? rows[i].state == NULL : rows[i].state != NULL && strcmp(word, rows[i].state) == 0;
+        bool same_state =
+            word == NULL ? rows[i].state == NULL : rows[i].state != NULL && strcmp(word, rows[i].state) == 0;
         if (!span_is(bytes_span(&got), rows[i].selectors) || !same_state || answer.code != rows[i].code ||
             answer.fault != rows[i].fault || !span_is(answer.active, rows[i].active != NULL ? rows[i].active : ""))
-            fail_msg("%s: \"%.*s\", %s, %u, fault %d", rows[i].what, (int)got.len, got.ptr, word, answer.code, (int)answer.fault);
+            fail_msg("%s: \"%.*s\", %s, %u, fault %d", rows[i].what, (int)got.len, got.ptr, word, answer.code,
+                     (int)answer.fault);
         bytes_release(&got);
         arena_destroy(arena);
         exact_free(text);

@@ -196,17 +196,22 @@ static void reports_say_it(void **state) {
     struct bench bench;
     struct bytes out = bytes_with_cap(65536);
     struct json json = json_writer(&out);
-    set_up(&bench, "$TTL 300\ns1._domainkey.d.example. CNAME s\\027.k.example.\ns\\027.k.example. TXT \"v=DKIM1; \" \"p=;\"\n", "", false);
+    set_up(&bench,
+           "$TTL 300\ns1._domainkey.d.example. CNAME s\\027.k.example.\ns\\027.k.example. TXT \"v=DKIM1; \" \"p=;\"\n",
+           "", false);
     bench.question.count = 1;
     assert_int_equal(start(&bench), RECORD_CHECK_DONE);
     const struct record_report *report = record_check_report(bench.check);
     record_report_write_json(&json, report);
     bytes_append_char(&out, '\0');
-    const char *head = "{\"domain\":\"d.example\",\"selectors\":[{\"selector\":\"s1\",\"name\":\"s1._domainkey.d.example\",\"kind\":"
-                       "\"cname\",\"cname\":[\"s\\\\027.k.example\"],\"ttl\":300,\"dnssec\":\"indeterminate\",\"records\":1,\"key\":null,"
-                       "\"tags\":{\"v\":\"DKIM1\",\"p\":\"\"},\"state\":\"revoked\",\"findings\":[{\"id\":\"R-6\",";
-    const char *tail = "\"dns\":\"found\",\"record\":\"v=DKIM1; p=;\",\"strings\":[9,3],\"expected_cname\":null,\"derived\":false}],"
-                       "\"pair\":null,\"findings\":[]}";
+    const char *head =
+        "{\"domain\":\"d.example\",\"selectors\":[{\"selector\":\"s1\",\"name\":\"s1._domainkey.d.example\",\"kind\":"
+        "\"cname\",\"cname\":[\"s\\\\027.k.example\"],\"ttl\":300,\"dnssec\":\"indeterminate\",\"records\":1,\"key\":"
+        "null,"
+        "\"tags\":{\"v\":\"DKIM1\",\"p\":\"\"},\"state\":\"revoked\",\"findings\":[{\"id\":\"R-6\",";
+    const char *tail =
+        "\"dns\":\"found\",\"record\":\"v=DKIM1; p=;\",\"strings\":[9,3],\"expected_cname\":null,\"derived\":false}],"
+        "\"pair\":null,\"findings\":[]}";
     assert_int_equal(strncmp(out.ptr, head, strlen(head)), 0);
     assert_string_equal(out.ptr + strlen(out.ptr) - strlen(tail), tail);
     bytes_clear(&out);

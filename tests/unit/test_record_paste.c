@@ -20,13 +20,14 @@ static const struct {
     {"( \"v=DKIM1\\; \"\n\"p=\\\"AB\" )", RECORD_PASTE_STRINGS, "", "", "v=DKIM1; p=\"AB", "\11\5"},
     {"\"v=DKIM1", RECORD_PASTE_TEXT, "", "", "\"v=DKIM1", ""},
     {"s._domainkey IN TXT \"v=DKIM1; \" \"p=AB\"", RECORD_PASTE_ZONE_TXT, "s._domainkey", "", "v=DKIM1; p=AB", "\11\4"},
-    {"s._domainkey.d.example. 300 txt v=DKIM1; p=AB", RECORD_PASTE_ZONE_TXT, "s._domainkey.d.example.", "", "v=DKIM1; p=AB", ""},
+    {"s._domainkey.d.example. 300 txt v=DKIM1; p=AB", RECORD_PASTE_ZONE_TXT, "s._domainkey.d.example.", "",
+     "v=DKIM1; p=AB", ""},
     {"  300 IN TXT v=DKIM1", RECORD_PASTE_ZONE_TXT, "", "", "v=DKIM1", ""},
     {"s._domainkey\tIN\tCNAME\ts.k.example.", RECORD_PASTE_ZONE_CNAME, "s._domainkey", "s.k.example.", "", ""},
     {"CNAME s.k.example", RECORD_PASTE_ZONE_CNAME, "", "s.k.example", "", ""},
     {"CNAME", RECORD_PASTE_TEXT, "", "", "CNAME", ""},
-    {"Version (v=) : DKIM1\nNotes (n=) :\nKey (p=): AB CD\r\nTest (t=y) : yes\nSub-domains (t=s) : no\n", RECORD_PASTE_FORM, "", "",
-     "v=DKIM1;p=AB CD;t=y", ""},
+    {"Version (v=) : DKIM1\nNotes (n=) :\nKey (p=): AB CD\r\nTest (t=y) : yes\nSub-domains (t=s) : no\n",
+     RECORD_PASTE_FORM, "", "", "v=DKIM1;p=AB CD;t=y", ""},
     {"(v=)DKIM1\n(t=y) oui\n(t=s) oui\n(p=)", RECORD_PASTE_FORM, "", "", "v=DKIM1;p=;t=y:s", ""},
     {"(t=y) x\n(t=s) x\n(t=y) x\n(t=y) x", RECORD_PASTE_FORM, "", "", "t=y:s", ""},
 };
@@ -38,8 +39,9 @@ static void each_paste_is_read(void **state) {
         struct arena *arena = arena_create(1 << 16);
         struct record_paste paste;
         assert_true(record_paste_read(text, arena, &paste));
-        if (paste.kind != rows[i].kind || !span_is(paste.owner, rows[i].owner) || !span_is(paste.target, rows[i].target) ||
-            !span_is(paste.text, rows[i].record) || !span_is(paste.strings, rows[i].strings))
+        if (paste.kind != rows[i].kind || !span_is(paste.owner, rows[i].owner) ||
+            !span_is(paste.target, rows[i].target) || !span_is(paste.text, rows[i].record) ||
+            !span_is(paste.strings, rows[i].strings))
             fail_msg("%s: kind %d, \"%.*s\"", rows[i].text, (int)paste.kind, (int)paste.text.len, paste.text.ptr);
         arena_destroy(arena);
         exact_free(text);

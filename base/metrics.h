@@ -71,6 +71,9 @@
 #define METRIC_VALUES_SEAL_RESULT(X) /* enum message_seal less one */                                                   \
     X(SEAL_ADDED, "added") X(SEAL_ALREADY_FAILED, "already_failed") X(SEAL_FULL, "full")                               \
     X(SEAL_UNDECIDED, "undecided") X(SEAL_ERROR, "error")
+#define METRIC_VALUES_TESTER_SOURCE(X) /* enum tester_source */                                                          \
+    X(TESTER_SOURCE_MAIL, "mail") X(TESTER_SOURCE_PASTE, "paste") X(TESTER_SOURCE_UPLOAD, "upload")                    \
+    X(TESTER_SOURCE_API, "api") X(TESTER_SOURCE_DOMAIN, "domain")
 #define METRIC_VALUES_RELOAD_RESULT(X) X(RELOAD_SUCCESS, "success") X(RELOAD_ERROR, "error")
 
 /* The labels: id, name. The values are METRIC_VALUES_id. */
@@ -90,6 +93,7 @@
     L(INPUT_ERROR, "kind")                                                                                             \
     L(HTTP_PATH, "path")                                                                                               \
     L(HTTP_CODE, "code")                                                                                               \
+    L(TESTER_SOURCE, "source")                                                                                         \
     L(RELOAD_RESULT, "result")                                                                                         \
     L(DOWNSTREAM_FAULT, "fault")                                                                                       \
     L(FAULT_KIND, "kind")                                                                                              \

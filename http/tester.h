@@ -16,6 +16,7 @@
 #include "base/bytes.h"
 #include "base/span.h"
 #include "http/tester_report.h"
+#include "http/tester_token.h"
 #include "verifier/phrase.h"
 #include "verifier/verifier_policy.h"
 
@@ -28,9 +29,9 @@ struct metrics;
 struct tester;
 
 enum {
-    TESTER_TOKEN_LENGTH = 16,  /* 80 random bits, five a letter, lower case without look-alikes */
     TESTER_MESSAGES_MAX = 5,   /* of one test by mail */
     TESTER_LIFE_S = 3600,      /* its address takes mail for so long */
+    TESTER_EVENT_SIGNATURES_MAX = 8, /* signatures of a message that have events; the report has all */
     TESTER_EVENTS_MAX = 64,    /* of one test, kept for those who come back */
     TESTER_COMMENT_S = 15,     /* a silent stream gets a comment */
     TESTER_WATCHERS_MAX = 1000,

@@ -4,6 +4,7 @@
 #include "base/options.h"
 #include "http/access.h"
 #include "http/server.h"
+#include "http/tester.h"
 
 struct daemon_http {
     struct access *access; /* NULL: nobody is asked */
@@ -11,11 +12,20 @@ struct daemon_http {
     struct http_server *server[];
 };
 
+enum { TESTER_STREAMS_MAX = TESTER_WATCHERS_MAX + 64 /* answers that are still made */ };
+
 static bool listen_on(struct daemon_http *http, const struct options *options, const struct endpoint_list *list,
                       unsigned services, const struct http_sources *sources, char **error) {
     for (size_t i = 0; i < list->count; i++) {
-        const struct http_server_setup setup = {.listen = &list->item[i], .services = services, .access = http->access,
-                                                .is_for_everybody = options->http_for_everybody != 0, .sources = *sources};
+        const struct http_server_setup setup = {
+            .listen = &list->item[i],
+            .services = services,
+            .access = http->access,
+            .is_for_everybody = options->http_for_everybody != 0 || services == HTTP_TESTER,
+            .streams_max = sources->tester != NULL && (services & HTTP_TESTER) != 0 ? TESTER_STREAMS_MAX : 0,
+            .trusts_forwarded_for = options->http_forwarded_for != 0,
+            .sources = *sources,
+        };
         struct http_server *server = http_server_create(&setup, error);
         if (server == NULL) return false;
         http->server[http->count++] = server;
@@ -24,7 +34,7 @@ static bool listen_on(struct daemon_http *http, const struct options *options, c
 }
 
 struct daemon_http *daemon_http_open(const struct options *options, const struct http_sources *sources, char **error) {
-    size_t count = options->http_listen.count + options->http_metrics_listen.count;
+    size_t count = options->http_listen.count + options->http_metrics_listen.count + options->tester_listen.count;
     struct daemon_http *http = calloc(1, sizeof *http + count * sizeof *http->server);
     *error = NULL;
     if (http == NULL) return NULL;
@@ -32,7 +42,8 @@ struct daemon_http *daemon_http_open(const struct options *options, const struct
     if (wants_access) http->access = access_create(options->http_access_file, &clock_system, error);
     if ((!wants_access || http->access != NULL) &&
         listen_on(http, options, &options->http_listen, HTTP_EVERYTHING, sources, error) &&
-        listen_on(http, options, &options->http_metrics_listen, HTTP_METRICS, sources, error))
+        listen_on(http, options, &options->http_metrics_listen, HTTP_METRICS, sources, error) &&
+        (sources->tester == NULL || listen_on(http, options, &options->tester_listen, HTTP_TESTER, sources, error)))
         return http;
     daemon_http_close(http);
     return NULL;

@@ -1,4 +1,4 @@
-/* cli/daemon_http.h -- the daemon's HTTP listeners, as its options want them: those for everything, those for /metrics, and
+/* cli/daemon_http.h -- the daemon's HTTP listeners, as its options want them: those for everything, those for /metrics, those for the tester alone, and
  * the access file that all of them ask. Main thread. */
 #pragma once
 #include <stdbool.h>

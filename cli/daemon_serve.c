@@ -14,6 +14,7 @@
 #include "cli/daemon_config.h"
 #include "cli/daemon_http.h"
 #include "cli/daemon_notify.h"
+#include "cli/daemon_tester.h"
 #include "http/domain_stats.h"
 #include "http/stats_history.h"
 #include "proxy/event_log.h"
@@ -29,6 +30,7 @@ struct daemon {
     struct domain_stats *domains;
     struct stats_history *history; /* NULL: switched off */
     struct event_log *events; /* NULL: none */
+    struct daemon_tester *tester; /* NULL: switched off */
     struct proxy *proxy;
     struct daemon_http *http;
 };
@@ -171,9 +173,15 @@ static enum daemon_exit open_all(struct daemon *daemon) {
     }
     daemon->proxy = proxy_create(daemon->options, daemon->metrics, daemon->domains, daemon->events, &error);
     if (daemon->proxy == NULL) return fail(error, DAEMON_UNAVAILABLE);
+    if (options->tester_enabled != 0) {
+        daemon->tester = daemon_tester_open(options, daemon->metrics);
+        if (daemon->tester == NULL) return fail(NULL, DAEMON_NO_RESOURCES);
+        daemon_tester_serve(daemon->tester, daemon->proxy);
+    }
     const struct http_sources sources = {
         .metrics = daemon->metrics,
         .domains = daemon->domains,
+        .tester = daemon_tester_desk(daemon->tester),
         .build = {.version = SCEAU_VERSION, .revision = SCEAU_REVISION, .openssl = public_key_library(),
                   .unbound = dns_unbound_library()},
         .ready = is_ready,
@@ -195,6 +203,7 @@ static void log_life(const char *event, const struct daemon *daemon) {
 static enum daemon_exit serve(struct daemon *daemon) {
     char *error = NULL;
     if (!proxy_start(daemon->proxy, &error)) return fail(error, DAEMON_NO_RESOURCES);
+    if (!daemon_tester_start(daemon->tester)) return fail(strdup("cannot start the tester's thread"), DAEMON_NO_RESOURCES);
     metrics_set(daemon->metrics, METRIC_CONFIG_LAST_RELOAD, clock_unix_s(&clock_system));
     log_life("start", daemon);
     daemon_notify_ready("serving");
@@ -211,6 +220,7 @@ static enum daemon_exit serve(struct daemon *daemon) {
 static void close_all(struct daemon *daemon) {
     daemon_http_close(daemon->http);
     proxy_destroy(daemon->proxy);
+    daemon_tester_close(daemon->tester);
     event_log_destroy(daemon->events);
     stats_history_destroy(daemon->history);
     domain_stats_destroy(daemon->domains);

@@ -11,62 +11,17 @@
  * inside of it. Callbacks (tester_writer) are called with that lock held and must not call the desk. */
 #pragma once
 #include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-#include "base/bytes.h"
-#include "base/span.h"
+#include "http/tester_events.h"
+#include "http/tester_input.h"
 #include "http/tester_report.h"
+#include "http/tester_setup.h"
 #include "http/tester_token.h"
-#include "verifier/phrase.h"
-#include "verifier/verifier_policy.h"
 
-struct clock;
-struct dns_source;
-struct event_stream;
-struct key_source;
-struct loop;
-struct metrics;
 struct tester;
 
 enum {
-    TESTER_MESSAGES_MAX = 5,   /* of one test by mail */
-    TESTER_LIFE_S = 3600,      /* its address takes mail for so long */
-    TESTER_EVENT_SIGNATURES_MAX = 8, /* signatures of a message that have events; the report has all */
-    TESTER_EVENTS_MAX = 64,    /* of one test, kept for those who come back */
-    TESTER_COMMENT_S = 15,     /* a silent stream gets a comment */
     TESTER_WATCHERS_MAX = 1000,
     TESTER_WATCHERS_PER_CLIENT_MAX = 8,
-    TESTER_PASTE_MAX = 1 << 20,
-    TESTER_UPLOAD_MAX = 10 << 20,
-    TESTER_SELECTORS_MAX = 8,  /* of one question */
-};
-
-/* The way to keys and DNS, on the desk's thread. acquire: a client for loop, and its two sources, valid until release; NULL:
- * none now. One client may be acquired by many jobs; a reload hands out a new one, the old one stays until its last job
- * releases it. */
-struct tester_resolver {
-    void *(*acquire)(void *owner, struct loop *loop, struct key_source **keys, struct dns_source **dns);
-    void (*release)(void *owner, void *client);
-    /* The desk's thread is about to end and holds no client any more. */
-    void (*end)(void *owner);
-    void *owner;
-};
-
-struct tester_setup {
-    const char *domain;       /* of the test addresses; "": no tests by mail */
-    const char *base_url;     /* "https://tester.example", without final slash; "": links have no host */
-    int64_t retention_s;
-    bool may_keep_messages;   /* whether people may have their message kept */
-    unsigned tests_per_minute; /* that one client may open; questions that are asked count as well */
-    unsigned dns_per_minute;  /* names that are looked up for one client */
-    unsigned dns_per_minute_total;
-    size_t tests_max;
-    size_t memory_max;        /* octets of all reports, kept messages and those that wait */
-    const char *authserv_id;  /* our name, for SPF's r macro */
-    struct verifier_policy policy;
-    const struct clock *clock;
-    struct metrics *metrics;  /* may be NULL */
-    struct tester_resolver resolver;
 };
 
 /* Texts of setup are copied, what it points to otherwise is borrowed until destroy. NULL: no memory. */
@@ -89,39 +44,6 @@ const struct tester_setup *tester_facts(const struct tester *tester); /* for pag
 enum tester_status { TESTER_STATUSES(X) TESTER_STATUS_COUNT };
 #undef X
 const char *tester_status_text(enum tester_status status);
-
-/* Where a test or question comes from: the label of the metric. */
-enum tester_source { TESTER_BY_MAIL, TESTER_BY_PASTE, TESTER_BY_UPLOAD, TESTER_BY_API, TESTER_BY_DOMAIN, TESTER_SOURCE_COUNT };
-
-/* Who asks, for the caps: the address as text, IPv6 by its /64; empty: not counted apart. */
-struct tester_client {
-    struct span address;
-};
-
-/* A message to be tested; copied. */
-struct tester_message {
-    struct span octets;
-    bool is_header_alone; /* pasted header fields: line ends and folds are repaired, no body is expected */
-    bool is_pasted;       /* line ends may be bare LF */
-    bool is_to_be_kept;   /* where setup allows it */
-    /* What SMTP told, when it came by mail. */
-    bool has_envelope;
-    bool has_address, is_v4;
-    uint8_t address[16];
-    struct span helo, mail_from, client; /* client: address as text */
-    const char *tls;      /* static; NULL: in clear */
-    unsigned left_out;    /* bits of authentication.h: checks that make no sense where it came in */
-};
-
-/* Key records to be looked at; copied. */
-struct tester_question {
-    struct span domain;
-    size_t selector_count;
-    struct span selector[TESTER_SELECTORS_MAX];
-    struct span expected_cname[TESTER_SELECTORS_MAX]; /* may be empty */
-    struct span provider_answer; /* as pasted; may be empty, and may stand in for domain and selectors */
-    struct span record;          /* not published yet: judged in the first selector's place; may be empty */
-};
 
 /* What somebody is given who opens a test. */
 struct tester_ticket {
@@ -157,42 +79,6 @@ enum tester_status tester_delete(struct tester *tester, struct span token);
 
 /* ---- watching a test ---- */
 
-#define TESTER_EVENTS(X)                                                                                               \
-    X(TESTER_EVENT_RECEIVED, "received")   /* a message came: arrival */                                               \
-    X(TESTER_EVENT_SIGNATURE, "signature") /* what it is, one for each: report, index */                               \
-    X(TESTER_EVENT_KEY, "key")             /* of the signature before */                                               \
-    X(TESTER_EVENT_HEADER, "header")       /* likewise: its header part */                                             \
-    X(TESTER_EVENT_BODY, "body")           /* likewise: its body */                                                    \
-    X(TESTER_EVENT_ARC, "arc")                                                                                         \
-    X(TESTER_EVENT_SPF, "spf")                                                                                         \
-    X(TESTER_EVENT_DMARC, "dmarc")                                                                                     \
-    X(TESTER_EVENT_REPORT, "report")       /* all of this message is known */                                          \
-    X(TESTER_EVENT_FAILED, "failed")       /* no memory for this message: send it again */                             \
-    X(TESTER_EVENT_END, "end")             /* nothing more will come: the stream ends */
-#define X(id, word) id,
-enum tester_event_kind { TESTER_EVENTS(X) TESTER_EVENT_KIND_COUNT };
-#undef X
-const char *tester_event_word(enum tester_event_kind kind);
-
-struct tester_event {
-    uint64_t id;             /* 1 for the first of a test */
-    enum tester_event_kind kind;
-    int64_t at_s;
-    unsigned message;        /* 0 for the first that came */
-    size_t signature;        /* of SIGNATURE, KEY, HEADER, BODY */
-    struct tester_arrival arrival;      /* of RECEIVED; its spans are of the test */
-    const struct tester_report *report; /* NULL for RECEIVED, FAILED and END */
-};
-
-/* How events become octets of a stream: server-sent events (tester_events_json), or a page's rows. Called with the desk's
- * lock held, by any thread; must not call the desk, and be quick. */
-struct tester_writer {
-    void (*write)(struct bytes *out, const struct tester_event *event, enum language language);
-    const char *comment; /* written every TESTER_COMMENT_S while nothing happens: ": \n\n", "<!-- -->\n" */
-    enum language language;
-};
-extern const struct tester_writer tester_events_json;
-
 /* Lets stream (a reference is taken) have the events of token behind the id after, at once those there were. The stream
  * ends behind END: when the address has expired and no message is under way, after the report of a test of a text, or when
  * the test is deleted. */
@@ -201,13 +87,6 @@ enum tester_status tester_watch(struct tester *tester, struct span token, struct
 
 /* ---- questions that are answered once ---- */
 
-/* Called in the desk's thread, without its lock; report NULL: no memory. What it appends goes to the stream, which then
- * ends. */
-struct tester_answer {
-    void (*write)(struct bytes *out, const struct tester_report *report, enum language language);
-    enum language language;
-    struct event_stream *stream; /* a reference is taken */
-};
 enum tester_status tester_verify(struct tester *tester, enum tester_source source, struct tester_client client,
                                  const struct tester_message *message, const struct tester_answer *answer,
                                  unsigned *retry_after_s);

@@ -6,6 +6,7 @@
 #include "base/loop.h"
 #include "http/client_quota.h"
 #include "http/tester_job.h"
+#include "http/tester_setup.h"
 #include "http/tester_test.h"
 
 struct lru_map;

@@ -1,7 +1,6 @@
-/* Events as server-sent events: docs/openapi.yaml, /api/v1/tests/{token}/events. */
+#include "http/tester_events.h"
 #include "base/json.h"
 #include "http/api.h"
-#include "http/tester.h"
 
 const char *tester_event_word(enum tester_event_kind kind) {
 #define X(id, word) [id] = word,

@@ -4,7 +4,9 @@
  * Thread rule: that of the loop and the sources. done is called once, from the loop, never from inside a call of this module.
  * Cost: that of the diagnosis, budget and all, for each signature; LOOKUPS_MAX names; at most about 25 s of waiting. */
 #pragma once
+#include "http/tester_report.h"
 #include "http/tester_request.h"
+#include "verifier/verifier_policy.h"
 
 struct clock;
 struct dns_source;

@@ -2,7 +2,7 @@
  * line ends as the wire has them. Allocates; owned by one thread at a time. Limits: those of tester.h. */
 #pragma once
 #include "base/arena.h"
-#include "http/tester.h"
+#include "http/tester_input.h"
 
 struct tester_request {
     struct arena *arena; /* owns every span */

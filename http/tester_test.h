@@ -2,7 +2,9 @@
  * Thread rule: whoever holds the desk's lock. Streams' locks are taken inside. */
 #pragma once
 #include "base/list.h"
-#include "http/tester.h"
+#include "http/tester_events.h"
+#include "http/tester_input.h"
+#include "http/tester_token.h"
 
 /* One event as it is kept; what it tells of stands in the test. */
 struct test_event {

@@ -28,5 +28,7 @@ struct generation {
 
 /* Acquires both. NULL: *error (caller frees) is one sentence. */
 struct generation *generation_create(struct options *options, struct key_supply *keys, char **error);
+/* What options say of messages, without what ARC adds to it. */
+struct verifier_policy generation_limits(const struct options *options);
 struct generation *generation_acquire(struct generation *generation);
 void generation_release(struct generation *generation); /* accepts NULL */

@@ -293,6 +293,14 @@ bool message_flow_end(struct message_flow *flow) {
     return false;
 }
 
+bool message_flow_copy(const struct message_flow *flow, struct bytes *out) {
+    char scratch[SPOOL_BLOCK];
+    struct span octets;
+    for (uint64_t at = 0; at < spool_size(flow->spool); at += octets.len)
+        if (spool_read(flow->spool, at, scratch, sizeof scratch, &octets) != SPOOL_OK || !bytes_append(out, octets)) return false;
+    return true;
+}
+
 /* -- content goes out -- */
 
 static enum message_seal seal_state(enum arc_seal_status status) {

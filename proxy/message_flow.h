@@ -17,6 +17,7 @@
 #include "verifier/authentication.h"
 
 struct arc_config;
+struct bytes;
 struct clock;
 struct loop;
 struct smtp_reply;
@@ -93,6 +94,8 @@ enum message_fault message_flow_fault(const struct message_flow *flow); /* the f
 bool message_flow_set_reply(const struct message_flow *flow, struct smtp_reply *reply);
 const char *message_fault_word(enum message_fault fault); /* for the log: "MESSAGE_TOO_LARGE" */
 
+/* Appends the message as it came, before anything was changed. False: it does not fit, or the spool cannot be read. */
+bool message_flow_copy(const struct message_flow *flow, struct bytes *out);
 /* Valid after message_flow_seal until release. */
 const struct content *message_flow_content(const struct message_flow *flow);
 /* NULL when there was a fault before the end of data. */

@@ -12,12 +12,17 @@ struct domain_stats;
 struct event_log;
 struct metrics;
 struct proxy;
+struct tester;
+struct tester_supply;
 
 /* Binds every listener of options, looks up downstream's host names, opens the spool directory. options is acquired;
  * metrics, domains and events are borrowed until destroy (the last two may be NULL).
  * NULL: *error (caller frees) is one sentence that names the listener, its address and the reason. */
 struct proxy *proxy_create(struct options *options, struct metrics *metrics, struct domain_stats *domains,
                            struct event_log *events, char **error);
+/* Before the start: the desk that listeners with downstream = tester give their messages to, and where it has its keys from;
+ * both are borrowed until destroy. */
+void proxy_use_tester(struct proxy *proxy, struct tester *tester, struct tester_supply *supply);
 /* Starts the threads; from now on clients are served. False: *error says why, and only destroy is left. */
 bool proxy_start(struct proxy *proxy, char **error);
 /* Takes a new configuration into use: new sessions follow it, those that run keep theirs until they end. Listeners that

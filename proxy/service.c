@@ -11,13 +11,15 @@ static void note_end(void *owner, struct session *session) {
 
 static struct session_setup setup_of(struct service *service, size_t at, const struct service_parts *parts) {
     const struct options *options = service->generation->options;
-    bool to_maildir = options->listener[at].downstream_kind == DOWNSTREAM_MAILDIR;
+    enum downstream_kind kind = options->listener[at].downstream_kind;
+    bool to_server = kind == DOWNSTREAM_SMTP || kind == DOWNSTREAM_LMTP;
     return (struct session_setup){
         .options = options,
         .listener = &options->listener[at],
         .tls = service->generation->tls[at],
-        .server = to_maildir ? NULL : &service->generation->server[at],
-        .maildir = to_maildir ? parts->maildir : NULL,
+        .server = to_server ? &service->generation->server[at] : NULL,
+        .maildir = kind == DOWNSTREAM_MAILDIR ? parts->maildir : NULL,
+        .tester = kind == DOWNSTREAM_TESTER ? parts->tester : NULL,
         .messages = service->pool,
         .connections = parts->connections,
         .addresses = parts->addresses,

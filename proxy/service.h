@@ -14,6 +14,7 @@ struct domain_stats_worker;
 struct event_log;
 struct key_client;
 struct maildir;
+struct tester;
 
 struct service {
     struct list node;              /* the worker's */
@@ -35,6 +36,7 @@ struct service_parts {
     struct address_limit *addresses;
     struct spool_pool *spools;
     struct maildir *maildir;
+    struct tester *tester;         /* NULL: none */
     struct metrics_worker *metrics;
     struct domain_stats_worker *domains;
     struct event_log *events;

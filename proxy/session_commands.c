@@ -1,6 +1,7 @@
 #include "proxy/session_state.h"
 #include <stdlib.h>
 #include <string.h>
+#include "http/tester.h"
 #include "proxy/connection.h"
 #include "proxy/message_flow.h"
 #include "proxy/relay_command.h"
@@ -34,13 +35,15 @@ static enum progress fine(struct session *session, const char *enhanced, const c
 static uint64_t size_limit(const struct session *session) {
     const struct smtp_capabilities *next = capabilities(session);
     uint64_t ours = (uint64_t)session->setup->options->message_max;
+    if (session->setup->tester != NULL && ours > TESTER_UPLOAD_MAX) ours = TESTER_UPLOAD_MAX;
     return next->has_size_limit && next->size_limit > 0 && next->size_limit < ours ? next->size_limit : ours;
 }
 
-/* SMTP has one reply for all recipients, LMTP one for each: in front of LMTP, SMTP can answer for one only. */
+/* SMTP has one reply for all recipients, LMTP one for each: in front of LMTP, SMTP can answer for one only. A test is one
+ * message to one address. */
 static size_t recipients_max(const struct session *session) {
     bool single = !is_lmtp(session) && session->setup->server != NULL && session->setup->server->is_lmtp;
-    return single ? 1 : (size_t)session->setup->options->recipients_max;
+    return single || session->setup->tester != NULL ? 1 : (size_t)session->setup->options->recipients_max;
 }
 
 static void write_offers(const struct session *session, struct bytes *text) {
@@ -142,7 +145,7 @@ static enum progress mail(struct session *session, const struct smtp_command *co
 
 /* Who sends, for SPF and iprev: our client, or the one that it speaks for. Once it has used XFORWARD, what it did not
  * say is not known: its own address would be that of a relay. */
-static struct authentication_envelope envelope_of(const struct session *session) {
+struct authentication_envelope session_envelope(const struct session *session) {
     unsigned without = session->setup->listener->without;
     struct authentication_envelope envelope = {
         .helo = bytes_span(&session->helo),
@@ -161,7 +164,7 @@ static struct authentication_envelope envelope_of(const struct session *session)
 }
 
 void session_open_transaction(struct session *session) {
-    const struct authentication_envelope envelope = envelope_of(session);
+    const struct authentication_envelope envelope = session_envelope(session);
     session->transaction.is_open = true;
     /* Without memory DATA will say so. */
     session->flow = message_flow_open(session->setup->messages, &envelope, session_note_verified, session);
@@ -201,6 +204,11 @@ static enum progress rcpt(struct session *session, const struct smtp_command *co
         return PROGRESS_AGAIN;
     }
     if (line.failed) return refuse_without_memory(session, &line);
+    if (session->setup->tester != NULL && !session_test_accepts(session, command->path)) {
+        bytes_release(&line);
+        transaction->tried++;
+        return PROGRESS_AGAIN;
+    }
     transaction_try(transaction, command->path);
     if (session->downstream == NULL) {
         bytes_release(&line);

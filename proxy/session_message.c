@@ -38,7 +38,7 @@ static enum progress give_made(struct session *session, struct smtp_reply *reply
     return finish_message(session);
 }
 
-static enum progress give_own(struct session *session, unsigned code, const char *enhanced, const char *text) {
+enum progress session_give_own(struct session *session, unsigned code, const char *enhanced, const char *text) {
     struct smtp_reply reply;
     smtp_reply_init(&reply);
     return give_made(session, &reply, smtp_reply_set(&reply, code, enhanced, text));
@@ -51,7 +51,7 @@ static enum progress give_message_fault(struct session *session) {
 }
 
 static enum progress give_fault(struct session *session) {
-    return give_own(session, 451, downstream_fault_enhanced(session->fault), downstream_fault_text(session->fault));
+    return session_give_own(session, 451, downstream_fault_enhanced(session->fault), downstream_fault_text(session->fault));
 }
 
 static enum progress begin_message(struct session *session) {
@@ -75,7 +75,7 @@ static enum progress begin_message(struct session *session) {
 static enum progress start_maildir(struct session *session) {
     const struct content *content = message_flow_content(session->flow);
     session->job = calloc(1, sizeof *session->job);
-    if (session->job == NULL) return give_own(session, 452, "4.3.1", "Out of memory");
+    if (session->job == NULL) return session_give_own(session, 452, "4.3.1", "Out of memory");
     *session->job = (struct maildir_job){
         .folder = session->setup->listener->maildir,
         .head = content->head,
@@ -92,6 +92,7 @@ static enum progress start_maildir(struct session *session) {
 
 static enum progress start_delivery(struct session *session) {
     struct bytes extra = bytes_with_cap(SMTP_PATH_MAX + 64);
+    if (session->setup->tester != NULL && message_flow_fault(session->flow) == MESSAGE_FINE) return session_start_test(session);
     if (session->downstream == NULL) maildir_return_path_write(&extra, bytes_span(&session->transaction.sender));
     bool sealed =
         message_flow_fault(session->flow) == MESSAGE_FINE && message_flow_seal(session->flow, bytes_span(&extra));
@@ -154,9 +155,9 @@ static enum progress take_stored(struct session *session) {
         log_end(&line);
     }
     free(job);
-    if (status == MAILDIR_OK) return give_own(session, 250, "2.0.0", "Ok: delivered");
-    if (status == MAILDIR_NO_SPACE) return give_own(session, 452, "4.3.1", maildir_status_text(status));
-    return give_own(session, 451, "4.3.0", maildir_status_text(status));
+    if (status == MAILDIR_OK) return session_give_own(session, 250, "2.0.0", "Ok: delivered");
+    if (status == MAILDIR_NO_SPACE) return session_give_own(session, 452, "4.3.1", maildir_status_text(status));
+    return session_give_own(session, 451, "4.3.0", maildir_status_text(status));
 }
 
 enum progress session_await_delivery(struct session *session) {

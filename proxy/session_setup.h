@@ -11,14 +11,16 @@ struct maildir;
 struct message_pool;
 struct metrics_worker;
 struct session;
+struct tester;
 struct tls_context;
 
 struct session_setup {
     const struct options *options;
     const struct listener_options *listener;
     struct tls_context *tls;                /* toward clients; NULL: no STARTTLS */
-    const struct downstream_server *server; /* NULL: Maildir */
-    struct maildir *maildir;                /* NULL: a server */
+    const struct downstream_server *server; /* NULL: none of the listener's mail goes to a server */
+    struct maildir *maildir;                /* NULL: nor to a Maildir */
+    struct tester *tester;                  /* NULL: nor to the tester; of the three one is there */
     struct message_pool *messages;
     struct connection_set *connections;
     struct address_limit *addresses; /* may be NULL */

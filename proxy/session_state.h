@@ -12,6 +12,7 @@
 #include "proxy/smtp_command.h"
 #include "proxy/socket_address.h"
 #include "proxy/transaction.h"
+#include "verifier/authentication.h"
 
 struct address_place;
 struct connection;
@@ -83,6 +84,8 @@ enum progress session_leave(struct session *session);
 void session_refuse_mail(struct session *session);
 /* MAIL was accepted: the transaction is open, and what the envelope tells is being checked. */
 void session_open_transaction(struct session *session);
+/* The client and what it said, as the checks and the tester want it; borrows from the session. */
+struct authentication_envelope session_envelope(const struct session *session);
 /* Stops these checks: the transaction ends before there was a message. */
 void session_drop_checks(struct session *session);
 /* Drops what the transaction has here and at downstream. */
@@ -100,6 +103,15 @@ enum progress session_xclient(struct session *session, struct span argument);
 void session_forget_introduction(struct session *session);
 /* Whose message it is: what XFORWARD said, else the session's client, described in *storage. */
 const struct forwarded_client *session_message_client(const struct session *session, struct forwarded_client *storage);
+/* The test address that a path is, for a listener whose mail goes to the tester: its part in front of the @; empty: it is
+ * none that could exist here. */
+struct span session_test_name(const struct session *session, struct span path);
+/* The message goes to the tester, at once. */
+enum progress session_start_test(struct session *session);
+/* Gives all who wait for one the same reply, and ends the message. */
+enum progress session_give_own(struct session *session, unsigned code, const char *enhanced, const char *text);
+/* At RCPT: does the test take mail? Else the client was told. */
+bool session_test_accepts(struct session *session, struct span path);
 /* Connects to downstream, or tells it by XCLIENT of another client than before, if either is needed: OPENING. False: it
  * is ready, or there is none. */
 bool session_prepare_downstream(struct session *session);

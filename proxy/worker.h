@@ -16,6 +16,7 @@ struct event_log;
 struct generation;
 struct maildir;
 struct metrics;
+struct tester;
 struct worker;
 
 /* What all workers share; lives longer than they. */
@@ -25,6 +26,7 @@ struct worker_shared {
     struct domain_stats *domains; /* may be NULL */
     struct event_log *events;     /* may be NULL */
     struct maildir *maildir;
+    struct tester *tester;        /* NULL: none */
     struct address_limit *addresses; /* of clients that have sessions */
     struct spool_account spool_account;
     struct spool_limits spool_limits;

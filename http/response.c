@@ -45,7 +45,7 @@ void response_prepare(struct http_reply *reply, struct span accept_encoding, str
     snprintf(response->retry_after, sizeof response->retry_after, "%u", reply->retry_after_s);
     snprintf(response->vary, sizeof response->vary, "%s%sAccept-Encoding", reply->vary != NULL ? reply->vary : "",
              reply->vary != NULL ? ", " : "");
-    add(response, "Content-Type", reply->content_type);
+    add(response, "Content-Type", reply->status != 204 ? reply->content_type : NULL);
     add(response, "Content-Encoding", is_gzip ? "gzip" : NULL);
     add(response, "Content-Language", reply->language);
     add(response, "Vary", response->vary);

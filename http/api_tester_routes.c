@@ -75,7 +75,8 @@ static void answer_verify(const struct http_request *request, struct http_reply 
     struct event_stream *stream = begin_stream(reply, "application/json", REPORT_PENDING_MAX);
     if (stream == NULL) return;
     const struct tester_answer answer = {.write = api_write_report, .stream = stream};
-    (void)accept(reply, tester_verify(desk, TESTER_BY_API, client_of(request), &message, &answer, &retry_after_s), retry_after_s, NULL);
+    enum tester_status status = tester_verify(desk, TESTER_BY_API, client_of(request), &message, &answer, &retry_after_s);
+    (void)accept(reply, status, retry_after_s, NULL);
 }
 
 static void ask(const struct http_request *request, struct http_reply *reply, struct tester *desk,
@@ -84,8 +85,8 @@ static void ask(const struct http_request *request, struct http_reply *reply, st
     struct event_stream *stream = begin_stream(reply, "application/json", REPORT_PENDING_MAX);
     if (stream == NULL) return;
     const struct tester_answer answer = {.write = api_write_records, .stream = stream};
-    (void)accept(reply, tester_ask(desk, TESTER_BY_API, client_of(request), question, &answer, &retry_after_s), retry_after_s,
-                 "path or query");
+    enum tester_status status = tester_ask(desk, TESTER_BY_API, client_of(request), question, &answer, &retry_after_s);
+    (void)accept(reply, status, retry_after_s, "path or query");
 }
 
 static void answer_selector(const struct http_request *request, struct http_reply *reply) {
@@ -140,7 +141,8 @@ static void answer_open(const struct http_request *request, struct http_reply *r
         http_reply_problem(reply, 404, "tests by mail are switched off here");
         return;
     }
-    if (!accept(reply, tester_open(desk, TESTER_BY_MAIL, client_of(request), NULL, &ticket), ticket.retry_after_s, NULL)) return;
+    enum tester_status status = tester_open(desk, TESTER_BY_MAIL, client_of(request), NULL, &ticket);
+    if (!accept(reply, status, ticket.retry_after_s, NULL)) return;
     reply->status = 201;
     reply->content_type = "application/json";
     api_write_ticket(tester_facts(desk), &ticket, &reply->body);

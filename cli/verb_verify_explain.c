@@ -91,7 +91,8 @@ static void add_key(struct verify_explain *explain, struct span name, const stru
     explain->key[explain->key_count++] = (struct diagnosis_key){name, entry, DIAGNOSIS_KEY_CURRENT};
 }
 
-static void add_own_keys(struct verify_explain *explain, const struct message_verifier *verifier, const struct message_result *result) {
+static void add_own_keys(struct verify_explain *explain, const struct message_verifier *verifier,
+                         const struct message_result *result) {
     for (size_t i = 0; i < result->dkim_count && i < DIAGNOSIS_SIGNATURES_MAX; i++) {
         struct span name = diagnosis_key_name(&result->dkim[i], explain->arena);
         add_key(explain, name, message_verifier_key(verifier, name));
@@ -99,7 +100,8 @@ static void add_own_keys(struct verify_explain *explain, const struct message_ve
 }
 
 const struct finding_list *verify_explain_run(struct verify_explain *explain, const struct message_verifier *verifier,
-                                              const struct message_result *result, struct span message, bool header_alone) {
+                                              const struct message_result *result, struct span message,
+                                              bool header_alone) {
     const struct header_section *section = message_verifier_header(verifier);
     forget(explain);
     look_up_neighbours(explain, result);

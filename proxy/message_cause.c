@@ -40,8 +40,8 @@ static bool read_body(const struct spool *spool, uint64_t offset, struct bytes *
     return true;
 }
 
-static size_t gather_keys(const struct message_verifier *verifier, const struct message_result *result, struct arena *arena,
-                          struct diagnosis_key keys[DIAGNOSIS_SIGNATURES_MAX]) {
+static size_t gather_keys(const struct message_verifier *verifier, const struct message_result *result,
+                          struct arena *arena, struct diagnosis_key keys[DIAGNOSIS_SIGNATURES_MAX]) {
     size_t count = 0;
     for (size_t i = 0; i < result->dkim_count && i < DIAGNOSIS_SIGNATURES_MAX; i++) {
         struct span name = diagnosis_key_name(&result->dkim[i], arena);
@@ -51,15 +51,19 @@ static size_t gather_keys(const struct message_verifier *verifier, const struct 
     return count;
 }
 
-void message_cause_refine(const struct message_verifier *verifier, const struct message_result *result, const struct spool *spool,
-                          uint64_t body_offset, enum cause *cause, size_t count) {
+void message_cause_refine(const struct message_verifier *verifier, const struct message_result *result,
+                          const struct spool *spool, uint64_t body_offset, enum cause *cause, size_t count) {
     struct bytes body = bytes_with_cap(MESSAGE_CAUSE_BODY_MAX);
     struct arena *arena = arena_create(ARENA_OCTETS);
     struct diagnosis *diagnosis = malloc(sizeof *diagnosis);
     struct diagnosis_key keys[DIAGNOSIS_SIGNATURES_MAX];
     if (arena != NULL && diagnosis != NULL && read_body(spool, body_offset, &body)) {
-        struct diagnosis_input input = {.section = message_verifier_header(verifier), .body = bytes_span(&body), .has_body = true,
-                                        .result = result, .keys = keys, .budget = diagnosis_budget_filter};
+        struct diagnosis_input input = {.section = message_verifier_header(verifier),
+                                        .body = bytes_span(&body),
+                                        .has_body = true,
+                                        .result = result,
+                                        .keys = keys,
+                                        .budget = diagnosis_budget_filter};
         input.key_count = gather_keys(verifier, result, arena, keys);
         diagnosis_run(&input, arena, diagnosis); /* without memory: the causes of the codes */
         for (size_t i = 0; i < count && i < DIAGNOSIS_SIGNATURES_MAX; i++) cause[i] = diagnosis->cause[i];

@@ -12,7 +12,9 @@ static int compare_cuts(const void *a, const void *b) {
     return (left->to > right->to) - (left->to < right->to);
 }
 
-static void sort(struct body_cuts *cuts) { if (cuts->count > 0) qsort(cuts->cut, cuts->count, sizeof *cuts->cut, compare_cuts); }
+static void sort(struct body_cuts *cuts) {
+    if (cuts->count > 0) qsort(cuts->cut, cuts->count, sizeof *cuts->cut, compare_cuts);
+}
 
 static size_t start_of(struct span body, const struct mime_leaf *leaf) {
     return leaf->body.ptr != NULL ? (size_t)(leaf->body.ptr - body.ptr) : 0;
@@ -53,8 +55,10 @@ void body_cut_footers(struct span body, const struct mime_leaf *leaf, size_t lin
     add_before(out, body, start, end, lines, false);
     if (leaf->is_html) {
         size_t end_body = last_tag(body, start, end, "</body"), end_html = last_tag(body, start, end, "</html");
-        if (end_body < end) add_before(out, body, start, end_body, lines, true);
-        else add_before(out, body, start, end, lines, true);
+        if (end_body < end)
+            add_before(out, body, start, end_body, lines, true);
+        else
+            add_before(out, body, start, end, lines, true);
         if (end_html < end) add_before(out, body, start, end_html, lines / 4, true);
     }
     sort(out);
@@ -73,7 +77,8 @@ static void add_behind(struct body_cuts *cuts, struct span body, size_t from, si
 static size_t behind_body_tag(struct span body, size_t start, size_t end) {
     for (size_t at = start; at < end; at++) {
         struct span rest = {body.ptr + at, end - at};
-        if (rest.ptr[0] == '<' && has_tag(rest, "<body")) return at + span_find(rest, '>') + (span_find(rest, '>') < rest.len);
+        if (rest.ptr[0] == '<' && has_tag(rest, "<body"))
+            return at + span_find(rest, '>') + (span_find(rest, '>') < rest.len);
     }
     return start;
 }
@@ -84,7 +89,8 @@ void body_cut_banners(struct span body, const struct mime_leaf *leaf, size_t lin
     add_behind(out, body, start, end, lines, false);
     size_t behind = leaf->is_html ? behind_body_tag(body, start, end) : start;
     if (behind > start) add_behind(out, body, behind, end, lines, true);
-    if (behind > start && behind + 2 < end && body.ptr[behind] == '\r') add_behind(out, body, behind + 2, end, lines / 2, true);
+    if (behind > start && behind + 2 < end && body.ptr[behind] == '\r')
+        add_behind(out, body, behind + 2, end, lines / 2, true);
     if (leaf->is_html && behind == start) add_behind(out, body, start, end, lines, true);
     sort(out);
 }
@@ -103,8 +109,8 @@ static size_t element_end(struct span body, size_t at, size_t end, const char *c
 void body_cut_elements(struct span body, const struct mime_leaf *leaf, struct body_cuts *out) {
     static const struct {
         const char *opening, *closing;
-    } elements[] = {{"<img", NULL},       {"<script", "</script>"}, {"<style", "</style>"}, {"<meta", NULL},
-                    {"<link", NULL},      {"<base", NULL},          {"<iframe", "</iframe>"}, {"<!--", NULL}};
+    } elements[] = {{"<img", NULL},  {"<script", "</script>"}, {"<style", "</style>"},   {"<meta", NULL},
+                    {"<link", NULL}, {"<base", NULL},          {"<iframe", "</iframe>"}, {"<!--", NULL}};
     size_t start = start_of(body, leaf), end = start + leaf->body.len;
     out->count = 0;
     size_t looked_at = 0;
@@ -122,7 +128,9 @@ void body_cut_elements(struct span body, const struct mime_leaf *leaf, struct bo
     sort(out);
 }
 
-static struct span from_to(struct span body, size_t from, size_t to) { return (struct span){body.ptr + from, to - from}; }
+static struct span from_to(struct span body, size_t from, size_t to) {
+    return (struct span){body.ptr + from, to - from};
+}
 
 const struct body_cut *body_cut_try(struct body_trial *trial, struct span body, const struct body_cuts *cuts) {
     size_t fed = 0;
@@ -135,8 +143,8 @@ const struct body_cut *body_cut_try(struct body_trial *trial, struct span body, 
     return NULL;
 }
 
-bool body_cut_try_pairs(struct body_trial *trial, struct span body, const struct body_cuts *first, const struct body_cuts *second,
-                        const struct body_cut **a, const struct body_cut **b) {
+bool body_cut_try_pairs(struct body_trial *trial, struct span body, const struct body_cuts *first,
+                        const struct body_cuts *second, const struct body_cut **a, const struct body_cut **b) {
     for (*a = first->cut; *a < first->cut + first->count && trial->budget->octets > 0; ++*a) {
         body_trial_begin(trial);
         body_trial_feed(trial, span_first(body, (*a)->from));

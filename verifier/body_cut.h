@@ -1,7 +1,7 @@
-/* verifier/body_cut.h -- places of a body where a server may have put text in: behind or in front of it, at the end or the
- * start of a part, around the end tags of HTML (tester.md 3b, B1 to B4, B22). Each cut takes octets out again, or puts
- * lost ones back; body_trial tells which of them is right.
- * Pure: fixed storage. Limits: CUTS_MAX places of one kind. */
+/* verifier/body_cut.h -- places of a body where a server may have put text in: behind or in front of it, at the end or
+ * the start of a part, around the end tags of HTML (tester.md 3b, B1 to B4, B22). Each cut takes octets out again, or
+ * puts lost ones back; body_trial tells which of them is right. Pure: fixed storage. Limits: CUTS_MAX places of one
+ * kind. */
 #pragma once
 #include "verifier/body_trial.h"
 #include "verifier/mime_tree.h"
@@ -28,5 +28,5 @@ void body_cut_elements(struct span body, const struct mime_leaf *leaf, struct bo
 /* The cut that makes body the signed one; NULL: none does. */
 const struct body_cut *body_cut_try(struct body_trial *trial, struct span body, const struct body_cuts *cuts);
 /* One cut of each list, the second list's behind the first's. */
-bool body_cut_try_pairs(struct body_trial *trial, struct span body, const struct body_cuts *first, const struct body_cuts *second,
-                        const struct body_cut **a, const struct body_cut **b);
+bool body_cut_try_pairs(struct body_trial *trial, struct span body, const struct body_cuts *first,
+                        const struct body_cuts *second, const struct body_cut **a, const struct body_cut **b);

@@ -87,8 +87,19 @@ static bool to_single(const struct job *job, int kept) {
 /* ---- Line by line ---- */
 
 enum line_change {
-    DOTS_UNDOUBLED, DOTS_DOUBLED, FROM_UNESCAPED, FROM_UNESCAPED_ALL, DASHES_WITH_BLANK, FLOWED_WITH_BLANK, BLANKS_STRIPPED,
-    TABS_FROM_EIGHT, TABS_FROM_FOUR, TABS_TO_EIGHT, TABS_TO_FOUR, TABS_TO_ONE, BLANK_LINES_STRIPPED
+    DOTS_UNDOUBLED,
+    DOTS_DOUBLED,
+    FROM_UNESCAPED,
+    FROM_UNESCAPED_ALL,
+    DASHES_WITH_BLANK,
+    FLOWED_WITH_BLANK,
+    BLANKS_STRIPPED,
+    TABS_FROM_EIGHT,
+    TABS_FROM_FOUR,
+    TABS_TO_EIGHT,
+    TABS_TO_FOUR,
+    TABS_TO_ONE,
+    BLANK_LINES_STRIPPED
 };
 
 static void replace_all(struct span line, const char *from, const char *to, struct bytes *out) {
@@ -167,8 +178,8 @@ static bool by_line(const struct job *job, int change) {
     return true;
 }
 
-/* Joins lines that were broken at width. The rest of a broken line may begin with a blank of the server's (whose line is
- * then one longer), and sendmail marks the break with "!". */
+/* Joins lines that were broken at width. The rest of a broken line may begin with a blank of the server's (whose line
+ * is then one longer), and sendmail marks the break with "!". */
 static bool joined(const struct job *job, int width) {
     size_t wanted = (size_t)width;
     bool any = false;
@@ -178,7 +189,8 @@ static bool joined(const struct job *job, int width) {
         struct span line = without_crlf(span_first(rest, len));
         bool ends_in_crlf = line.len < len;
         rest = span_after(rest, len);
-        bool is_broken = ends_in_crlf && rest.len > 0 && !is_crlf(rest) && (line.len == wanted || line.len == wanted + 1);
+        bool is_broken =
+            ends_in_crlf && rest.len > 0 && !is_crlf(rest) && (line.len == wanted || line.len == wanted + 1);
         bool is_marked = is_broken && line.ptr[line.len - 1] == '!' && rest.ptr[0] == ' ';
         bytes_append(job->out, is_marked ? span_first(line, line.len - 1) : line);
         if (!is_broken && ends_in_crlf) bytes_append_text(job->out, "\r\n");
@@ -211,7 +223,8 @@ enum encoding_name { NAME_KEPT, NAME_8BIT, NAME_7BIT, NAME_BINARY, NAME_BASE64, 
 
 /* The leaf's header with the value of its Content-Transfer-Encoding replaced, or without that field. */
 static void put_header(struct span header, struct span encoding, enum encoding_name name, struct bytes *out) {
-    if (name == NAME_KEPT || header.len == 0 || encoding.len == 0) { /* without a header of its own: it stands in the message's */
+    if (name == NAME_KEPT || header.len == 0 ||
+        encoding.len == 0) { /* without a header of its own: it stands in the message's */
         bytes_append(out, header);
         return;
     }
@@ -264,8 +277,10 @@ static bool decode_leaf(const struct job *job, const struct mime_leaf *leaf, int
 static bool encode_leaf(const struct job *job, const struct mime_leaf *leaf, int width, struct bytes *out) {
     (void)job;
     if (leaf->coding != MIME_IDENTITY) return false;
-    if (width == 0) mime_encode_quoted_printable(leaf->body, out);
-    else mime_encode_base64(leaf->body, (size_t)width, out);
+    if (width == 0)
+        mime_encode_quoted_printable(leaf->body, out);
+    else
+        mime_encode_base64(leaf->body, (size_t)width, out);
     return true;
 }
 
@@ -308,9 +323,12 @@ static bool unlink_leaf(const struct job *job, const struct mime_leaf *leaf, int
     const char *service = readable ? link_rewriter_undo(plain, leaf->is_html, &undone) : NULL;
     if (service != NULL) {
         job->what->text = service;
-        if (leaf->coding == MIME_QUOTED_PRINTABLE) mime_encode_quoted_printable(bytes_span(&undone), out);
-        else if (leaf->coding == MIME_BASE64) mime_encode_base64(bytes_span(&undone), 76, out);
-        else bytes_append(out, bytes_span(&undone));
+        if (leaf->coding == MIME_QUOTED_PRINTABLE)
+            mime_encode_quoted_printable(bytes_span(&undone), out);
+        else if (leaf->coding == MIME_BASE64)
+            mime_encode_base64(bytes_span(&undone), 76, out);
+        else
+            bytes_append(out, bytes_span(&undone));
     }
     bytes_release(&text);
     bytes_release(&undone);
@@ -326,9 +344,12 @@ static bool unconvert_leaf(const struct job *job, const struct mime_leaf *leaf, 
     if (leaf->coding == MIME_BASE64) readable = mime_decode_base64(leaf->body, &text);
     struct span plain = leaf->coding == MIME_IDENTITY || leaf->coding == MIME_UNKNOWN ? leaf->body : bytes_span(&text);
     readable = readable && mime_unconvert((enum mime_conversion)conversion, plain, &before);
-    if (readable && leaf->coding == MIME_QUOTED_PRINTABLE) mime_encode_quoted_printable(bytes_span(&before), out);
-    else if (readable && leaf->coding == MIME_BASE64) mime_encode_base64(bytes_span(&before), 76, out);
-    else if (readable) bytes_append(out, bytes_span(&before));
+    if (readable && leaf->coding == MIME_QUOTED_PRINTABLE)
+        mime_encode_quoted_printable(bytes_span(&before), out);
+    else if (readable && leaf->coding == MIME_BASE64)
+        mime_encode_base64(bytes_span(&before), 76, out);
+    else if (readable)
+        bytes_append(out, bytes_span(&before));
     bytes_release(&text);
     bytes_release(&before);
     return readable;
@@ -374,8 +395,10 @@ static bool unconverted_named(const struct job *job, int conversion) {
         rest = span_after(rest, plain);
         if (rest.len == 0) break;
         bool is_it = span_is_nocase(charset, now);
-        if (is_it) bytes_append_text(job->out, mime_conversion_before((enum mime_conversion)conversion));
-        else bytes_append(job->out, charset);
+        if (is_it)
+            bytes_append_text(job->out, mime_conversion_before((enum mime_conversion)conversion));
+        else
+            bytes_append(job->out, charset);
         rest = span_after(rest, charset.len);
     }
     bytes_release(&text);

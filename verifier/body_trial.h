@@ -1,7 +1,7 @@
-/* verifier/body_trial.h -- is this the body that was signed? bh= answers for any text whatever: the hash of the right one
- * is equal, and that is proof (RFC 6376 section 3.7). A text may be fed in pieces, and asked about at many places while it
- * is: the state is copied, not hashed again.
- * Thread rule: one thread. Cost: counted off a budget; with nothing left every answer is false. */
+/* verifier/body_trial.h -- is this the body that was signed? bh= answers for any text whatever: the hash of the right
+ * one is equal, and that is proof (RFC 6376 section 3.7). A text may be fed in pieces, and asked about at many places
+ * while it is: the state is copied, not hashed again. Thread rule: one thread. Cost: counted off a budget; with nothing
+ * left every answer is false. */
 #pragma once
 #include "base/span.h"
 #include "verifier/body_canon.h"

@@ -7,7 +7,8 @@
 #include "verifier/diagnosis_keys.h"
 
 const struct diagnosis_budget diagnosis_budget_filter = {.octets = 1 << 20, .header_trials = 200, .verifications = 4};
-const struct diagnosis_budget diagnosis_budget_tester = {.octets = 48 << 20, .header_trials = 2000, .verifications = 200};
+const struct diagnosis_budget diagnosis_budget_tester = {
+    .octets = 48 << 20, .header_trials = 2000, .verifications = 200};
 
 enum { KEY_NAME_MAX = 253 };
 
@@ -35,20 +36,34 @@ static const struct code_finding {
     enum dkim_code code;
     enum finding_id id;
 } code_findings[] = {
-    {DKIM_SIG_MISSING_TAG, FINDING_SIG_TAG_MISSING}, {DKIM_SIG_SYNTAX, FINDING_SIG_BROKEN},
-    {DKIM_SIG_DUPLICATE_TAG, FINDING_SIG_BROKEN},    {DKIM_SIG_VERSION, FINDING_SIG_VERSION},
-    {DKIM_SIG_ALGORITHM, FINDING_SIG_ALGORITHM},     {DKIM_SIG_SHA1, FINDING_SIG_SHA1},
-    {DKIM_SIG_FROM_UNSIGNED, FINDING_SIG_FROM},      {DKIM_SIG_IDENTITY, FINDING_SIG_IDENTITY},
-    {DKIM_SIG_EXPIRED, FINDING_SIG_EXPIRED},         {DKIM_SIG_EXPIRES_BEFORE_SIGNED, FINDING_SIG_BACKWARDS},
-    {DKIM_SIG_FUTURE, FINDING_SIG_FUTURE},           {DKIM_SIG_DOMAIN, FINDING_SIG_DOMAIN},
-    {DKIM_SIG_QUERY_METHOD, FINDING_SIG_QUERY},      {DKIM_SIG_CANONICALIZATION, FINDING_SIG_QUERY},
-    {DKIM_KEY_MISSING, FINDING_KEY_ABSENT},          {DKIM_KEY_REVOKED, FINDING_REVOKED},
-    {DKIM_KEY_SYNTAX, FINDING_RECORD_BROKEN},        {DKIM_KEY_TYPE, FINDING_RECORD_TYPE},
-    {DKIM_KEY_HASH, FINDING_NO_SHA256},              {DKIM_KEY_SERVICE, FINDING_NOT_FOR_EMAIL},
-    {DKIM_KEY_STRICT_IDENTITY, FINDING_KEY_STRICT},  {DKIM_KEY_TOO_SMALL, FINDING_KEY_TOO_SMALL},
-    {DKIM_KEY_TOO_LARGE, FINDING_KEY_TOO_LARGE},     {DKIM_DNS_SERVFAIL, FINDING_DNS_SERVFAIL},
-    {DKIM_DNS_TIMEOUT, FINDING_DNS_TIMEOUT},         {DKIM_DNS_BOGUS, FINDING_DNS_BOGUS},
-    {DKIM_LIMIT, FINDING_SIG_TOO_MANY},              {DKIM_BODY_UNSIGNED_OCTETS, FINDING_BODY_UNSIGNED},
+    {DKIM_SIG_MISSING_TAG, FINDING_SIG_TAG_MISSING},
+    {DKIM_SIG_SYNTAX, FINDING_SIG_BROKEN},
+    {DKIM_SIG_DUPLICATE_TAG, FINDING_SIG_BROKEN},
+    {DKIM_SIG_VERSION, FINDING_SIG_VERSION},
+    {DKIM_SIG_ALGORITHM, FINDING_SIG_ALGORITHM},
+    {DKIM_SIG_SHA1, FINDING_SIG_SHA1},
+    {DKIM_SIG_FROM_UNSIGNED, FINDING_SIG_FROM},
+    {DKIM_SIG_IDENTITY, FINDING_SIG_IDENTITY},
+    {DKIM_SIG_EXPIRED, FINDING_SIG_EXPIRED},
+    {DKIM_SIG_EXPIRES_BEFORE_SIGNED, FINDING_SIG_BACKWARDS},
+    {DKIM_SIG_FUTURE, FINDING_SIG_FUTURE},
+    {DKIM_SIG_DOMAIN, FINDING_SIG_DOMAIN},
+    {DKIM_SIG_QUERY_METHOD, FINDING_SIG_QUERY},
+    {DKIM_SIG_CANONICALIZATION, FINDING_SIG_QUERY},
+    {DKIM_KEY_MISSING, FINDING_KEY_ABSENT},
+    {DKIM_KEY_REVOKED, FINDING_REVOKED},
+    {DKIM_KEY_SYNTAX, FINDING_RECORD_BROKEN},
+    {DKIM_KEY_TYPE, FINDING_RECORD_TYPE},
+    {DKIM_KEY_HASH, FINDING_NO_SHA256},
+    {DKIM_KEY_SERVICE, FINDING_NOT_FOR_EMAIL},
+    {DKIM_KEY_STRICT_IDENTITY, FINDING_KEY_STRICT},
+    {DKIM_KEY_TOO_SMALL, FINDING_KEY_TOO_SMALL},
+    {DKIM_KEY_TOO_LARGE, FINDING_KEY_TOO_LARGE},
+    {DKIM_DNS_SERVFAIL, FINDING_DNS_SERVFAIL},
+    {DKIM_DNS_TIMEOUT, FINDING_DNS_TIMEOUT},
+    {DKIM_DNS_BOGUS, FINDING_DNS_BOGUS},
+    {DKIM_LIMIT, FINDING_SIG_TOO_MANY},
+    {DKIM_BODY_UNSIGNED_OCTETS, FINDING_BODY_UNSIGNED},
 };
 
 static struct span number_text(int64_t number, struct arena *arena) {
@@ -87,9 +102,11 @@ static bool explain_code(struct work *work, size_t index) {
         finding_add_text(finding, "name", name_for(result, work->arena));
         finding_add_text(finding, "domain", result->domain);
         finding_add_text(finding, "found", found_for(result, work->arena));
-        finding_add_text(finding, "text", result->detail.len > 0 ? result->detail : span_of(dkim_code_text(result->code)));
+        finding_add_text(finding, "text",
+                         result->detail.len > 0 ? result->detail : span_of(dkim_code_text(result->code)));
         bool counts_bits = result->code == DKIM_KEY_TOO_SMALL || result->code == DKIM_KEY_TOO_LARGE;
-        finding_add_number(finding, counts_bits ? "bits" : "octets", counts_bits ? result->key_bits : result->unsigned_octets);
+        finding_add_number(finding, counts_bits ? "bits" : "octets",
+                           counts_bits ? result->key_bits : result->unsigned_octets);
         return true;
     }
     return false;
@@ -112,8 +129,8 @@ struct header_answer {
     bool is_explained;
 };
 
-static void explain_with_key(struct work *work, size_t index, struct header_trial *trial, struct diagnosis_budget *budget,
-                             struct header_answer *answer) {
+static void explain_with_key(struct work *work, size_t index, struct header_trial *trial,
+                             struct diagnosis_budget *budget, struct header_answer *answer) {
     const struct dkim_signature *signature = trial->signature;
     struct finding_list *list = &work->out->findings;
     struct signature_key key;
@@ -131,12 +148,13 @@ static void explain_with_key(struct work *work, size_t index, struct header_tria
 
 /* Nothing fits: a field that every message has, or that signers name only when it is there, is signed and absent. */
 static bool guess_removed(struct work *work, size_t index) {
-    static const char *const expected[] = {"To", "Cc", "Subject", "Date", "Message-ID", "MIME-Version", "Content-Type",
-                                           "Content-Transfer-Encoding"};
+    static const char *const expected[] = {"To",         "Cc",           "Subject",      "Date",
+                                           "Message-ID", "MIME-Version", "Content-Type", "Content-Transfer-Encoding"};
     const struct dkim_signature *signature = &work->all.signature[index];
     for (size_t i = 0; i < sizeof expected / sizeof *expected; i++) {
         size_t times = 0;
-        for (size_t k = 0; k < signature->signed_count; k++) times += span_is_nocase(signature->signed_names[k], expected[i]);
+        for (size_t k = 0; k < signature->signed_count; k++)
+            times += span_is_nocase(signature->signed_names[k], expected[i]);
         if (times != 1 || header_section_count(work->input->section, expected[i]) > 0) continue;
         struct finding *finding = add(work, index, FINDING_FIELD_REMOVED);
         finding->certainty = FINDING_GUESS;
@@ -154,14 +172,15 @@ static struct header_answer explain_header(struct work *work, size_t index, stru
     struct header_trial trial;
     size_t before = work->out->findings.count;
     if (answer.is_protected) return answer;
-    if (header_trial_init(&trial, work->input->section, signature, &work->input->section->fields[result->field_index], budget,
-                          work->arena))
+    if (header_trial_init(&trial, work->input->section, signature, &work->input->section->fields[result->field_index],
+                          budget, work->arena))
         explain_with_key(work, index, &trial, budget, &answer);
     header_trial_release(&trial);
     mark(work, before, index);
     if (result->header_part != PART_CHANGED || answer.is_explained) return answer;
     diagnosis_compare_fields(work->input, &work->all, index, work->arena, &work->out->findings);
-    if (!guess_removed(work, index)) add(work, index, signature->key_algorithm == KEY_RSA ? FINDING_HEADER_CHANGED : FINDING_SIG_UNTOLD);
+    if (!guess_removed(work, index))
+        add(work, index, signature->key_algorithm == KEY_RSA ? FINDING_HEADER_CHANGED : FINDING_SIG_UNTOLD);
     return answer;
 }
 
@@ -170,9 +189,9 @@ static bool was_said(const struct work *work, size_t index) {
     const struct dkim_signature *one = &work->all.signature[index];
     for (size_t i = 0; i < index; i++) {
         const struct dkim_signature *other = &work->all.signature[i];
-        if (work->input->result->dkim[i].body_part == PART_CHANGED && other->code == DKIM_OK && one->body_canon == other->body_canon &&
-            one->has_body_limit == other->has_body_limit && one->body_limit == other->body_limit &&
-            span_equal(one->body_hash, other->body_hash))
+        if (work->input->result->dkim[i].body_part == PART_CHANGED && other->code == DKIM_OK &&
+            one->body_canon == other->body_canon && one->has_body_limit == other->has_body_limit &&
+            one->body_limit == other->body_limit && span_equal(one->body_hash, other->body_hash))
             return true;
     }
     return false;
@@ -198,7 +217,8 @@ static void explain_body(struct work *work, size_t index, bool is_protected, str
 static enum cause cause_for(const struct work *work, size_t index, size_t from) {
     const struct dkim_result *result = &work->input->result->dkim[index];
     enum cause cause = dkim_code_cause(result->code);
-    if (result->code != DKIM_BODY_HASH_MISMATCH && result->code != DKIM_SIGNATURE_MISMATCH && result->code != DKIM_KEY_SYNTAX)
+    if (result->code != DKIM_BODY_HASH_MISMATCH && result->code != DKIM_SIGNATURE_MISMATCH &&
+        result->code != DKIM_KEY_SYNTAX)
         return cause;
     for (size_t i = from; i < work->out->findings.count; i++) {
         enum cause refined = finding_cause(work->out->findings.finding[i].id);
@@ -209,7 +229,8 @@ static enum cause cause_for(const struct work *work, size_t index, size_t from) 
     return cause;
 }
 
-static void count_cost(struct diagnosis *out, const struct diagnosis_budget *whole, const struct diagnosis_budget *left) {
+static void count_cost(struct diagnosis *out, const struct diagnosis_budget *whole,
+                       const struct diagnosis_budget *left) {
     out->octets += whole->octets - left->octets;
     out->header_trials += whole->header_trials - left->header_trials;
     out->verifications += whole->verifications - left->verifications;
@@ -226,8 +247,10 @@ static void diagnose(struct work *work, size_t index) {
     if (mismatch && work->all.signature[index].code == DKIM_OK) {
         struct header_answer header = explain_header(work, index, &budget);
         explain_body(work, index, header.is_protected, &budget);
-        if (result->body_part == PART_CHANGED && result->header_part == PART_INTACT) add(work, index, FINDING_HEADER_INTACT);
-        if (result->header_part == PART_CHANGED && result->body_part == PART_INTACT && !said) add(work, index, FINDING_BODY_INTACT);
+        if (result->body_part == PART_CHANGED && result->header_part == PART_INTACT)
+            add(work, index, FINDING_HEADER_INTACT);
+        if (result->header_part == PART_CHANGED && result->body_part == PART_INTACT && !said)
+            add(work, index, FINDING_BODY_INTACT);
     }
     work->out->cause[index] = cause_for(work, index, before);
     count_cost(work->out, &work->input->budget, &budget);
@@ -271,7 +294,8 @@ static void look_at_arc(struct work *work) {
 static void look_at_octets(struct work *work) {
     bool is_bare = false;
     struct span body = work->input->body;
-    for (size_t at; work->input->has_body && !is_bare && (at = span_find(body, '\n')) < body.len; body = span_after(body, at + 1))
+    for (size_t at; work->input->has_body && !is_bare && (at = span_find(body, '\n')) < body.len;
+         body = span_after(body, at + 1))
         is_bare = at == 0 || body.ptr[at - 1] != '\r';
     if (is_bare || (work->input->has_body && span_find(work->input->body, '\0') < work->input->body.len))
         finding_add(&work->out->findings, FINDING_BARE_LINE_FEED);
@@ -292,7 +316,9 @@ static bool begin(struct work *work) {
         size_t at = result->dkim[i].field_index;
         struct dkim_signature *signature = &work->all.signature[i];
         signature->code = DKIM_NO_MEMORY;
-        if (at >= work->input->section->count || !span_is_nocase(work->input->section->fields[at].name, "DKIM-Signature")) continue;
+        if (at >= work->input->section->count ||
+            !span_is_nocase(work->input->section->fields[at].name, "DKIM-Signature"))
+            continue;
         if (!dkim_signature_parse(&work->input->section->fields[at], work->arena, signature)) return false;
     }
     if (!arc_set_collect(work->input->section, work->arena, &work->chain)) return false;
@@ -321,8 +347,9 @@ bool diagnosis_run(const struct diagnosis_input *input, struct arena *arena, str
 /* ---- Neighbours ---- */
 
 bool diagnosis_wants_neighbours(const struct dkim_result *result) {
-    return (result->code == DKIM_SIGNATURE_MISMATCH || result->code == DKIM_KEY_MISSING || result->code == DKIM_KEY_SYNTAX ||
-            result->code == DKIM_KEY_REVOKED || (result->code == DKIM_BODY_HASH_MISMATCH && result->header_part == PART_CHANGED)) &&
+    return (result->code == DKIM_SIGNATURE_MISMATCH || result->code == DKIM_KEY_MISSING ||
+            result->code == DKIM_KEY_SYNTAX || result->code == DKIM_KEY_REVOKED ||
+            (result->code == DKIM_BODY_HASH_MISMATCH && result->header_part == PART_CHANGED)) &&
            result->selector.len > 0 && result->domain_ascii.len > 0;
 }
 
@@ -340,12 +367,14 @@ struct span diagnosis_key_name(const struct dkim_result *result, struct arena *a
     return key_name(result->selector, result->domain_ascii, arena);
 }
 
-static void add_neighbour(struct arena *arena, struct span selector, struct span domain, struct span *names, size_t *count) {
+static void add_neighbour(struct arena *arena, struct span selector, struct span domain, struct span *names,
+                          size_t *count) {
     struct span name = key_name(selector, domain, arena);
     if (name.len > 0 && *count < DIAGNOSIS_NEIGHBOURS_MAX) names[(*count)++] = name;
 }
 
-size_t diagnosis_neighbours(const struct dkim_result *result, struct arena *arena, struct span names[DIAGNOSIS_NEIGHBOURS_MAX]) {
+size_t diagnosis_neighbours(const struct dkim_result *result, struct arena *arena,
+                            struct span names[DIAGNOSIS_NEIGHBOURS_MAX]) {
     static const char *const usual[] = {"default", "mail", "dkim", "selector1"};
     size_t count = 0;
     struct span selector = result->selector;
@@ -359,6 +388,7 @@ size_t diagnosis_neighbours(const struct dkim_result *result, struct arena *aren
         }
     }
     for (size_t i = 0; i < sizeof usual / sizeof *usual; i++)
-        if (!span_is_nocase(selector, usual[i])) add_neighbour(arena, span_of(usual[i]), result->domain_ascii, names, &count);
+        if (!span_is_nocase(selector, usual[i]))
+            add_neighbour(arena, span_of(usual[i]), result->domain_ascii, names, &count);
     return count;
 }

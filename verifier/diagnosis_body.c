@@ -5,8 +5,11 @@
 #include "verifier/evidence.h"
 
 enum {
-    BODY_MAX = 16 << 20,   /* octets of a rewritten body */
-    BANNER_LINES = 64, PART_LINES = 40, PAIR_LINES = 25, PAIR_BANNER_LINES = 12,
+    BODY_MAX = 16 << 20, /* octets of a rewritten body */
+    BANNER_LINES = 64,
+    PART_LINES = 40,
+    PAIR_LINES = 25,
+    PAIR_BANNER_LINES = 12,
     LEAVES_LOOKED_AT = 12, /* leaves whose ends are searched */
     LINE_TRIALS = 400,     /* places where one lost octet is put back */
     WRITE_COST = 3,        /* writing an octet takes as long as hashing that many */
@@ -25,7 +28,8 @@ static struct span value_or_nothing(const struct header_field *field) {
     return field != NULL ? span_trim(field->body) : (struct span){NULL, 0};
 }
 
-bool diagnosis_body_init(struct body_search *search, const struct header_section *section, struct span body, struct arena *arena) {
+bool diagnosis_body_init(struct body_search *search, const struct header_section *section, struct span body,
+                         struct arena *arena) {
     search->body = body;
     search->arena = arena;
     search->scratch = bytes_with_cap(BODY_MAX);
@@ -56,7 +60,8 @@ static struct span body_from(const struct hunt *hunt, size_t from, size_t to) {
 }
 
 /* A finding that text was put in at [from, to) of text. */
-static void report_text(const struct hunt *hunt, enum finding_id id, struct span text, size_t from, size_t to, const char *where) {
+static void report_text(const struct hunt *hunt, enum finding_id id, struct span text, size_t from, size_t to,
+                        const char *where) {
     struct finding *finding = add(hunt, id);
     finding_add_number(finding, "lines", count_lines((struct span){text.ptr + from, to - from}));
     finding_add_number(finding, "octets", to - from);
@@ -92,8 +97,10 @@ static bool try_signer_faults(const struct hunt *hunt) {
         if (!body_trial_ends_raw(trial, (struct span){ends, 2 * (extra + 1)})) continue;
         bool had_any = trial->canon.held_lines > 1;
         struct finding *finding = add(hunt, had_any ? FINDING_BODY_BLANK_LINES : FINDING_BODY_FINAL_CRLF);
-        if (had_any) finding_add_number(finding, "lines", extra);
-        else finding_add_text(finding, "text", span_of("+1"));
+        if (had_any)
+            finding_add_number(finding, "lines", extra);
+        else
+            finding_add_text(finding, "text", span_of("+1"));
         return true;
     }
     return false;
@@ -128,7 +135,8 @@ static bool is_whole(const struct hunt *hunt, const struct mime_leaf *leaf) {
     return leaf->body.ptr == hunt->search->body.ptr && leaf->body.len == hunt->search->body.len;
 }
 
-static void report_cut(const struct hunt *hunt, enum finding_id id, const struct body_cut *cut, const struct mime_leaf *leaf) {
+static void report_cut(const struct hunt *hunt, enum finding_id id, const struct body_cut *cut,
+                       const struct mime_leaf *leaf) {
     if (id == FINDING_PART_FOOTER && is_whole(hunt, leaf) && !leaf->is_html) id = FINDING_BODY_FOOTER;
     bool has_text = id != FINDING_BODY_FOOTER && id != FINDING_BODY_BANNER;
     report_text(hunt, id, hunt->search->body, cut->from, cut->to, has_text ? leaf_name(leaf) : NULL);
@@ -182,7 +190,8 @@ static bool try_leaves(const struct hunt *hunt) {
  * live in the arena. */
 static bool try_pairs(const struct hunt *hunt) {
     struct body_search *search = hunt->search;
-    struct body_cuts *first = arena_alloc(search->arena, sizeof *first), *second = arena_alloc(search->arena, sizeof *second);
+    struct body_cuts *first = arena_alloc(search->arena, sizeof *first),
+                     *second = arena_alloc(search->arena, sizeof *second);
     const struct mime_leaf *text[2] = {NULL, NULL};
     for (size_t i = 0, found = 0; i < search->tree.count && found < 2; i++)
         if (search->tree.leaf[i].is_text && search->tree.leaf[i].body.len > 0) text[found++] = &search->tree.leaf[i];
@@ -211,7 +220,8 @@ static void report_rewrite(const struct hunt *hunt, const struct body_rewrite *w
     struct finding *finding = add(hunt, what->id);
     if (what->text != NULL) finding_add_text(finding, "text", span_of(what->text));
     if (what->octets > 0) finding_add_number(finding, "octets", what->octets);
-    finding->evidence = evidence_between((struct span){NULL, 0}, bytes_span(&search->scratch), search->body, search->arena);
+    finding->evidence =
+        evidence_between((struct span){NULL, 0}, bytes_span(&search->scratch), search->body, search->arena);
 }
 
 /* Alone, or with a footer added behind it. */
@@ -221,7 +231,8 @@ static bool try_rewrites(const struct hunt *hunt, bool with_footer) {
     for (unsigned number = 0; number < count; number++) {
         struct body_rewrite what;
         size_t from;
-        bool made = body_rewrite_make(number, search->body, &search->tree, hunt->signature->body_canon, &search->scratch, &what);
+        bool made = body_rewrite_make(number, search->body, &search->tree, hunt->signature->body_canon,
+                                      &search->scratch, &what);
         if (!diagnosis_budget_take(search->trial.budget, WRITE_COST * search->scratch.len + 64)) return false;
         if (!made) continue;
         struct span text = bytes_span(&search->scratch);
@@ -237,7 +248,8 @@ static bool try_rewrites(const struct hunt *hunt, bool with_footer) {
 /* Banner and footer together: what is left of the body behind each of the first lines, cut at each of its last. */
 static bool try_both_ends(const struct hunt *hunt) {
     struct body_search *search = hunt->search;
-    struct body_cuts *first = arena_alloc(search->arena, sizeof *first), *second = arena_alloc(search->arena, sizeof *second);
+    struct body_cuts *first = arena_alloc(search->arena, sizeof *first),
+                     *second = arena_alloc(search->arena, sizeof *second);
     const struct body_cut *a, *b;
     struct mime_leaf whole = {.body = search->body, .is_text = true};
     if (first == NULL || second == NULL) return false;
@@ -283,7 +295,7 @@ static bool try_lost_octets(const struct hunt *hunt) {
 /* A part whose text says that it stands for a file that was removed. */
 static bool looks_removed(const struct mime_leaf *leaf, const char **word) {
     static const char *const words[] = {"attachment was removed", "attachment has been removed", "removed attachment",
-                                        "attachment removed", "has been quarantined", "blocked attachment"};
+                                        "attachment removed",     "has been quarantined",        "blocked attachment"};
     enum { LOOKED_AT = 1024 };
     struct span start = span_first(leaf->body, leaf->body.len < LOOKED_AT ? leaf->body.len : LOOKED_AT);
     struct span header = span_first(leaf->header, leaf->header.len < LOOKED_AT ? leaf->header.len : LOOKED_AT);
@@ -325,8 +337,8 @@ void diagnosis_body_explain(struct body_search *search, const struct dkim_signat
         report_text(&hunt, FINDING_BODY_FOOTER, search->body, from, search->body.len, NULL);
         return;
     }
-    if (try_banner(&hunt) || try_rewrites(&hunt, false) || try_leaves(&hunt) || try_pairs(&hunt) || try_rewrites(&hunt, true) ||
-        try_both_ends(&hunt) || try_lost_octets(&hunt))
+    if (try_banner(&hunt) || try_rewrites(&hunt, false) || try_leaves(&hunt) || try_pairs(&hunt) ||
+        try_rewrites(&hunt, true) || try_both_ends(&hunt) || try_lost_octets(&hunt))
         return;
     guess(&hunt);
 }

@@ -18,8 +18,9 @@ static bool compares(const struct dkim_signature *a, const struct dkim_signature
 }
 
 /* The next later witness than field_index; false: there is none. */
-static bool next_witness(const struct diagnosis_input *input, const struct diagnosis_signatures *all, const struct arc_chain *chain,
-                         const struct dkim_signature *like, size_t field_index, struct witness *out) {
+static bool next_witness(const struct diagnosis_input *input, const struct diagnosis_signatures *all,
+                         const struct arc_chain *chain, const struct dkim_signature *like, size_t field_index,
+                         struct witness *out) {
     bool found = false;
     for (size_t i = 0; i < all->count; i++) {
         size_t at = input->result->dkim[i].field_index;
@@ -41,8 +42,11 @@ static bool next_witness(const struct diagnosis_input *input, const struct diagn
 static struct span label_of(const struct witness *witness, struct arena *arena) {
     char text[LABEL_MAX];
     struct span domain = witness->signature->domain_ascii;
-    int len = snprintf(text, sizeof text, witness->hop > 0 ? "%.*s (ARC %u)" : "%.*s", (int)domain.len, domain.ptr, witness->hop);
-    return arena_copy(arena, (struct span){text, len < 0 ? 0 : (size_t)len < sizeof text ? (size_t)len : sizeof text - 1});
+    int len = snprintf(text, sizeof text, witness->hop > 0 ? "%.*s (ARC %u)" : "%.*s", (int)domain.len, domain.ptr,
+                       witness->hop);
+    return arena_copy(arena, (struct span){text, len < 0                     ? 0
+                                                 : (size_t)len < sizeof text ? (size_t)len
+                                                                             : sizeof text - 1});
 }
 
 void diagnosis_compare_bodies(const struct diagnosis_input *input, const struct diagnosis_signatures *all, size_t index,

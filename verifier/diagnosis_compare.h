@@ -16,6 +16,7 @@ struct diagnosis_signatures {
 /* The body was changed since signature index: between which hops? Appends one finding or none. */
 void diagnosis_compare_bodies(const struct diagnosis_input *input, const struct diagnosis_signatures *all, size_t index,
                               const struct arc_chain *chain, struct arena *arena, struct finding_list *list);
-/* A field that signature index covers was changed, which one is not known: does another signature prove some of them? */
+/* A field that signature index covers was changed, which one is not known: does another signature prove some of them?
+ */
 void diagnosis_compare_fields(const struct diagnosis_input *input, const struct diagnosis_signatures *all, size_t index,
                               struct arena *arena, struct finding_list *list);

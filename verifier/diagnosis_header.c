@@ -22,7 +22,8 @@ static void report(const struct header_edit *edit, struct arena *arena, struct f
     finding->certainty = FINDING_PROVED;
     finding_add_text(finding, "name", arena_copy(arena, name));
     finding_add_text(finding, "expected", short_text(original->body));
-    finding_add_text(finding, "found", edit->found.len > 0 ? edit->found : arena_copy(arena, short_text(received->body)));
+    finding_add_text(finding, "found",
+                     edit->found.len > 0 ? edit->found : arena_copy(arena, short_text(received->body)));
     finding->evidence = evidence_between(name, original->body, received->body, arena);
 }
 
@@ -58,8 +59,10 @@ static struct span decode_copy(struct span text, struct arena *arena) {
     for (size_t i = 0; out != NULL && i < text.len; i++) {
         int high = text.ptr[i] == '=' && i + 2 < text.len ? ascii_hex_value(text.ptr[i + 1]) : -1;
         int low = high >= 0 ? ascii_hex_value(text.ptr[i + 2]) : -1;
-        if (low >= 0) i += 2;
-        else if (ascii_is_space(text.ptr[i])) continue;
+        if (low >= 0)
+            i += 2;
+        else if (ascii_is_space(text.ptr[i]))
+            continue;
         out[len++] = low >= 0 ? (char)(high * 16 + low) : text.ptr[i];
     }
     return (struct span){out, len};
@@ -78,8 +81,8 @@ static bool same_words(struct span a, struct span b) {
 }
 
 /* The lowest field called name that no earlier copy spoke of. */
-static const struct header_field *received_for(const struct header_trial *trial, struct span name, const struct header_edit *edits,
-                                               size_t count, bool *is_signed) {
+static const struct header_field *received_for(const struct header_trial *trial, struct span name,
+                                               const struct header_edit *edits, size_t count, bool *is_signed) {
     for (size_t g = 0; g < trial->group_count; g++) {
         const struct header_group *group = &trial->group[g];
         if (!span_equal_nocase(group->name, name)) continue;
@@ -93,8 +96,10 @@ static const struct header_field *received_for(const struct header_trial *trial,
     return NULL;
 }
 
-/* One copy as a change; equal fields are kept in the list too, so that the next copy of the name means the next field. */
-static bool read_copy(const struct header_trial *trial, struct span copy, struct header_edit *edits, size_t count, struct arena *arena) {
+/* One copy as a change; equal fields are kept in the list too, so that the next copy of the name means the next field.
+ */
+static bool read_copy(const struct header_trial *trial, struct span copy, struct header_edit *edits, size_t count,
+                      struct arena *arena) {
     struct span text = decode_copy(copy, arena);
     size_t colon = span_find(text, ':');
     bool is_signed = false;
@@ -141,35 +146,41 @@ static bool has_budget(const struct header_trial *trial, unsigned reserve) {
 }
 
 /* Two together, the likeliest first: those whose places in the list add up to the least. */
-static bool try_pairs(struct header_trial *trial, const struct header_edits *edits, struct arena *arena, struct finding_list *list) {
+static bool try_pairs(struct header_trial *trial, const struct header_edits *edits, struct arena *arena,
+                      struct finding_list *list) {
     unsigned reserve = trial->has_wanted ? TRIPLES_RESERVE : 0;
     for (size_t sum = 1; sum + 2 < 2 * edits->count && has_budget(trial, reserve); sum++)
-        for (size_t i = sum < edits->count ? 0 : sum - edits->count + 1; 2 * i < sum && has_budget(trial, reserve); i++) {
+        for (size_t i = sum < edits->count ? 0 : sum - edits->count + 1; 2 * i < sum && has_budget(trial, reserve);
+             i++) {
             const struct header_edit *pair[] = {&edits->edit[i], &edits->edit[sum - i]};
             if (is_apart(pair[0], pair[1]) && run(trial, pair, 2, arena, list)) return true;
         }
     return false;
 }
 
-static bool try_triples(struct header_trial *trial, const struct header_edits *edits, struct arena *arena, struct finding_list *list) {
+static bool try_triples(struct header_trial *trial, const struct header_edits *edits, struct arena *arena,
+                        struct finding_list *list) {
     size_t most = edits->count < TRIPLE_MAX ? edits->count : TRIPLE_MAX;
     for (size_t k = 2; k < most; k++)
         for (size_t j = 1; j < k; j++)
             for (size_t i = 0; i < j && has_budget(trial, 0); i++) {
                 const struct header_edit *three[] = {&edits->edit[i], &edits->edit[j], &edits->edit[k]};
-                bool apart = is_apart(three[0], three[1]) && is_apart(three[0], three[2]) && is_apart(three[1], three[2]);
+                bool apart =
+                    is_apart(three[0], three[1]) && is_apart(three[0], three[2]) && is_apart(three[1], three[2]);
                 if (apart && run(trial, three, TOGETHER_MAX, arena, list)) return true;
             }
     return false;
 }
 
 /* The count changes of together, which has room for two more, and one or two of the likeliest others. */
-static bool try_beside(struct header_trial *trial, const struct header_edits *edits, const struct header_edit **together, size_t count,
-                       struct arena *arena, struct finding_list *list) {
+static bool try_beside(struct header_trial *trial, const struct header_edits *edits,
+                       const struct header_edit **together, size_t count, struct arena *arena,
+                       struct finding_list *list) {
     const struct header_edit *likely[BESIDE_MAX];
     size_t found = 0;
     for (size_t i = 0; i < edits->count && found < BESIDE_MAX; i++)
-        if (edits->edit[i].kind != EDIT_REMOVE && edits->edit[i].rank <= HEADER_EDIT_LIKELY) likely[found++] = &edits->edit[i];
+        if (edits->edit[i].kind != EDIT_REMOVE && edits->edit[i].rank <= HEADER_EDIT_LIKELY)
+            likely[found++] = &edits->edit[i];
     for (size_t i = 0; i < found; i++) {
         together[count] = likely[i];
         if (run(trial, together, count + 1, arena, list)) return true;
@@ -184,18 +195,21 @@ static bool try_beside(struct header_trial *trial, const struct header_edits *ed
 }
 
 /* Fields added, all at once: each absent one that is signed goes out again; what a list adds comes together. */
-static bool try_all_removed(struct header_trial *trial, const struct header_edits *edits, struct arena *arena, struct finding_list *list) {
+static bool try_all_removed(struct header_trial *trial, const struct header_edits *edits, struct arena *arena,
+                            struct finding_list *list) {
     const struct header_edit *together[COPIES_MAX];
     size_t count = 0;
     for (size_t i = 0; i < edits->count && count + 2 < COPIES_MAX; i++)
-        if (edits->edit[i].kind == EDIT_REMOVE && edits->edit[i].rank == HEADER_EDIT_LIST) together[count++] = &edits->edit[i];
+        if (edits->edit[i].kind == EDIT_REMOVE && edits->edit[i].rank == HEADER_EDIT_LIST)
+            together[count++] = &edits->edit[i];
     if (count == 0) return false;
     if (count > 1 && run(trial, together, count, arena, list)) return true;
     return try_beside(trial, edits, together, count, arena, list);
 }
 
 /* All fields refolded at once, which simple sees: the same kind of change made to each field that has one. */
-static bool try_everywhere(struct header_trial *trial, const struct header_edits *edits, struct arena *arena, struct finding_list *list) {
+static bool try_everywhere(struct header_trial *trial, const struct header_edits *edits, struct arena *arena,
+                           struct finding_list *list) {
     const struct header_edit *together[COPIES_MAX];
     size_t count = 0;
     for (size_t i = 0; i < edits->count && count < COPIES_MAX; i++) {

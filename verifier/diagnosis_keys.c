@@ -10,7 +10,8 @@ enum { RECORD_MAX = 4096, PLUS_MAX = 8 };
 /* Did key make signature? RSA: by its padding; *value is then what it was made over. Ed25519: over header_hash. */
 static bool made(const struct dkim_key *record, const struct dkim_signature *signature, const uint8_t *header_hash,
                  struct diagnosis_budget *budget, uint8_t value[DIGEST_OCTETS], bool *other_hash) {
-    if (record->key == NULL || record->algorithm != signature->key_algorithm || budget->verifications == 0) return false;
+    if (record->key == NULL || record->algorithm != signature->key_algorithm || budget->verifications == 0)
+        return false;
     budget->verifications--;
     if (record->algorithm == KEY_ED25519)
         return header_hash != NULL && public_key_verifies(record->key, header_hash, signature->signature);
@@ -29,7 +30,8 @@ void diagnosis_keys_find(const struct diagnosis_input *input, const struct dkim_
         const struct dkim_key *record = out->entry->record[i];
         bool fits = record->key != NULL && record->algorithm == signature->key_algorithm;
         if (fits && out->record == NULL) out->record = record;
-        if (signature->key_algorithm != KEY_RSA || !made(record, signature, NULL, budget, out->value, &out->other_hash)) continue;
+        if (signature->key_algorithm != KEY_RSA || !made(record, signature, NULL, budget, out->value, &out->other_hash))
+            continue;
         out->made_it = true;
         out->record = record;
     }
@@ -38,8 +40,8 @@ void diagnosis_keys_find(const struct diagnosis_input *input, const struct dkim_
 /* ---- Other keys ---- */
 
 static bool try_other_keys(const struct diagnosis_input *input, const struct dkim_signature *signature,
-                           const struct signature_key *known, const uint8_t *header_hash, struct diagnosis_budget *budget,
-                           struct finding_list *list) {
+                           const struct signature_key *known, const uint8_t *header_hash,
+                           struct diagnosis_budget *budget, struct finding_list *list) {
     uint8_t value[DIGEST_OCTETS];
     bool other_hash;
     for (size_t i = 0; i < input->key_count; i++) {
@@ -115,12 +117,14 @@ static void repair_text(struct span record, enum damage damage, struct bytes *ou
             if (end != NULL) rest = span_after(rest, (size_t)(end - rest.ptr) + 4);
             continue;
         }
-        if (damage == DAMAGE_PERCENT && rest.len >= 3 && c == '%' && ascii_hex_value(rest.ptr[1]) >= 0 && ascii_hex_value(rest.ptr[2]) >= 0) {
+        if (damage == DAMAGE_PERCENT && rest.len >= 3 && c == '%' && ascii_hex_value(rest.ptr[1]) >= 0 &&
+            ascii_hex_value(rest.ptr[2]) >= 0) {
             bytes_append_char(out, (char)(ascii_hex_value(rest.ptr[1]) * 16 + ascii_hex_value(rest.ptr[2])));
             rest = span_after(rest, 2);
             continue;
         }
-        if ((all || damage == DAMAGE_SEMICOLONS) && is_lost_tag(rest, (struct span){record.ptr, (size_t)(rest.ptr - record.ptr)}))
+        if ((all || damage == DAMAGE_SEMICOLONS) &&
+            is_lost_tag(rest, (struct span){record.ptr, (size_t)(rest.ptr - record.ptr)}))
             bytes_append_text(out, ";");
         if ((all || damage == DAMAGE_VERSION) && starts_with(rest, "v=dkim1")) {
             bytes_append_text(out, "v=DKIM1");

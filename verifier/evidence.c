@@ -4,7 +4,8 @@ static struct span kept(struct span text, struct arena *arena) {
     return arena_copy(arena, span_first(text, text.len < EVIDENCE_MAX ? text.len : EVIDENCE_MAX));
 }
 
-struct finding_evidence evidence_of_cut(struct span received, size_t from, size_t to, struct span put, struct arena *arena) {
+struct finding_evidence evidence_of_cut(struct span received, size_t from, size_t to, struct span put,
+                                        struct arena *arena) {
     struct span gone = span_first(span_after(received, from), to - from);
     return (struct finding_evidence){.is_given = true,
                                      .offset = from,
@@ -14,7 +15,8 @@ struct finding_evidence evidence_of_cut(struct span received, size_t from, size_
                                      .received_octets = gone.len};
 }
 
-struct finding_evidence evidence_between(struct span field, struct span original, struct span received, struct arena *arena) {
+struct finding_evidence evidence_between(struct span field, struct span original, struct span received,
+                                         struct arena *arena) {
     size_t least = original.len < received.len ? original.len : received.len, start = 0, end = 0;
     while (start < least && original.ptr[start] == received.ptr[start]) start++;
     while (start > 0 && received.ptr[start - 1] != '\n') start--;

@@ -4,10 +4,15 @@
 #include "verifier/tag_list.h"
 
 enum {
-    FIELD_MAX = 8192,     /* octets of a field that changes are made up for */
-    GROUP_MAX = 6,        /* fields of one name that are looked at */
-    REFOLDS_MAX = 24,     /* places of a field where a fold is put back */
-    RANK_REMOVE_LIKELY = HEADER_EDIT_LIKELY, RANK_REMOVE = 4, RANK_INSERT = 5, RANK_SPACE = 6, RANK_REFOLD = 8, RANK_COPY = 7,
+    FIELD_MAX = 8192, /* octets of a field that changes are made up for */
+    GROUP_MAX = 6,    /* fields of one name that are looked at */
+    REFOLDS_MAX = 24, /* places of a field where a fold is put back */
+    RANK_REMOVE_LIKELY = HEADER_EDIT_LIKELY,
+    RANK_REMOVE = 4,
+    RANK_INSERT = 5,
+    RANK_SPACE = 6,
+    RANK_REFOLD = 8,
+    RANK_COPY = 7,
 };
 
 /* ---- The list ---- */
@@ -36,7 +41,8 @@ static void append(struct header_edits *edits, struct header_edit edit) {
 }
 
 /* A field in one piece of memory: prefix (its name and colon, as they stand) and body. */
-static bool make_field(struct header_edits *edits, struct span prefix, struct span name, struct span body, struct header_field *out) {
+static bool make_field(struct header_edits *edits, struct span prefix, struct span name, struct span body,
+                       struct header_field *out) {
     char *raw = arena_alloc(edits->arena, prefix.len + body.len + 1);
     if (raw == NULL) return false;
     memcpy(raw, prefix.ptr, prefix.len);
@@ -58,8 +64,8 @@ static struct span signature_value_in(struct span body) {
     return tag != NULL ? tag->raw_value : (struct span){NULL, 0};
 }
 
-void header_edits_commit(struct header_edits *edits, const struct header_field *field, enum finding_id id, unsigned rank,
-                         struct span found) {
+void header_edits_commit(struct header_edits *edits, const struct header_field *field, enum finding_id id,
+                         unsigned rank, struct span found) {
     struct span body = bytes_span(&edits->draft);
     struct header_edit edit = {.id = id, .kind = EDIT_REPLACE, .field = field, .rank = rank, .found = found};
     if (edits->draft.failed || edits->count == HEADER_EDITS_MAX || is_known(edits, field, body)) return;
@@ -71,8 +77,8 @@ void header_edits_commit(struct header_edits *edits, const struct header_field *
     append(edits, edit);
 }
 
-void header_edits_replace(struct header_edits *edits, const struct header_field *field, enum finding_id id, unsigned rank,
-                          struct span text) {
+void header_edits_replace(struct header_edits *edits, const struct header_field *field, enum finding_id id,
+                          unsigned rank, struct span text) {
     bytes_append(header_edits_draft(edits, field), text);
     header_edits_commit(edits, field, id, rank, (struct span){NULL, 0});
 }
@@ -86,10 +92,14 @@ static bool is_one_of(struct span name, const char *const *names) {
 }
 
 static void add_removal(struct header_edits *edits, const struct header_field *field) {
-    static const char *const by_lists[] = {"Reply-To", "Sender", "List-Id", "List-Post", "List-Unsubscribe", "List-Help",
-                                           "List-Subscribe", "List-Archive", "List-Owner", "List-Unsubscribe-Post", NULL};
-    static const char *const likely[] = {"Cc", "Message-ID", "Date", "Resent-From", "Resent-To", "In-Reply-To", "References",
-                                         "MIME-Version", "Content-Type", "Content-Transfer-Encoding", NULL};
+    static const char *const by_lists[] = {
+        "Reply-To",  "Sender",         "List-Id",      "List-Post",  "List-Unsubscribe",
+        "List-Help", "List-Subscribe", "List-Archive", "List-Owner", "List-Unsubscribe-Post",
+        NULL};
+    static const char *const likely[] = {
+        "Cc",          "Message-ID", "Date",         "Resent-From",  "Resent-To",
+        "In-Reply-To", "References", "MIME-Version", "Content-Type", "Content-Transfer-Encoding",
+        NULL};
     unsigned rank = is_one_of(field->name, likely) ? RANK_REMOVE_LIKELY : RANK_REMOVE;
     if (is_one_of(field->name, by_lists)) rank = HEADER_EDIT_LIST;
     append(edits, (struct header_edit){.id = FINDING_FIELD_ADDED, .kind = EDIT_REMOVE, .field = field, .rank = rank});
@@ -100,12 +110,22 @@ static void add_insertions(struct header_edits *edits, const struct header_group
     static const struct {
         const char *name, *body;
     } usual[] = {
-        {"MIME-Version", " 1.0"}, {"Content-Transfer-Encoding", " 7bit"}, {"Content-Transfer-Encoding", " 8bit"},
-        {"Content-Transfer-Encoding", " quoted-printable"}, {"Content-Transfer-Encoding", " base64"},
-        {"Content-Type", " text/plain"}, {"Content-Type", " text/plain; charset=utf-8"},
-        {"Content-Type", " text/plain; charset=\"utf-8\""}, {"Content-Type", " text/plain; charset=us-ascii"},
-        {"Precedence", " bulk"}, {"Precedence", " list"}, {"Auto-Submitted", " auto-generated"}, {"Importance", " normal"},
-        {"X-Priority", " 3"}, {"List-Unsubscribe-Post", " List-Unsubscribe=One-Click"}, {"To", " undisclosed-recipients:;"},
+        {"MIME-Version", " 1.0"},
+        {"Content-Transfer-Encoding", " 7bit"},
+        {"Content-Transfer-Encoding", " 8bit"},
+        {"Content-Transfer-Encoding", " quoted-printable"},
+        {"Content-Transfer-Encoding", " base64"},
+        {"Content-Type", " text/plain"},
+        {"Content-Type", " text/plain; charset=utf-8"},
+        {"Content-Type", " text/plain; charset=\"utf-8\""},
+        {"Content-Type", " text/plain; charset=us-ascii"},
+        {"Precedence", " bulk"},
+        {"Precedence", " list"},
+        {"Auto-Submitted", " auto-generated"},
+        {"Importance", " normal"},
+        {"X-Priority", " 3"},
+        {"List-Unsubscribe-Post", " List-Unsubscribe=One-Click"},
+        {"To", " undisclosed-recipients:;"},
     };
     for (size_t i = 0; i < sizeof usual / sizeof *usual; i++) {
         struct header_edit edit = {.id = FINDING_FIELD_REMOVED, .kind = EDIT_INSERT, .rank = RANK_INSERT};
@@ -140,7 +160,8 @@ static bool is_fold(struct span text) {
 }
 
 /* Every fold and the blanks behind it replaced by fold; NULL: the blanks stay. */
-static void refold_all(struct header_edits *edits, const struct header_field *field, const char *fold, enum finding_id id) {
+static void refold_all(struct header_edits *edits, const struct header_field *field, const char *fold,
+                       enum finding_id id) {
     bytes_clear(&edits->draft);
     for (struct span rest = field->body; rest.len > 0;) {
         if (!is_fold(rest)) {
@@ -190,7 +211,8 @@ static void change_one_fold(struct header_edits *edits, const struct header_fiel
 }
 
 /* All blanks behind c become fold; what is folded already becomes one line first. */
-static void fold_behind(struct header_edits *edits, const struct header_field *field, char c, const char *fold, enum finding_id id) {
+static void fold_behind(struct header_edits *edits, const struct header_field *field, char c, const char *fold,
+                        enum finding_id id) {
     bytes_clear(&edits->draft);
     for (struct span rest = field->body; rest.len > 0;) {
         char last = edits->draft.len > 0 ? edits->draft.ptr[edits->draft.len - 1] : '\0';
@@ -208,7 +230,8 @@ static void fold_behind(struct header_edits *edits, const struct header_field *f
     header_edits_commit(edits, field, id, RANK_SPACE, (struct span){NULL, 0});
 }
 
-static void swap_blanks(struct header_edits *edits, const struct header_field *field, char from, char to, enum finding_id id) {
+static void swap_blanks(struct header_edits *edits, const struct header_field *field, char from, char to,
+                        enum finding_id id) {
     bytes_clear(&edits->draft);
     for (size_t i = 0; i < field->body.len; i++)
         bytes_append_char(&edits->draft, field->body.ptr[i] == from ? to : field->body.ptr[i]);
@@ -228,7 +251,8 @@ static void blank_behind_colon(struct header_edits *edits, const struct header_f
 }
 
 /* The field with another spelling of its name. */
-static void rename_field(struct header_edits *edits, const struct header_field *field, struct span name, const char *colon) {
+static void rename_field(struct header_edits *edits, const struct header_field *field, struct span name,
+                         const char *colon) {
     struct header_edit edit = {.id = FINDING_FIELD_SPELLING, .kind = EDIT_REPLACE, .field = field, .rank = RANK_SPACE};
     struct bytes prefix = bytes_with_cap(FIELD_MAX);
     bytes_append(&prefix, name);
@@ -288,14 +312,14 @@ static const struct {
     const char *name; /* NULL: every field */
     void (*make)(struct header_edits *edits, const struct header_field *field);
 } makers[] = {
-    {"Subject", header_edits_subject},   {"From", header_edits_author},
-    {"Content-Type", header_edits_mime}, {"Content-Transfer-Encoding", header_edits_mime},
-    {"MIME-Version", header_edits_mime}, {"Date", header_edits_date},
+    {"Subject", header_edits_subject},       {"From", header_edits_author},
+    {"Content-Type", header_edits_mime},     {"Content-Transfer-Encoding", header_edits_mime},
+    {"MIME-Version", header_edits_mime},     {"Date", header_edits_date},
     {"Message-ID", header_edits_message_id}, {"To", header_edits_recipients},
-    {"Cc", header_edits_recipients},     {"From", header_edits_addresses},
-    {"To", header_edits_addresses},      {"Cc", header_edits_addresses},
-    {"Reply-To", header_edits_addresses}, {"Sender", header_edits_addresses},
-    {NULL, header_edits_encoded_words},  {NULL, header_edits_charset},
+    {"Cc", header_edits_recipients},         {"From", header_edits_addresses},
+    {"To", header_edits_addresses},          {"Cc", header_edits_addresses},
+    {"Reply-To", header_edits_addresses},    {"Sender", header_edits_addresses},
+    {NULL, header_edits_encoded_words},      {NULL, header_edits_charset},
 };
 
 static void make_all(struct header_edits *edits, const struct header_field *field) {

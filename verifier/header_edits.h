@@ -1,7 +1,7 @@
 /* verifier/header_edits.h -- what the signed header fields may have been before a server changed one of them (tester.md
- * 3c): a list of single changes, each with its place in the catalogue and a rank, the likelier the lower. Which of them,
- * or which two together, is right is for header_trial to say.
- * Pure but for the arena and one buffer. Limits: HEADER_EDITS_MAX changes; fields above 8 KiB are only taken out whole. */
+ * 3c): a list of single changes, each with its place in the catalogue and a rank, the likelier the lower. Which of
+ * them, or which two together, is right is for header_trial to say. Pure but for the arena and one buffer. Limits:
+ * HEADER_EDITS_MAX changes; fields above 8 KiB are only taken out whole. */
 #pragma once
 #include "base/arena.h"
 #include "base/bytes.h"
@@ -19,19 +19,19 @@ struct header_edits {
     struct bytes draft; /* the body of the field that is being made up */
 };
 
-/* Collects the changes for the fields that trial's signature covers; trial and tree are borrowed as long as *out is used.
- * Texts live in arena. False: no memory. */
+/* Collects the changes for the fields that trial's signature covers; trial and tree are borrowed as long as *out is
+ * used. Texts live in arena. False: no memory. */
 bool header_edits_collect(const struct header_trial *trial, const struct mime_tree *tree, struct arena *arena,
                           struct header_edits *out);
 
 /* For the makers of changes: the draft, cleared, with the blanks that field's body begins with. */
 struct bytes *header_edits_draft(struct header_edits *edits, const struct header_field *field);
 /* The draft becomes a change of field, unless it is the field as it is or one that was made before. */
-void header_edits_commit(struct header_edits *edits, const struct header_field *field, enum finding_id id, unsigned rank,
-                         struct span found);
+void header_edits_commit(struct header_edits *edits, const struct header_field *field, enum finding_id id,
+                         unsigned rank, struct span found);
 /* The same for a text that is there already. */
-void header_edits_replace(struct header_edits *edits, const struct header_field *field, enum finding_id id, unsigned rank,
-                          struct span text);
+void header_edits_replace(struct header_edits *edits, const struct header_field *field, enum finding_id id,
+                          unsigned rank, struct span text);
 /* The field's body without white space around it. */
 static inline struct span header_edits_text(const struct header_field *field) { return span_trim(field->body); }
 

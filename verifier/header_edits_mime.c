@@ -11,7 +11,8 @@ static const struct span nothing = {NULL, 0};
 /* ---- MIME ---- */
 
 /* Parameters with their quotes taken off or put on; only the one called name, or all (NULL). */
-static void quote_parameters(struct header_edits *edits, const struct header_field *field, const char *name, bool quoted) {
+static void quote_parameters(struct header_edits *edits, const struct header_field *field, const char *name,
+                             bool quoted) {
     struct span text = header_edits_text(field);
     struct bytes *draft = header_edits_draft(edits, field);
     for (size_t at = 0; at < text.len; at++) {
@@ -22,9 +23,13 @@ static void quote_parameters(struct header_edits *edits, const struct header_fie
         bool is_quoted = value.len > 0 && value.ptr[0] == '"';
         if (is_quoted) value = span_after(value, 1);
         size_t end = 0;
-        while (end < value.len && (is_quoted ? value.ptr[end] != '"' : value.ptr[end] != ';' && !ascii_is_space(value.ptr[end]))) end++;
+        while (end < value.len &&
+               (is_quoted ? value.ptr[end] != '"' : value.ptr[end] != ';' && !ascii_is_space(value.ptr[end])))
+            end++;
         size_t name_len = name != NULL ? strlen(name) : 0;
-        bool wanted = name == NULL || (at >= name_len && span_equal_nocase((struct span){text.ptr + at - name_len, name_len}, span_of(name)));
+        bool wanted =
+            name == NULL ||
+            (at >= name_len && span_equal_nocase((struct span){text.ptr + at - name_len, name_len}, span_of(name)));
         bool quotes = wanted ? quoted : is_quoted;
         if (quotes) bytes_append_char(draft, '"');
         bytes_append(draft, span_first(value, end));
@@ -83,11 +88,19 @@ static void space_semicolons(struct header_edits *edits, const struct header_fie
 }
 
 static void content_type(struct header_edits *edits, const struct header_field *field) {
-    static const char *const charsets[] = {"utf-8", "UTF-8", "iso-8859-1", "ISO-8859-1", "us-ascii", "US-ASCII", "windows-1252", "Windows-1252"};
-    static const char *const parameters[] = {"charset", "boundary", "format", "delsp", "name", "type", "protocol", "micalg", "method"};
-    static const char *const usual[] = {"text/plain", "text/plain; charset=utf-8", "text/plain; charset=\"utf-8\"",
-                                        "text/plain; charset=us-ascii", "text/plain; charset=UTF-8", "text/plain; charset=\"UTF-8\"",
-                                        "text/plain; charset=\"us-ascii\"", "text/html; charset=utf-8", "text/plain; charset=iso-8859-1"};
+    static const char *const charsets[] = {"utf-8",    "UTF-8",    "iso-8859-1",   "ISO-8859-1",
+                                           "us-ascii", "US-ASCII", "windows-1252", "Windows-1252"};
+    static const char *const parameters[] = {"charset", "boundary", "format", "delsp", "name",
+                                             "type",    "protocol", "micalg", "method"};
+    static const char *const usual[] = {"text/plain",
+                                        "text/plain; charset=utf-8",
+                                        "text/plain; charset=\"utf-8\"",
+                                        "text/plain; charset=us-ascii",
+                                        "text/plain; charset=UTF-8",
+                                        "text/plain; charset=\"UTF-8\"",
+                                        "text/plain; charset=\"us-ascii\"",
+                                        "text/html; charset=utf-8",
+                                        "text/plain; charset=iso-8859-1"};
     struct span text = header_edits_text(field);
     for (int quoted = 0; quoted < 2; quoted++) {
         quote_parameters(edits, field, NULL, quoted != 0);
@@ -106,8 +119,9 @@ static void content_type(struct header_edits *edits, const struct header_field *
 }
 
 static void transfer_encoding(struct header_edits *edits, const struct header_field *field) {
-    static const char *const encodings[] = {"8bit", "7bit", "quoted-printable", "base64", "binary", "8BIT", "7BIT",
-                                            "Quoted-Printable", "QUOTED-PRINTABLE", "BASE64", "Base64"};
+    static const char *const encodings[] = {"8bit",  "7bit", "quoted-printable", "base64",           "binary",
+                                            "8BIT",  "7BIT", "Quoted-Printable", "QUOTED-PRINTABLE", "BASE64",
+                                            "Base64"};
     for (size_t i = 0; i < sizeof encodings / sizeof *encodings; i++)
         header_edits_replace(edits, field, FINDING_MIME_FIELD, RANK_MIME, span_of(encodings[i]));
 }
@@ -120,17 +134,21 @@ void header_edits_mime(struct header_edits *edits, const struct header_field *fi
         struct span inner = mime_header_value(edits->tree->first_header, name);
         if (inner.len > 0) header_edits_replace(edits, field, FINDING_MIME_FIELD, RANK_MIME - 1, inner);
     }
-    if (span_is_nocase(field->name, "Content-Type")) content_type(edits, field);
-    else if (span_is_nocase(field->name, "Content-Transfer-Encoding")) transfer_encoding(edits, field);
+    if (span_is_nocase(field->name, "Content-Type"))
+        content_type(edits, field);
+    else if (span_is_nocase(field->name, "Content-Transfer-Encoding"))
+        transfer_encoding(edits, field);
     else {
         struct span text = header_edits_text(field);
-        header_edits_replace(edits, field, FINDING_MIME_FIELD, RANK_MIME, span_trim(span_first(text, span_find(text, '('))));
+        header_edits_replace(edits, field, FINDING_MIME_FIELD, RANK_MIME,
+                             span_trim(span_first(text, span_find(text, '('))));
     }
 }
 
 /* ---- Dates ---- */
 
-static const char *const months[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+static const char *const months[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                     "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
 static const char *const days[] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
 
 struct date {
@@ -151,8 +169,8 @@ static void civil(int64_t day, int *year, unsigned *month, unsigned *mday) {
     *year = (int)(year_of_era + era * 400) + (*month <= 2);
 }
 
-static void put_date(struct header_edits *edits, const struct header_field *field, int64_t unix_s, int zone_minutes, const char *zone,
-                     bool with_day, bool zero, enum finding_id id) {
+static void put_date(struct header_edits *edits, const struct header_field *field, int64_t unix_s, int zone_minutes,
+                     const char *zone, bool with_day, bool zero, enum finding_id id) {
     int64_t local = unix_s + zone_minutes * 60;
     int64_t day = local / 86400, second = local % 86400;
     int year;
@@ -164,8 +182,11 @@ static void put_date(struct header_edits *edits, const struct header_field *fiel
     bytes_append_format(draft, zero ? "%02u" : "%u", mday);
     bytes_append_format(draft, " %s %d %02d:%02d:%02d ", months[month - 1], year, (int)(second / 3600),
                         (int)(second / 60 % 60), (int)(second % 60));
-    if (zone != NULL) bytes_append_text(draft, zone);
-    else bytes_append_format(draft, "%c%02d%02d", zone_minutes < 0 ? '-' : '+', abs(zone_minutes) / 60, abs(zone_minutes) % 60);
+    if (zone != NULL)
+        bytes_append_text(draft, zone);
+    else
+        bytes_append_format(draft, "%c%02d%02d", zone_minutes < 0 ? '-' : '+', abs(zone_minutes) / 60,
+                            abs(zone_minutes) % 60);
     header_edits_commit(edits, field, id, RANK_DATE, nothing);
 }
 
@@ -205,11 +226,13 @@ static bool read_date(struct span text, struct date *out) {
 }
 
 /* The same moment in other forms. */
-static void put_forms(struct header_edits *edits, const struct header_field *field, struct date date, enum finding_id id) {
+static void put_forms(struct header_edits *edits, const struct header_field *field, struct date date,
+                      enum finding_id id) {
     static const char *const zones[] = {NULL, "+0000", "GMT", "-0000", "+0000 (UTC)", "UTC"};
     for (size_t i = 0; i < sizeof zones / sizeof *zones; i++) {
         if (zones[i] != NULL && date.zone_minutes != 0) continue;
-        for (int form = 0; form < 4; form++) put_date(edits, field, date.unix_s, date.zone_minutes, zones[i], form < 2, form % 2 == 0, id);
+        for (int form = 0; form < 4; form++)
+            put_date(edits, field, date.unix_s, date.zone_minutes, zones[i], form < 2, form % 2 == 0, id);
     }
     if (date.zone_minutes != 0) put_date(edits, field, date.unix_s, 0, "+0000", true, true, id);
     if (date.zone_minutes != 0) put_date(edits, field, date.unix_s, 0, "GMT", true, true, id);
@@ -220,7 +243,8 @@ void header_edits_date(struct header_edits *edits, const struct header_field *fi
     const struct header_field *lowest = NULL;
     struct date date;
     struct span text = header_edits_text(field);
-    header_edits_replace(edits, field, FINDING_FIELD_REPLACED, RANK_DATE, span_trim(span_first(text, span_find(text, '('))));
+    header_edits_replace(edits, field, FINDING_FIELD_REPLACED, RANK_DATE,
+                         span_trim(span_first(text, span_find(text, '('))));
     if (read_date(text, &date)) put_forms(edits, field, date, FINDING_FIELD_REPLACED);
     for (size_t i = section->count; i > 0 && lowest == NULL; i--)
         if (span_is_nocase(section->fields[i - 1].name, "Received")) lowest = &section->fields[i - 1];
@@ -229,15 +253,20 @@ void header_edits_date(struct header_edits *edits, const struct header_field *fi
     for (int off = -DATE_SLACK_S; off <= DATE_SLACK_S; off++) {
         put_date(edits, field, date.unix_s + off, date.zone_minutes, NULL, true, true, FINDING_FIELD_REPLACED);
         put_date(edits, field, date.unix_s + off, date.zone_minutes, NULL, true, false, FINDING_FIELD_REPLACED);
-        if (date.zone_minutes != 0) put_date(edits, field, date.unix_s + off, 0, "+0000", true, true, FINDING_FIELD_REPLACED);
+        if (date.zone_minutes != 0)
+            put_date(edits, field, date.unix_s + off, 0, "+0000", true, true, FINDING_FIELD_REPLACED);
     }
 }
 
 /* ---- Message identifiers ---- */
 
 void header_edits_message_id(struct header_edits *edits, const struct header_field *field) {
-    static const char *const keepers[] = {"X-Original-Message-ID", "X-Message-ID", "X-MS-Exchange-Original-Message-ID",
-                                          "Resent-Message-ID", "X-Microsoft-Original-Message-ID", "X-Google-Original-Message-ID"};
+    static const char *const keepers[] = {"X-Original-Message-ID",
+                                          "X-Message-ID",
+                                          "X-MS-Exchange-Original-Message-ID",
+                                          "Resent-Message-ID",
+                                          "X-Microsoft-Original-Message-ID",
+                                          "X-Google-Original-Message-ID"};
     struct span text = header_edits_text(field);
     struct bytes *draft;
     for (size_t i = 0; i < sizeof keepers / sizeof *keepers; i++) {
@@ -246,7 +275,8 @@ void header_edits_message_id(struct header_edits *edits, const struct header_fie
             header_edits_replace(edits, field, FINDING_FIELD_REPLACED, RANK_DATE, header_edits_text(keeper));
     }
     if (text.len > 2 && text.ptr[0] == '<' && text.ptr[text.len - 1] == '>') {
-        header_edits_replace(edits, field, FINDING_FIELD_REPLACED, RANK_DATE, (struct span){text.ptr + 1, text.len - 2});
+        header_edits_replace(edits, field, FINDING_FIELD_REPLACED, RANK_DATE,
+                             (struct span){text.ptr + 1, text.len - 2});
     } else {
         draft = header_edits_draft(edits, field);
         bytes_append_text(draft, "<");

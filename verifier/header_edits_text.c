@@ -6,7 +6,15 @@
 #include "verifier/header_edits.h"
 #include "verifier/mime_coding.h"
 
-enum { RANK_TAG = 1, RANK_AUTHOR = 2, RANK_RECODE = 4, RANK_CHARSET = 5, RANK_TAG_INSIDE = 5, TAGS_MAX = 3, WORD_MAX = 40 };
+enum {
+    RANK_TAG = 1,
+    RANK_AUTHOR = 2,
+    RANK_RECODE = 4,
+    RANK_CHARSET = 5,
+    RANK_TAG_INSIDE = 5,
+    TAGS_MAX = 3,
+    WORD_MAX = 40
+};
 
 static const struct span nothing = {NULL, 0};
 
@@ -54,8 +62,8 @@ static size_t first_word(struct span text) {
 
 static size_t (*const tag_kinds[])(struct span) = {bracketed, starred, with_colon, first_word};
 
-static void put_without(struct header_edits *edits, const struct header_field *field, struct span before, struct span rest,
-                        struct span found) {
+static void put_without(struct header_edits *edits, const struct header_field *field, struct span before,
+                        struct span rest, struct span found) {
     struct bytes *draft = header_edits_draft(edits, field);
     bytes_append(draft, before);
     bytes_append(draft, rest);
@@ -63,7 +71,8 @@ static void put_without(struct header_edits *edits, const struct header_field *f
 }
 
 /* One tag of any kind, or up to TAGS_MAX of them, off the start of text; before stays in front. */
-static void strip_tags(struct header_edits *edits, const struct header_field *field, struct span before, struct span text) {
+static void strip_tags(struct header_edits *edits, const struct header_field *field, struct span before,
+                       struct span text) {
     for (size_t kind = 0; kind < sizeof tag_kinds / sizeof *tag_kinds; kind++) {
         struct span rest = text;
         for (int tags = 0; tags < TAGS_MAX; tags++) {
@@ -80,7 +89,8 @@ static size_t reply_prefix(struct span text) {
     static const char *const prefixes[] = {"Re:", "RE:", "Fwd:", "FW:", "Fw:", "TR:", "Tr:", "AW:", "WG:", "re:"};
     for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++) {
         size_t len = strlen(prefixes[i]);
-        if (text.len > len && memcmp(text.ptr, prefixes[i], len) == 0) return text.len - skip_blanks(span_after(text, len)).len;
+        if (text.len > len && memcmp(text.ptr, prefixes[i], len) == 0)
+            return text.len - skip_blanks(span_after(text, len)).len;
     }
     return 0;
 }
@@ -106,9 +116,12 @@ static void put_word(struct bytes *draft, const char *charset, char encoding, st
         for (size_t i = 0; i < octets.len; i++) {
             unsigned char c = (unsigned char)octets.ptr[i];
             bool plain = ascii_is_alnum((char)c) || (c > ' ' && c < 0x7f && strchr("=?_\"(),.:;<>@[\\]", c) == NULL);
-            if (plain) bytes_append_char(draft, (char)c);
-            else if (c == ' ') bytes_append_char(draft, '_');
-            else bytes_append_format(draft, "=%c%c", digits[c >> 4], digits[c & 15]);
+            if (plain)
+                bytes_append_char(draft, (char)c);
+            else if (c == ' ')
+                bytes_append_char(draft, '_');
+            else
+                bytes_append_format(draft, "=%c%c", digits[c >> 4], digits[c & 15]);
         }
     }
     bytes_append_text(draft, "?=");
@@ -117,13 +130,13 @@ static void put_word(struct bytes *draft, const char *charset, char encoding, st
 static const struct {
     const char *charset;
     char encoding;
-} word_styles[] = {{"utf-8", 'q'}, {"UTF-8", 'Q'}, {"utf-8", 'b'}, {"UTF-8", 'B'}, {"utf-8", 'Q'}, {"utf-8", 'B'},
-                   {"iso-8859-1", 'q'}, {"ISO-8859-1", 'Q'}, {"iso-8859-1", 'Q'}, {"iso-8859-1", 'B'}};
+} word_styles[] = {{"utf-8", 'q'}, {"UTF-8", 'Q'},      {"utf-8", 'b'},      {"UTF-8", 'B'},      {"utf-8", 'Q'},
+                   {"utf-8", 'B'}, {"iso-8859-1", 'q'}, {"ISO-8859-1", 'Q'}, {"iso-8859-1", 'Q'}, {"iso-8859-1", 'B'}};
 enum { WORD_STYLES = sizeof word_styles / sizeof *word_styles };
 
 /* text (UTF-8) as one encoded-word in every usual style, and as it is. */
-static void put_all_styles(struct header_edits *edits, const struct header_field *field, struct span text, enum finding_id id,
-                           unsigned rank, struct span found) {
+static void put_all_styles(struct header_edits *edits, const struct header_field *field, struct span text,
+                           enum finding_id id, unsigned rank, struct span found) {
     for (size_t i = 0; i < WORD_STYLES; i++) {
         struct bytes octets = bytes_with_cap(edits->draft.cap);
         bool is_utf8 = ascii_lower(word_styles[i].charset[0]) == 'u';
@@ -178,10 +191,18 @@ static size_t word_octets(struct span text, struct span *charset, char *encoding
     return (size_t)(rest.ptr - text.ptr) + payload->len + 2;
 }
 
-enum word_change { WORD_OTHER_ENCODING, WORD_LOWER_CHARSET, WORD_UPPER_CHARSET, WORD_LOWER_ENCODING, WORD_UPPER_ENCODING, WORD_DECODED, WORD_CHANGES };
+enum word_change {
+    WORD_OTHER_ENCODING,
+    WORD_LOWER_CHARSET,
+    WORD_UPPER_CHARSET,
+    WORD_LOWER_ENCODING,
+    WORD_UPPER_ENCODING,
+    WORD_DECODED,
+    WORD_CHANGES
+};
 
-static void change_word(struct span word, struct span charset, char encoding, struct span payload, enum word_change change,
-                        struct bytes *out) {
+static void change_word(struct span word, struct span charset, char encoding, struct span payload,
+                        enum word_change change, struct bytes *out) {
     char name[64];
     struct bytes octets = bytes_with_cap(word.len + 1);
     size_t len = charset.len < sizeof name - 1 ? charset.len : sizeof name - 1;
@@ -197,7 +218,9 @@ static void change_word(struct span word, struct span charset, char encoding, st
         bool was_q = ascii_upper(encoding) == 'Q';
         put_word(out, name, ascii_is_upper(encoding) ? (was_q ? 'B' : 'Q') : (was_q ? 'b' : 'q'), bytes_span(&octets));
     } else {
-        char kept = change == WORD_LOWER_ENCODING ? ascii_lower(encoding) : change == WORD_UPPER_ENCODING ? ascii_upper(encoding) : encoding;
+        char kept = change == WORD_LOWER_ENCODING   ? ascii_lower(encoding)
+                    : change == WORD_UPPER_ENCODING ? ascii_upper(encoding)
+                                                    : encoding;
         bytes_append_format(out, "=?%s?%c?", name, kept);
         bytes_append(out, payload);
         bytes_append_text(out, "?=");
@@ -211,8 +234,10 @@ static void change_words(struct header_edits *edits, const struct header_field *
         struct span charset, payload;
         char encoding;
         size_t len = word_octets(rest, &charset, &encoding, &payload);
-        if (len > 0) change_word(span_first(rest, len), charset, encoding, payload, change, &edits->draft);
-        else bytes_append_char(&edits->draft, rest.ptr[0]);
+        if (len > 0)
+            change_word(span_first(rest, len), charset, encoding, payload, change, &edits->draft);
+        else
+            bytes_append_char(&edits->draft, rest.ptr[0]);
         rest = span_after(rest, len > 0 ? len : 1);
     }
     header_edits_commit(edits, field, FINDING_FIELD_RECODED, RANK_RECODE, nothing);
@@ -227,7 +252,8 @@ static bool has_8bit(struct span text) {
 void header_edits_encoded_words(struct header_edits *edits, const struct header_field *field) {
     struct span text = header_edits_text(field);
     bool has_words = encoded_word_present(text);
-    for (int change = 0; has_words && change < WORD_CHANGES; change++) change_words(edits, field, (enum word_change)change);
+    for (int change = 0; has_words && change < WORD_CHANGES; change++)
+        change_words(edits, field, (enum word_change)change);
     if (!span_is_nocase(field->name, "Subject")) return;
     struct bytes decoded = bytes_with_cap(edits->draft.cap);
     if (has_words && encoded_word_decode(text, &decoded))
@@ -264,8 +290,10 @@ static struct span address_in(struct span text) {
 static struct span name_in(struct span text) {
     static const char *const words[] = {" via ", " par ", " (via ", " (par ", " [via ", " on behalf of "};
     struct span name = span_trim(span_first(text, span_find(text, '<')));
-    if (name.len >= 2 && name.ptr[0] == '"' && name.ptr[name.len - 1] == '"') name = (struct span){name.ptr + 1, name.len - 2};
-    if (name.len >= 2 && name.ptr[0] == '\'' && name.ptr[name.len - 1] == '\'') name = (struct span){name.ptr + 1, name.len - 2};
+    if (name.len >= 2 && name.ptr[0] == '"' && name.ptr[name.len - 1] == '"')
+        name = (struct span){name.ptr + 1, name.len - 2};
+    if (name.len >= 2 && name.ptr[0] == '\'' && name.ptr[name.len - 1] == '\'')
+        name = (struct span){name.ptr + 1, name.len - 2};
     for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
         const char *at = name.len > 0 ? memmem(name.ptr, name.len, words[i], strlen(words[i])) : NULL;
         if (at != NULL) name = span_first(name, (size_t)(at - name.ptr));
@@ -273,8 +301,8 @@ static struct span name_in(struct span text) {
     return span_trim(name);
 }
 
-static void put_mailbox(struct header_edits *edits, const struct header_field *field, struct span name, struct span address,
-                        const char *quote, enum finding_id id, unsigned rank) {
+static void put_mailbox(struct header_edits *edits, const struct header_field *field, struct span name,
+                        struct span address, const char *quote, enum finding_id id, unsigned rank) {
     struct bytes *draft = header_edits_draft(edits, field);
     if (name.len > 0) {
         bytes_append_text(draft, quote);
@@ -289,9 +317,9 @@ static void put_mailbox(struct header_edits *edits, const struct header_field *f
 }
 
 void header_edits_author(struct header_edits *edits, const struct header_field *field) {
-    static const char *const keepers[] = {"Reply-To",          "X-Original-From", "Original-From", "X-Original-Sender",
-                                          "X-Google-Original-From", "X-MailFrom",      "Cc",            "Sender",
-                                          "Resent-From"};
+    static const char *const keepers[] = {
+        "Reply-To", "X-Original-From", "Original-From", "X-Original-Sender", "X-Google-Original-From", "X-MailFrom",
+        "Cc",       "Sender",          "Resent-From"};
     struct span text = header_edits_text(field), name = name_in(text);
     for (size_t i = 0; i < sizeof keepers / sizeof *keepers; i++) {
         const struct header_field *keeper = header_section_find(edits->trial->section, keepers[i], 0);
@@ -330,7 +358,8 @@ static void change_octets(struct header_edits *edits, const struct header_field 
 }
 
 /* The address in lower case, or with its domain in lower case, or at the signing domain; the rest as it is. */
-static void change_address(struct header_edits *edits, const struct header_field *field, struct span address, int change) {
+static void change_address(struct header_edits *edits, const struct header_field *field, struct span address,
+                           int change) {
     struct span text = header_edits_text(field);
     struct bytes *draft = header_edits_draft(edits, field);
     size_t before = (size_t)(address.ptr - text.ptr), at = span_find(address, '@');
@@ -347,7 +376,8 @@ static void change_address(struct header_edits *edits, const struct header_field
 
 void header_edits_addresses(struct header_edits *edits, const struct header_field *field) {
     struct span text = header_edits_text(field), address = address_in(text), name = name_in(text);
-    for (int change = WITHOUT_QUOTES; change <= WITHOUT_ANGLES; change++) change_octets(edits, field, (enum octet_change)change);
+    for (int change = WITHOUT_QUOTES; change <= WITHOUT_ANGLES; change++)
+        change_octets(edits, field, (enum octet_change)change);
     if (address.len == 0) return;
     for (int change = 0; change < 4; change++) change_address(edits, field, address, change);
     put_mailbox(edits, field, name, address, "\"", FINDING_ADDRESS_REWRITTEN, RANK_ADDRESS);
@@ -364,9 +394,15 @@ void header_edits_addresses(struct header_edits *edits, const struct header_fiel
 }
 
 void header_edits_recipients(struct header_edits *edits, const struct header_field *field) {
-    static const char *const keepers[] = {"X-Original-To", "Delivered-To", "Envelope-To", "X-Envelope-To", "Original-Recipient"};
-    static const char *const hidden[] = {"undisclosed-recipients:;", "undisclosed-recipients: ;", "Undisclosed recipients:;",
-                                         "undisclosed recipients: ;", "Undisclosed-recipients:;", "recipient list not shown:;", ""};
+    static const char *const keepers[] = {"X-Original-To", "Delivered-To", "Envelope-To", "X-Envelope-To",
+                                          "Original-Recipient"};
+    static const char *const hidden[] = {"undisclosed-recipients:;",
+                                         "undisclosed-recipients: ;",
+                                         "Undisclosed recipients:;",
+                                         "undisclosed recipients: ;",
+                                         "Undisclosed-recipients:;",
+                                         "recipient list not shown:;",
+                                         ""};
     for (size_t i = 0; i < sizeof keepers / sizeof *keepers; i++) {
         const struct header_field *keeper = header_section_find(edits->trial->section, keepers[i], 0);
         if (keeper == NULL || keeper->raw.len > edits->draft.cap / 2) continue;

@@ -3,7 +3,7 @@
 #include "verifier/public_key.h"
 
 enum {
-    TRIAL_COST = 1024,       /* octets that a trial costs beside those it hashes */
+    TRIAL_COST = 1024,        /* octets that a trial costs beside those it hashes */
     VERIFY_COST = 160 * 1024, /* octets that an Ed25519 verification takes as long as */
 };
 
@@ -24,8 +24,9 @@ static bool gather(const struct header_section *section, struct header_group *gr
     return true;
 }
 
-bool header_trial_init(struct header_trial *trial, const struct header_section *section, const struct dkim_signature *signature,
-                       const struct header_field *signature_field, struct diagnosis_budget *budget, struct arena *arena) {
+bool header_trial_init(struct header_trial *trial, const struct header_section *section,
+                       const struct dkim_signature *signature, const struct header_field *signature_field,
+                       struct diagnosis_budget *budget, struct arena *arena) {
     *trial = (struct header_trial){
         .section = section, .signature = signature, .signature_field = signature_field, .budget = budget};
     size_t names = signature->signed_count;
@@ -43,7 +44,8 @@ bool header_trial_init(struct header_trial *trial, const struct header_section *
         if (!gather(section, &trial->group[i], arena)) return false;
         for (size_t k = 0; k < trial->group[i].count; k++) trial->octets += trial->group[i].field[k]->raw.len;
     }
-    for (size_t i = 0; i < names; i++) trial->octets += 64 + 8 * trial->group[trial->slot[i].group].count; /* steps to the field */
+    for (size_t i = 0; i < names; i++)
+        trial->octets += 64 + 8 * trial->group[trial->slot[i].group].count; /* steps to the field */
     return true;
 }
 
@@ -55,7 +57,8 @@ void header_trial_aim(struct header_trial *trial, const struct public_key *key, 
     if (wanted != NULL) memcpy(trial->wanted, wanted, DIGEST_OCTETS);
 }
 
-static const struct header_edit *edit_of(const struct header_field *field, const struct header_edit *const *edits, size_t count) {
+static const struct header_edit *edit_of(const struct header_field *field, const struct header_edit *const *edits,
+                                         size_t count) {
     for (size_t i = 0; i < count; i++)
         if (edits[i]->field == field && edits[i]->kind != EDIT_INSERT) return edits[i];
     return NULL;
@@ -68,8 +71,9 @@ static const struct header_field *inserted(struct span name, const struct header
 }
 
 /* The field that a slot means, after the changes; NULL: there is none, which is signed as well (section 5.4.2). */
-static const struct header_field *field_at(const struct header_trial *trial, struct header_slot slot, enum header_mode mode,
-                                           const struct header_edit *const *edits, size_t count) {
+static const struct header_field *field_at(const struct header_trial *trial, struct header_slot slot,
+                                           enum header_mode mode, const struct header_edit *const *edits,
+                                           size_t count) {
     const struct header_group *group = &trial->group[slot.group];
     size_t left = slot.ordinal;
     for (size_t i = 0; i < group->count; i++) {
@@ -81,8 +85,8 @@ static const struct header_field *field_at(const struct header_trial *trial, str
     return left == 0 ? inserted(group->name, edits, count) : NULL;
 }
 
-bool header_trial_hash(struct header_trial *trial, enum header_mode mode, const struct header_edit *const *edits, size_t count,
-                       uint8_t value[DIGEST_OCTETS]) {
+bool header_trial_hash(struct header_trial *trial, enum header_mode mode, const struct header_edit *const *edits,
+                       size_t count, uint8_t value[DIGEST_OCTETS]) {
     enum canonicalization kind = trial->signature->header_canon;
     if (mode == HEADER_OTHER_CANON) kind = kind == CANON_SIMPLE ? CANON_RELAXED : CANON_SIMPLE;
     digest_begin(&trial->digest);
@@ -91,12 +95,15 @@ bool header_trial_hash(struct header_trial *trial, enum header_mode mode, const 
         if (field != NULL) header_canon_field(kind, field, &trial->digest);
     }
     const struct header_edit *edit = edit_of(trial->signature_field, edits, count);
-    if (edit != NULL) header_canon_signature(kind, &edit->text, edit->signature_value, &trial->digest);
-    else header_canon_signature(kind, trial->signature_field, trial->signature->signature_value, &trial->digest);
+    if (edit != NULL)
+        header_canon_signature(kind, &edit->text, edit->signature_value, &trial->digest);
+    else
+        header_canon_signature(kind, trial->signature_field, trial->signature->signature_value, &trial->digest);
     return digest_end(&trial->digest, value);
 }
 
-bool header_trial_run(struct header_trial *trial, enum header_mode mode, const struct header_edit *const *edits, size_t count) {
+bool header_trial_run(struct header_trial *trial, enum header_mode mode, const struct header_edit *const *edits,
+                      size_t count) {
     uint8_t value[DIGEST_OCTETS];
     unsigned *left = trial->has_wanted ? &trial->budget->header_trials : &trial->budget->verifications;
     uint64_t cost = trial->octets + (trial->has_wanted ? TRIAL_COST : VERIFY_COST);

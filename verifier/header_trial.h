@@ -1,7 +1,7 @@
-/* verifier/header_trial.h -- are these the header fields that were signed? An RSA signature gives back the hash that the
- * signer made, and the hash of the right fields is equal: any change can be tried for the price of one SHA-256 (RFC 6376
- * section 3.7; tester.md 3a). Ed25519 gives nothing back: each trial is a verification.
- * Thread rule: one thread. Allocates from the arena. Cost: counted off a budget; with nothing left every answer is false. */
+/* verifier/header_trial.h -- are these the header fields that were signed? An RSA signature gives back the hash that
+ * the signer made, and the hash of the right fields is equal: any change can be tried for the price of one SHA-256 (RFC
+ * 6376 section 3.7; tester.md 3a). Ed25519 gives nothing back: each trial is a verification. Thread rule: one thread.
+ * Allocates from the arena. Cost: counted off a budget; with nothing left every answer is false. */
 #pragma once
 #include <stdbool.h>
 #include "base/arena.h"
@@ -60,13 +60,15 @@ struct header_trial {
 };
 
 /* All is borrowed until release. False: no memory; release is allowed then. */
-bool header_trial_init(struct header_trial *trial, const struct header_section *section, const struct dkim_signature *signature,
-                       const struct header_field *signature_field, struct diagnosis_budget *budget, struct arena *arena);
+bool header_trial_init(struct header_trial *trial, const struct header_section *section,
+                       const struct dkim_signature *signature, const struct header_field *signature_field,
+                       struct diagnosis_budget *budget, struct arena *arena);
 void header_trial_release(struct header_trial *trial);
 /* The key that made the signature, and for RSA the hash that it gave back, else NULL. */
 void header_trial_aim(struct header_trial *trial, const struct public_key *key, const uint8_t wanted[DIGEST_OCTETS]);
 /* Are the fields with these changes the signed ones? */
-bool header_trial_run(struct header_trial *trial, enum header_mode mode, const struct header_edit *const *edits, size_t count);
+bool header_trial_run(struct header_trial *trial, enum header_mode mode, const struct header_edit *const *edits,
+                      size_t count);
 /* The hash of the fields with these changes. False: no memory. */
-bool header_trial_hash(struct header_trial *trial, enum header_mode mode, const struct header_edit *const *edits, size_t count,
-                       uint8_t value[DIGEST_OCTETS]);
+bool header_trial_hash(struct header_trial *trial, enum header_mode mode, const struct header_edit *const *edits,
+                       size_t count, uint8_t value[DIGEST_OCTETS]);

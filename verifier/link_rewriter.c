@@ -28,8 +28,10 @@ static struct span host_of(struct span link) {
 }
 
 static void put(struct bytes *out, char c, bool escape) {
-    if (c == '&' && escape) bytes_append_text(out, "&amp;");
-    else bytes_append_char(out, c);
+    if (c == '&' && escape)
+        bytes_append_text(out, "&amp;");
+    else
+        bytes_append_char(out, c);
 }
 
 static void decode_percent(struct span value, bool dashed, bool escape, struct bytes *out) {
@@ -51,7 +53,8 @@ static bool decode_base64(struct span value, bool escape, struct bytes *out) {
     for (; len < value.len && len + 4 < sizeof padded; len++)
         padded[len] = value.ptr[len] == '-' ? '+' : value.ptr[len] == '_' ? '/' : value.ptr[len];
     while (len % 4 != 0) padded[len++] = '=';
-    if (base64_decode((struct span){padded, len}, BASE64_SPACE_REFUSED, octets, sizeof octets, &decoded) != BASE64_OK) return false;
+    if (base64_decode((struct span){padded, len}, BASE64_SPACE_REFUSED, octets, sizeof octets, &decoded) != BASE64_OK)
+        return false;
     for (size_t i = 0; i < decoded; i++) put(out, (char)octets[i], escape);
     return decoded > 0;
 }
@@ -88,7 +91,8 @@ static bool decode_marked(struct span link, const char *mark, bool escape, struc
         struct bytes text = bytes_with_cap(ADDRESS_MAX);
         if (bang != NULL) bytes_append(&text, span_first(kept, (size_t)(bang - kept.ptr)));
         while (text.len % 4 != 0 && bytes_append_char(&text, '=')) {}
-        if (base64_decode(bytes_span(&text), BASE64_SPACE_REFUSED, octets, sizeof octets, &count) != BASE64_OK) count = 0;
+        if (base64_decode(bytes_span(&text), BASE64_SPACE_REFUSED, octets, sizeof octets, &count) != BASE64_OK)
+            count = 0;
         bytes_release(&text);
     }
     for (size_t i = 0; i < address.len; i++)
@@ -139,8 +143,10 @@ const char *link_rewriter_undo(struct span text, bool escape, struct bytes *out)
         if (text.len == 0) break;
         size_t len = link_octets(text);
         const char *service = undo_link(span_first(text, len), escape, out);
-        if (service == NULL) bytes_append(out, span_first(text, len));
-        else name = service;
+        if (service == NULL)
+            bytes_append(out, span_first(text, len));
+        else
+            name = service;
         text = span_after(text, len);
     }
     return name;

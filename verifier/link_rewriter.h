@@ -6,6 +6,6 @@
 #include "base/bytes.h"
 #include "base/span.h"
 
-/* Appends text with every rewritten link undone; escape: write & as &amp;, as links in HTML have it. The service's name,
- * static, or NULL when no link was rewritten. */
+/* Appends text with every rewritten link undone; escape: write & as &amp;, as links in HTML have it. The service's
+ * name, static, or NULL when no link was rewritten. */
 const char *link_rewriter_undo(struct span text, bool escape, struct bytes *out);

@@ -64,7 +64,8 @@ void mime_encode_quoted_printable(struct span text, struct bytes *out) {
 bool mime_decode_base64(struct span text, struct bytes *out) {
     size_t len, room = base64_decoded_max(text.len) + 3;
     if (!bytes_reserve(out, room)) return false;
-    if (base64_decode(text, BASE64_SPACE_SKIPPED, (uint8_t *)out->ptr + out->len, room, &len) != BASE64_OK) return false;
+    if (base64_decode(text, BASE64_SPACE_SKIPPED, (uint8_t *)out->ptr + out->len, room, &len) != BASE64_OK)
+        return false;
     out->len += len;
     return len > 0;
 }
@@ -82,9 +83,7 @@ void mime_encode_base64(struct span octets, size_t width, struct bytes *out) {
 /* ---- Character sets ---- */
 
 #define X(id, text, before, after) {text, before, after},
-static const struct {
-    const char *text, *before, *after;
-} conversions[] = {MIME_CONVERSIONS(X)};
+static const struct { const char *text, *before, *after; } conversions[] = {MIME_CONVERSIONS(X)};
 #undef X
 
 const char *mime_conversion_text(enum mime_conversion conversion) { return conversions[conversion].text; }
@@ -92,9 +91,10 @@ const char *mime_conversion_before(enum mime_conversion conversion) { return con
 const char *mime_conversion_after(enum mime_conversion conversion) { return conversions[conversion].after; }
 
 /* What octets 0x80 to 0x9f mean in windows-1252; 0: nothing. */
-static const uint16_t cp1252[32] = {
-    0x20ac, 0,      0x201a, 0x0192, 0x201e, 0x2026, 0x2020, 0x2021, 0x02c6, 0x2030, 0x0160, 0x2039, 0x0152, 0,      0x017d, 0,
-    0,      0x2018, 0x2019, 0x201c, 0x201d, 0x2022, 0x2013, 0x2014, 0x02dc, 0x2122, 0x0161, 0x203a, 0x0153, 0,      0x017e, 0x0178};
+static const uint16_t cp1252[32] = {0x20ac, 0,      0x201a, 0x0192, 0x201e, 0x2026, 0x2020, 0x2021,
+                                    0x02c6, 0x2030, 0x0160, 0x2039, 0x0152, 0,      0x017d, 0,
+                                    0,      0x2018, 0x2019, 0x201c, 0x201d, 0x2022, 0x2013, 0x2014,
+                                    0x02dc, 0x2122, 0x0161, 0x203a, 0x0153, 0,      0x017e, 0x0178};
 
 /* Letters of Latin-1 that are a base letter with a mark: 0xc0 to 0xff, base letter and low octet of U+03xx; 0: none. */
 static const struct {
@@ -115,7 +115,8 @@ static uint32_t code_point(struct span sequence) {
     const unsigned char *octet = (const unsigned char *)sequence.ptr;
     if (sequence.len == 1) return octet[0];
     if (sequence.len == 2) return (uint32_t)(octet[0] & 0x1f) << 6 | (octet[1] & 0x3f);
-    if (sequence.len == 3) return (uint32_t)(octet[0] & 0x0f) << 12 | (uint32_t)(octet[1] & 0x3f) << 6 | (octet[2] & 0x3f);
+    if (sequence.len == 3)
+        return (uint32_t)(octet[0] & 0x0f) << 12 | (uint32_t)(octet[1] & 0x3f) << 6 | (octet[2] & 0x3f);
     return UINT32_MAX; /* beyond all that is looked for here */
 }
 
@@ -152,9 +153,12 @@ static bool to_utf8(struct span text, struct bytes *out) {
     for (; text.len > 0; text = span_after(text, 1)) {
         unsigned char octet = (unsigned char)text.ptr[0];
         uint32_t point = octet >= 0x80 && octet < 0xa0 ? cp1252[octet - 0x80] : octet;
-        if (octet < 0x80) bytes_append_char(out, (char)octet);
-        else if (point == 0) return false;
-        else append_code_point(out, point);
+        if (octet < 0x80)
+            bytes_append_char(out, (char)octet);
+        else if (point == 0)
+            return false;
+        else
+            append_code_point(out, point);
     }
     return true;
 }
@@ -184,8 +188,10 @@ static bool to_composed(struct span text, struct bytes *out) {
         unsigned found = 64;
         for (unsigned i = 0; mark >= 0x300 && mark <= 0x327 && i < 64 && found == 64; i++)
             if (len == 1 && composed[i].base == text.ptr[0] && 0x300u + composed[i].mark == mark) found = i;
-        if (found < 64) append_code_point(out, 0xc0 + found);
-        else bytes_append(out, span_first(text, len));
+        if (found < 64)
+            append_code_point(out, 0xc0 + found);
+        else
+            bytes_append(out, span_first(text, len));
         if (found < 64) len += mark_len;
     }
     return true;

@@ -1,6 +1,6 @@
-/* verifier/mime_coding.h -- content transfer encodings and character sets of text, back and forth (RFC 2045 sections 6.7
- * and 6.8), for trying out what a body was before a gateway converted it. Forgiving: what is no encoding stays.
- * Pure but for the buffer; one pass each. Text lines end in CRLF. */
+/* verifier/mime_coding.h -- content transfer encodings and character sets of text, back and forth (RFC 2045
+ * sections 6.7 and 6.8), for trying out what a body was before a gateway converted it. Forgiving: what is no encoding
+ * stays. Pure but for the buffer; one pass each. Text lines end in CRLF. */
 #pragma once
 #include <stdbool.h>
 #include "base/bytes.h"

@@ -58,7 +58,8 @@ static enum mime_coding coding_of(struct span encoding) {
     return MIME_UNKNOWN;
 }
 
-static void add_leaf(struct mime_tree *tree, struct span header, struct span body, struct span type, struct span encoding) {
+static void add_leaf(struct mime_tree *tree, struct span header, struct span body, struct span type,
+                     struct span encoding) {
     if (tree->count == MIME_LEAVES_MAX) return;
     tree->leaf[tree->count++] = (struct mime_leaf){
         .header = header,
@@ -76,7 +77,7 @@ struct reader {
     struct mime_tree *tree;
     struct span body, boundary[MIME_LEVELS_MAX];
     size_t levels, first_start;
-    bool in_leaf, in_first; /* between delimiters of a leaf; inside the outermost multipart's first part */
+    bool in_leaf, in_first;             /* between delimiters of a leaf; inside the outermost multipart's first part */
     struct span header, type, encoding; /* of the leaf */
     size_t leaf_start;
 };

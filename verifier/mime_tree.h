@@ -1,8 +1,7 @@
-/* verifier/mime_tree.h -- the leaf parts of a message body (RFC 2046 section 5.1), for those who look for what a server on
- * the way did to one of them. Never decides a verdict.
- * Reads as the most forgiving reader does: what is not understood is one leaf. Pure: fixed storage, no recursion, one
- * pass over the lines. Spans point into the body or the Content-Type value. Limits: 64 leaves, 8 levels; what lies
- * beyond them belongs to the leaf before. */
+/* verifier/mime_tree.h -- the leaf parts of a message body (RFC 2046 section 5.1), for those who look for what a server
+ * on the way did to one of them. Never decides a verdict. Reads as the most forgiving reader does: what is not
+ * understood is one leaf. Pure: fixed storage, no recursion, one pass over the lines. Spans point into the body or the
+ * Content-Type value. Limits: 64 leaves, 8 levels; what lies beyond them belongs to the leaf before. */
 #pragma once
 #include <stdbool.h>
 #include "base/span.h"
@@ -24,7 +23,7 @@ struct mime_tree {
     size_t count; /* at least 1 */
     struct mime_leaf leaf[MIME_LEAVES_MAX];
     bool is_multipart;
-    bool is_closed;          /* the outermost multipart has its closing delimiter; true when there is none */
+    bool is_closed;           /* the outermost multipart has its closing delimiter; true when there is none */
     struct span first_header; /* header of the first part of the outermost multipart */
     struct span first_body;   /* its body, parts of its own included; empty: none */
 };

@@ -14,7 +14,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
     while (0)
 
 #define FUZZ_RSA_RECORD                                                                                                \
-    "v=DKIM1; k=rsa; p=MIGfMA0GCSqGSIb3DQEBAQUAA4GNADCBiQKBgQCsnG43vUZtOsyAC9nBfnbVE6tMaoxu2UM36UQ+UIGE9sHZOXgrgUJWGbqlZKbAmWhU3luAueGq1oMCpuaKf/YyaPgMtjcz"                                                                                                               \
+    "v=DKIM1; k=rsa; "                                                                                                 \
+    "p=MIGfMA0GCSqGSIb3DQEBAQUAA4GNADCBiQKBgQCsnG43vUZtOsyAC9nBfnbVE6tMaoxu2UM36UQ+"                                   \
+    "UIGE9sHZOXgrgUJWGbqlZKbAmWhU3luAueGq1oMCpuaKf/YyaPgMtjcz"                                                         \
     "l8Cf2T8+cd7Jv7PmLmjBubue/ImN/UN0ldn7eNekVgMCpHvrKGsj9lHWt4WMf7S4oXgVpG43Aa2CrwIDAQAB"
 
 /* The keys that made the seeds' signatures, and one that a web form spoilt. */
@@ -31,7 +33,8 @@ struct any_key {
     enum record record;
 };
 
-static enum key_progress get(struct key_source *source, struct span name, struct key_request *request, struct key_entry **entry) {
+static enum key_progress get(struct key_source *source, struct span name, struct key_request *request,
+                             struct key_entry **entry) {
     struct dns_answer answer = {.status = DNS_FOUND, .dnssec = DNSSEC_INSECURE, .ttl_s = 300, .record_count = 1};
     (void)name;
     (void)request;
@@ -61,8 +64,13 @@ static void diagnose(const struct message_verifier *verifier, struct span messag
         const struct key_entry *entry = message_verifier_key(verifier, name);
         if (entry != NULL) keys[count++] = (struct diagnosis_key){name, entry, DIAGNOSIS_KEY_CURRENT};
     }
-    struct diagnosis_input input = {.section = section, .body = span_after(message, start), .has_body = true,
-                                    .result = result, .keys = keys, .key_count = count, .budget = budget};
+    struct diagnosis_input input = {.section = section,
+                                    .body = span_after(message, start),
+                                    .has_body = true,
+                                    .result = result,
+                                    .keys = keys,
+                                    .key_count = count,
+                                    .budget = budget};
     diagnosis_run(&input, arena, out);
     REQUIRE(out->octets <= budget.octets * result->dkim_count);
     REQUIRE(out->findings.count <= FINDINGS_MAX);
@@ -90,7 +98,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct span message = {(const char *)data + mark, size - mark};
     REQUIRE(verifier != NULL);
     message_verifier_begin(verifier, done, NULL);
-    if (message_verifier_update(verifier, message) != VERIFIER_REFUSED && message_verifier_end(verifier) == VERIFIER_DONE)
+    if (message_verifier_update(verifier, message) != VERIFIER_REFUSED &&
+        message_verifier_end(verifier) == VERIFIER_DONE)
         diagnose(verifier, message);
     message_verifier_destroy(verifier);
     return 0;

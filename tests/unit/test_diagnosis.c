@@ -43,7 +43,8 @@ static void scene_begin(struct scene *scene, const char *record) {
     assert_non_null(scene->arena);
 }
 
-static void add_key(struct scene *scene, const char *name, const struct key_entry *entry, enum diagnosis_key_kind kind) {
+static void add_key(struct scene *scene, const char *name, const struct key_entry *entry,
+                    enum diagnosis_key_kind kind) {
     scene->key[scene->key_count++] = (struct diagnosis_key){span_of(name), entry, kind};
 }
 
@@ -58,9 +59,13 @@ static void scene_run(struct scene *scene, struct span message, struct diagnosis
     if (own != NULL) add_key(scene, "sel._domainkey.d.example", own, DIAGNOSIS_KEY_CURRENT);
     const struct header_section *section = message_verifier_header(scene->verifier);
     size_t start = section->octets.len + (section->ended_by_empty_line ? 2 : 0);
-    struct diagnosis_input input = {.section = section, .body = span_after(scene->message, start), .has_body = !scene->policy.header_alone,
-                                    .result = message_verifier_result(scene->verifier), .keys = scene->key,
-                                    .key_count = scene->key_count, .budget = budget};
+    struct diagnosis_input input = {.section = section,
+                                    .body = span_after(scene->message, start),
+                                    .has_body = !scene->policy.header_alone,
+                                    .result = message_verifier_result(scene->verifier),
+                                    .keys = scene->key,
+                                    .key_count = scene->key_count,
+                                    .budget = budget};
     assert_true(diagnosis_run(&input, scene->arena, &scene->out));
 }
 
@@ -98,15 +103,16 @@ static void expect_arg(const struct finding *finding, const char *name, const ch
     for (size_t i = 0; i < finding->arg_count; i++)
         if (strcmp(finding->arg[i].name, name) == 0) {
             if (!span_is(finding->arg[i].text, value))
-                fail_msg("%s: %s is \"%.*s\"", finding_name(finding->id), name, (int)finding->arg[i].text.len, finding->arg[i].text.ptr);
+                fail_msg("%s: %s is \"%.*s\"", finding_name(finding->id), name, (int)finding->arg[i].text.len,
+                         finding->arg[i].text.ptr);
             return;
         }
     fail_msg("%s has no %s", finding_name(finding->id), name);
 }
 
 /* Signed by key, changed from -> to, explained with record published. */
-static void explain(struct scene *scene, const struct signer *key, const char *record, const struct signing *how, const char *from,
-                    const char *to) {
+static void explain(struct scene *scene, const struct signer *key, const char *record, const struct signing *how,
+                    const char *from, const char *to) {
     struct span good = signer_sign(key, how, span_of(plain)), bad = replaced(good, from, to);
     scene_begin(scene, record);
     scene_run(scene, bad, diagnosis_budget_tester);
@@ -146,7 +152,8 @@ static void a_footer_is_proved_and_shown(void **state) {
 static void without_a_good_signature_a_match_is_a_guess(void **state) {
     (void)state;
     struct scene scene;
-    struct span good = signer_sign(rsa, &(struct signing){0}, span_of(plain)), bad = replaced(good, "Third line\r\n", "Third line\r\nlist\r\n"),
+    struct span good = signer_sign(rsa, &(struct signing){0}, span_of(plain)),
+                bad = replaced(good, "Third line\r\n", "Third line\r\nlist\r\n"),
                 worse = replaced(bad, "10:20:30", "11:21:31");
     scene_begin(&scene, signer_record(rsa));
     scene_run(&scene, worse, diagnosis_budget_tester);
@@ -161,7 +168,8 @@ static void a_tag_is_proved_by_both_kinds_of_key(void **state) {
     const struct signer *signers[] = {rsa, ed25519};
     for (int i = 0; i < 2; i++) {
         struct scene scene;
-        explain(&scene, signers[i], signer_record(signers[i]), &(struct signing){0}, "Subject: The", "Subject: [list] The");
+        explain(&scene, signers[i], signer_record(signers[i]), &(struct signing){0}, "Subject: The",
+                "Subject: [list] The");
         const struct finding *finding = find(&scene, FINDING_SUBJECT_TAG);
         assert_int_equal(finding->certainty, FINDING_PROVED);
         expect_arg(finding, "found", "[list]");
@@ -176,7 +184,8 @@ static void a_tag_is_proved_by_both_kinds_of_key(void **state) {
 static void copied_fields_tell_what_was_there(void **state) {
     (void)state;
     struct scene scene;
-    struct signing how = {.more_tags = "z=From:=20Alice=20<alice@d.example>|Subject:=20The=20plan|To:=20bob@here.example;"};
+    struct signing how = {.more_tags =
+                              "z=From:=20Alice=20<alice@d.example>|Subject:=20The=20plan|To:=20bob@here.example;"};
     explain(&scene, rsa, signer_record(rsa), &how, "Subject: The plan", "Subject: Something else entirely");
     const struct finding *finding = find(&scene, FINDING_COPIED_FIELD);
     assert_int_equal(finding->certainty, FINDING_PROVED);
@@ -246,8 +255,10 @@ static void a_repaired_record_proves_itself(void **state) {
         scene_run(&scene, good, diagnosis_budget_tester);
         size_t plus = 0;
         for (size_t i = 0; i < record.len; i++) plus += record.ptr[i] == '+';
-        if (damage < 3) assert_int_equal(find(&scene, FINDING_RECORD_REPAIRED)->certainty, FINDING_PROVED);
-        else if (plus >= 1 && plus <= 8) assert_int_equal(find(&scene, FINDING_RECORD_PLUS)->certainty, FINDING_PROVED);
+        if (damage < 3)
+            assert_int_equal(find(&scene, FINDING_RECORD_REPAIRED)->certainty, FINDING_PROVED);
+        else if (plus >= 1 && plus <= 8)
+            assert_int_equal(find(&scene, FINDING_RECORD_PLUS)->certainty, FINDING_PROVED);
         scene_end(&scene);
         bytes_release(&text);
     }
@@ -257,7 +268,8 @@ static void a_repaired_record_proves_itself(void **state) {
 /* A list's signature over the body with its footer: the change happened before it. */
 static void signatures_tell_who_changed_the_body(void **state) {
     (void)state;
-    struct span first = signer_sign(rsa, &(struct signing){0}, span_of(plain)), changed = replaced(first, "Second line", "Another line");
+    struct span first = signer_sign(rsa, &(struct signing){0}, span_of(plain)),
+                changed = replaced(first, "Second line", "Another line");
     struct span both = signer_sign(rsa, &(struct signing){.domain = "list.example"}, changed);
     struct scene scene;
     scene_begin(&scene, signer_record(rsa));
@@ -288,15 +300,16 @@ static void another_signature_narrows_the_fields(void **state) {
 
 static void the_budget_is_kept_and_the_verdict_too(void **state) {
     (void)state;
-    struct span good = signer_sign(ed25519, &(struct signing){0}, span_of(plain)), bad = replaced(good, "10:20:30", "11:21:31"),
-                worse = replaced(bad, "Second", "2nd");
+    struct span good = signer_sign(ed25519, &(struct signing){0}, span_of(plain)),
+                bad = replaced(good, "10:20:30", "11:21:31"), worse = replaced(bad, "Second", "2nd");
     static const struct diagnosis_budget budgets[] = {{0, 0, 0}, {5000, 3, 2}, {1 << 16, 20, 20}};
     for (size_t i = 0; i < sizeof budgets / sizeof *budgets; i++) {
         struct scene scene;
         scene_begin(&scene, signer_record(ed25519));
         scene_run(&scene, worse, budgets[i]);
         assert_true(scene.out.octets <= budgets[i].octets);
-        assert_true(scene.out.header_trials <= budgets[i].header_trials && scene.out.verifications <= budgets[i].verifications);
+        assert_true(scene.out.header_trials <= budgets[i].header_trials &&
+                    scene.out.verifications <= budgets[i].verifications);
         assert_int_equal(message_verifier_result(scene.verifier)->dkim[0].code, DKIM_BODY_HASH_MISMATCH);
         assert_int_equal(scene.out.cause[0], CAUSE_BODY_OTHER);
         find(&scene, FINDING_BODY_CHANGED);
@@ -310,10 +323,13 @@ static void the_budget_is_kept_and_the_verdict_too(void **state) {
 static void the_worst_case_is_printed(void **state) {
     (void)state;
     struct bytes text = bytes_with_cap(1 << 20);
-    bytes_append_text(&text, "From: a@d.example\r\nTo: b@here.example\r\nSubject: s\r\nDate: Mon, 06 Jan 2025 10:20:30 +0000\r\n"
-                             "Content-Type: text/html; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\n<html><body>\r\n");
+    bytes_append_text(
+        &text, "From: a@d.example\r\nTo: b@here.example\r\nSubject: s\r\nDate: Mon, 06 Jan 2025 10:20:30 +0000\r\n"
+               "Content-Type: text/html; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\n<html><body>\r\n");
     for (unsigned i = 0; text.len < 100000; i++)
-        bytes_append_format(&text, "<p>Line %u of the text, with caf\xc3\xa9 and https://example.test/%u?x=1&amp;y=2 in it</p>\r\n", i, i * 7919);
+        bytes_append_format(
+            &text, "<p>Line %u of the text, with caf\xc3\xa9 and https://example.test/%u?x=1&amp;y=2 in it</p>\r\n", i,
+            i * 7919);
     bytes_append_text(&text, "</body></html>\r\n");
     const struct {
         const char *name;
@@ -332,9 +348,13 @@ static void the_worst_case_is_printed(void **state) {
         scene_run(&scene, worse, (struct diagnosis_budget){0, 0, 0});
         struct timespec start, end;
         const struct header_section *section = message_verifier_header(scene.verifier);
-        struct diagnosis_input input = {.section = section, .body = span_after(scene.message, section->octets.len + 2), .has_body = true,
-                                        .result = message_verifier_result(scene.verifier), .keys = scene.key,
-                                        .key_count = scene.key_count, .budget = rows[i].budget};
+        struct diagnosis_input input = {.section = section,
+                                        .body = span_after(scene.message, section->octets.len + 2),
+                                        .has_body = true,
+                                        .result = message_verifier_result(scene.verifier),
+                                        .keys = scene.key,
+                                        .key_count = scene.key_count,
+                                        .budget = rows[i].budget};
         clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &start);
         assert_true(diagnosis_run(&input, scene.arena, &scene.out));
         clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &end);
@@ -354,7 +374,8 @@ static void the_worst_case_is_printed(void **state) {
 static void a_header_alone_is_verified(void **state) {
     (void)state;
     struct span good = signer_sign(rsa, &(struct signing){0}, span_of(plain));
-    struct span header = span_first(good, (size_t)((const char *)memmem(good.ptr, good.len, "\r\n\r\n", 4) - good.ptr) + 4);
+    struct span header =
+        span_first(good, (size_t)((const char *)memmem(good.ptr, good.len, "\r\n\r\n", 4) - good.ptr) + 4);
     struct span bad = replaced(header, "Subject: The", "Subject: [x] The");
     struct scene scene;
     scene_begin(&scene, signer_record(rsa));
@@ -380,7 +401,8 @@ static void neighbours_are_the_pair_and_the_usual_ones(void **state) {
     (void)state;
     struct arena *arena = arena_create(65536);
     struct span names[DIAGNOSIS_NEIGHBOURS_MAX];
-    struct dkim_result result = {.code = DKIM_SIGNATURE_MISMATCH, .selector = span_of("OVH-Selector1"), .domain_ascii = span_of("d.example")};
+    struct dkim_result result = {
+        .code = DKIM_SIGNATURE_MISMATCH, .selector = span_of("OVH-Selector1"), .domain_ascii = span_of("d.example")};
     assert_true(diagnosis_wants_neighbours(&result));
     assert_int_equal(diagnosis_neighbours(&result, arena, names), DIAGNOSIS_NEIGHBOURS_MAX);
     assert_true(span_is(names[0], "ovh-selector2._domainkey.d.example"));

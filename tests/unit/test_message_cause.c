@@ -62,8 +62,9 @@ static void causes_are_refined_where_they_can_be(void **state) {
                 {"Subject: ", "Subject: [list] ", CAUSE_HEADER_SUBJECT},
                 {"Subject: x", "Subject: another", CAUSE_HEADER_OTHER}};
     struct signer *signer = signer_create_rsa(2048);
-    struct span good = signer_sign(signer, &(struct signing){0}, span_of("From: a@d.example\r\nTo: b@c.test\r\nSubject: x\r\n"
-                                                                         "Date: Mon, 06 Jan 2025 10:20:30 +0000\r\n\r\nBody\r\nlast line\r\n"));
+    struct span good = signer_sign(signer, &(struct signing){0},
+                                   span_of("From: a@d.example\r\nTo: b@c.test\r\nSubject: x\r\n"
+                                           "Date: Mon, 06 Jan 2025 10:20:30 +0000\r\n\r\nBody\r\nlast line\r\n"));
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         const char *at = memmem(good.ptr, good.len, rows[i].from, strlen(rows[i].from));
         assert_non_null(at);

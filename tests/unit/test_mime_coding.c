@@ -15,8 +15,15 @@ static void quoted_printable_is_undone(void **state) { /* RFC 2045 section 6.7 *
     (void)state;
     static const struct {
         const char *in, *out;
-    } rows[] = {{"caf=C3=A9", "caf\xc3\xa9"}, {"a=\r\nb", "ab"}, {"a= \t\r\nb", "ab"}, {"a=\nb", "ab"}, {"=zz=4", "=zz=4"}, {"=", "="},
-                {"=3d", "="},               {"a =\r\n", "a "}, {"", ""}};
+    } rows[] = {{"caf=C3=A9", "caf\xc3\xa9"},
+                {"a=\r\nb", "ab"},
+                {"a= \t\r\nb", "ab"},
+                {"a=\nb", "ab"},
+                {"=zz=4", "=zz=4"},
+                {"=", "="},
+                {"=3d", "="},
+                {"a =\r\n", "a "},
+                {"", ""}};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct span in = exact_copy(span_of(rows[i].in));
         struct bytes out = bytes_with_cap(256);
@@ -69,10 +76,19 @@ static void character_sets_are_undone(void **state) {
         enum mime_conversion conversion;
         const char *now, *before; /* NULL: cannot have been */
     } rows[] = {
-        {MIME_FROM_LATIN1, "caf\xc3\xa9", "caf\xe9"},     {MIME_FROM_LATIN1, "\xe2\x82\xac", NULL}, {MIME_FROM_LATIN1, "\xe9", NULL},
-        {MIME_FROM_CP1252, "\xe2\x82\xac", "\x80"},       {MIME_FROM_UTF8, "caf\xe9", "caf\xc3\xa9"}, {MIME_FROM_UTF8, "\x80", "\xe2\x82\xac"},
-        {MIME_FROM_UTF8, "\x81", NULL},                   {MIME_FROM_NFC, "cafe\xcc\x81", "caf\xc3\xa9"}, {MIME_FROM_NFC, "x\xcc\x81", "x\xcc\x81"},
-        {MIME_FROM_NFD, "caf\xc3\xa9", "cafe\xcc\x81"},   {MIME_FROM_NFD, "\xc3\xbf\xc3\xa7", "y\xcc\x88" "c\xcc\xa7"},
+        {MIME_FROM_LATIN1, "caf\xc3\xa9", "caf\xe9"},
+        {MIME_FROM_LATIN1, "\xe2\x82\xac", NULL},
+        {MIME_FROM_LATIN1, "\xe9", NULL},
+        {MIME_FROM_CP1252, "\xe2\x82\xac", "\x80"},
+        {MIME_FROM_UTF8, "caf\xe9", "caf\xc3\xa9"},
+        {MIME_FROM_UTF8, "\x80", "\xe2\x82\xac"},
+        {MIME_FROM_UTF8, "\x81", NULL},
+        {MIME_FROM_NFC, "cafe\xcc\x81", "caf\xc3\xa9"},
+        {MIME_FROM_NFC, "x\xcc\x81", "x\xcc\x81"},
+        {MIME_FROM_NFD, "caf\xc3\xa9", "cafe\xcc\x81"},
+        {MIME_FROM_NFD, "\xc3\xbf\xc3\xa7",
+         "y\xcc\x88"
+         "c\xcc\xa7"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct span now = exact_copy(span_of(rows[i].now));
@@ -86,7 +102,8 @@ static void character_sets_are_undone(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(quoted_printable_is_undone), cmocka_unit_test(quoted_printable_is_written_as_mailers_do),
-                                       cmocka_unit_test(base64_goes_back_and_forth), cmocka_unit_test(character_sets_are_undone)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(quoted_printable_is_undone), cmocka_unit_test(quoted_printable_is_written_as_mailers_do),
+        cmocka_unit_test(base64_goes_back_and_forth), cmocka_unit_test(character_sets_are_undone)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -78,12 +78,12 @@ void page_redirect(const struct http_request *request, struct http_reply *reply,
 
 /* --- frame --- */
 
-static const char policy[] = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; "
-                             "frame-ancestors 'none'";
+#define POLICY "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+static const char policy[] = POLICY, policy_with_script[] = POLICY "; script-src 'self'; connect-src 'self'";
 
 static void write_address(struct bytes *out, enum language language, const struct page *page) {
     bytes_append_format(out, "/%s", words[language]);
-    html_text(out, page->rest);
+    html_text(out, language != page->language && page->other_rest.len > 0 ? page->other_rest : page->rest);
     if (page->query.len > 0) bytes_append_char(out, '?'), html_text(out, page->query);
 }
 
@@ -102,13 +102,18 @@ static void write_head(struct bytes *out, const struct page *page) {
         bytes_append_text(out, "\">\n");
     }
     if (page->refresh_s > 0) bytes_append_format(out, "<meta http-equiv=\"refresh\" content=\"%u\">\n", page->refresh_s);
+    if (page->is_private) bytes_append_text(out, "<meta name=\"robots\" content=\"noindex\">\n");
+    if (page->has_script) bytes_append_format(out, "<script src=\"%s\" defer></script>\n", asset_path("live.js"));
     bytes_append_text(out, "</head>\n");
 }
 
-static void write_languages(struct bytes *out, const struct page *page) {
+static void write_menu(struct bytes *out, const struct page *page) {
     bytes_append_text(out, "<nav aria-label=\"");
-    page_say(out, page->language, PAGE_LANGUAGES);
-    bytes_append_text(out, "\"><ul class=\"choice\">");
+    page_say(out, page->language, PAGE_MENU);
+    bytes_append_format(out, "\"><ul class=\"choice\"><li><a href=\"/%s/%s\">", words[page->language],
+                        page->language == LANGUAGE_FR ? "aide" : "help");
+    page_say(out, page->language, PAGE_HELP);
+    bytes_append_text(out, "</a></li>");
     for (unsigned i = 0; i < LANGUAGE_COUNT; i++) {
         bytes_append_format(out, "<li><a lang=\"%s\" hreflang=\"%s\" href=\"", words[i], words[i]);
         write_address(out, (enum language)i, page);
@@ -120,13 +125,13 @@ static void write_languages(struct bytes *out, const struct page *page) {
 void page_begin(struct http_reply *reply, const struct page *page) {
     struct bytes *out = &reply->body;
     reply->content_type = "text/html; charset=utf-8";
-    reply->content_policy = policy;
+    reply->content_policy = page->has_script ? policy_with_script : policy;
     reply->language = words[page->language];
     write_head(out, page);
     bytes_append_text(out, "<body>\n<a class=\"skip\" href=\"#main\">");
     page_say(out, page->language, PAGE_SKIP);
     bytes_append_format(out, "</a>\n<header><p class=\"name\"><a href=\"/\">sceau</a></p>\n");
-    write_languages(out, page);
+    write_menu(out, page);
     bytes_append_text(out, "</header>\n<main id=\"main\">\n");
 }
 

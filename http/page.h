@@ -32,8 +32,11 @@ struct page {
     enum page_text title;
     struct span subject;  /* before the title in the browser's tab; may be empty */
     struct span rest;     /* path behind the language, "/stats": for the other language's link */
+    struct span other_rest; /* the same in the other language, where it differs; may be empty */
     struct span query;    /* "window=1h", escaped for an address, for the same; may be empty */
     unsigned refresh_s;   /* the browser loads the page again after so long; 0: never */
+    bool has_script;      /* live.js may run, and talk with this server */
+    bool is_private;      /* search engines shall not keep it */
 };
 /* From the doctype to the opened main element, and the reply's header fields. */
 void page_begin(struct http_reply *reply, const struct page *page);

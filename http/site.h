@@ -11,3 +11,4 @@ extern const struct http_route_table front_routes;  /* / */
 extern const struct http_route_table scrape_routes; /* /metrics, /healthz, /readyz */
 extern const struct http_route_table api_routes;    /* /api/v1/ */
 extern const struct http_route_table stats_page_routes; /* /stats, /fr/stats, /en/stats, /assets/ */
+extern const struct http_route_table help_page_routes;  /* /help, /aide */

@@ -89,7 +89,7 @@ count = 0
 
 
 def shows(name, zone, wanted, *arguments, text=None, severity=None):
-    """The zone's answers make sceau key say it, whole, in both languages; in the report for people, too. Returns the report."""
+    """The zone's answers make sceau key say it, whole, in both languages; in the report for people, too, in one of them. Returns the report."""
     global count
     file = put("rows.zone", "$ORIGIN d.example.\n$TTL 300\n@ SOA ns hostmaster 1 3600 900 86400 60\n" + zone)
     code, out, error = key("--zone", file, "--json", *arguments, text=text)
@@ -104,9 +104,9 @@ def shows(name, zone, wanted, *arguments, text=None, severity=None):
             assert not re.search(r"\{[a-z]+\}", part["fr"] + part["en"]), finding
     if severity:
         assert matching[0]["severity"] == severity, matching[0]
-    for language, sentence in (("en", english), ("fr", french)):
-        _, lines, error = key("--zone", file, "--lang", language, "--explain", *arguments, text=text)
-        assert sentence in lines, (name, language, lines, error)
+    language, sentence = (("en", english), ("fr", french))[count % 2]  # for people: in turn, for time's sake
+    _, lines, error = key("--zone", file, "--lang", language, "--explain", *arguments, text=text)
+    assert sentence in lines, (name, language, lines, error)
     count += 1
     return report
 

@@ -478,6 +478,13 @@ def name_servers_and_dnssec():
     code, found = ask("rows.test", "s", "--server", f"127.0.0.1@{first}")
     assert "R-15" not in found, found
     assert found["R-16"] == [{"fr": "DNSSEC : non signé.", "en": "DNSSEC: unsigned."}], found
+    code, found = ask("rows.test", "s", "--resolver", f"127.0.0.1@{second}")
+    assert code == 0 and re.fullmatch(r"Publié chez vous, pas encore visible partout : 127\.0\.0\.1@%d peut garder l'ancien résultat "
+                                      r"(300|29\d) secondes \(24 h au plus d'ordinaire\)\." % second, found["R-14"][0]["fr"]), found
+    code, found = ask("rows.test", "two", "--resolver", f"127.0.0.1@{second}")
+    assert re.search(r"127\.0\.0\.1@%d may keep the old answer for [56]\d seconds" % second, found["R-14"][0]["en"]), found  # SOA's minimum
+    code, found = ask("rows.test", "s", "--resolver", f"127.0.0.1@{first}")
+    assert "R-14" not in found, found
     code, found = ask("signed.test", "s")
     assert code == 0 and found["R-16"] == [{"fr": "DNSSEC : vérifié.", "en": "DNSSEC: verified."}], found
     code, found = ask("broken.test", "s")

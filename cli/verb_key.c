@@ -1,11 +1,13 @@
 /* sceau key: judge the key records of a domain's selectors, as DNS has them or as they are about to be published. */
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 #include "cli/common_stage.h"
 #include "cli/verb.h"
 #include "cli/verb_key_input.h"
 #include "verifier/dns_choice.h"
 #include "verifier/domain_name.h"
+#include "verifier/name_servers.h"
 #include "verifier/record_check.h"
 
 enum { OUTPUT_MAX = 4 << 20, DNS_BUDGET_MS = 10000 };
@@ -14,12 +16,14 @@ struct view_set {
     size_t count;
     struct record_view view[RECORD_VIEWS_MAX];
     struct dns_choice *choice[RECORD_VIEWS_MAX];
+    char name[RECORD_VIEWS_MAX][NAME_SERVER_ADDRESS_MAX];
 };
 
 /* --- who else is asked ------------------------------------------------------------------------------------------- */
 
 static bool add_view(struct view_set *set, struct loop *loop, enum record_view_kind kind, const char *address,
                      const char *domain) {
+    if (set->count == RECORD_VIEWS_MAX) return true;
     struct dns_choice_options wanted = {.trust_anchor = "none"};
     char *stub = NULL, *error = NULL;
     if (kind == RECORD_VIEW_RESOLVER) {
@@ -37,11 +41,31 @@ static bool add_view(struct view_set *set, struct loop *loop, enum record_view_k
     free(stub);
     if (choice == NULL) return false;
     set->choice[set->count] = choice;
-    set->view[set->count++] = (struct record_view){kind, span_of(address), dns_choice_source(choice)};
+    snprintf(set->name[set->count], sizeof set->name[0], "%s", address); /* for people; one that is longer is cut */
+    set->view[set->count] = (struct record_view){kind, span_of(set->name[set->count]), dns_choice_source(choice)};
+    set->count++;
     return true;
 }
 
-static bool open_views(struct view_set *set, struct loop *loop, const struct cli_options *options) {
+/* Every name server of the domain that has an address. */
+static bool add_all_servers(struct view_set *set, struct cli_stage *stage, const char *domain) {
+    char ascii[DOMAIN_NAME_MAX];
+    size_t len = domain_name_write(span_of(domain), false, ascii), count;
+    struct name_servers *servers = name_servers_create(cli_dns_source(stage->dns));
+    bool good = servers != NULL;
+    if (!good) cli_complain("out of memory");
+    if (good && len > 0 && !name_servers_find(servers, (struct span){ascii, len}, cli_stage_done, stage)) {
+        cli_stage_wait(stage, DNS_BUDGET_MS);
+        name_servers_expire(servers);
+    }
+    const struct name_server *list = good ? name_servers_list(servers, &count) : NULL;
+    for (size_t i = 0; good && i < count && set->count < RECORD_VIEWS_MAX; i++)
+        if (list[i].address[0] != '\0') good = add_view(set, stage->loop, RECORD_VIEW_SERVER, list[i].address, domain);
+    name_servers_destroy(servers);
+    return good;
+}
+
+static bool open_views(struct view_set *set, struct cli_stage *stage, const struct cli_options *options) {
     size_t wanted = options->resolver.count + options->server.count;
     const char *domain = options->operand.count > 0 ? options->operand.item[0] : NULL;
     if (wanted > RECORD_VIEWS_MAX || (wanted > 0 && options->zone.count > 0) ||
@@ -51,9 +75,13 @@ static bool open_views(struct view_set *set, struct loop *loop, const struct cli
         return false;
     }
     for (size_t i = 0; i < options->resolver.count; i++)
-        if (!add_view(set, loop, RECORD_VIEW_RESOLVER, options->resolver.item[i], domain)) return false;
-    for (size_t i = 0; i < options->server.count; i++)
-        if (!add_view(set, loop, RECORD_VIEW_SERVER, options->server.item[i], domain)) return false;
+        if (!add_view(set, stage->loop, RECORD_VIEW_RESOLVER, options->resolver.item[i], domain)) return false;
+    for (size_t i = 0; i < options->server.count; i++) {
+        bool all = strcmp(options->server.item[i], "all") == 0;
+        bool added = all ? add_all_servers(set, stage, domain)
+                         : add_view(set, stage->loop, RECORD_VIEW_SERVER, options->server.item[i], domain);
+        if (!added) return false;
+    }
     return true;
 }
 
@@ -137,7 +165,7 @@ static enum cli_status judge_operands(const struct cli_options *options, struct 
     struct cli_stage stage;
     struct view_set views = {0};
     enum cli_status status = CLI_USAGE;
-    if (cli_stage_build(&stage, options) && open_views(&views, stage.loop, options)) {
+    if (cli_stage_build(&stage, options) && open_views(&views, &stage, options)) {
         input->question.view = views.view;
         input->question.view_count = views.count;
         status = check_records(options, &stage, &input->question);

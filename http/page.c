@@ -20,12 +20,17 @@ enum page_text page_text_of_cause(enum cause cause) { return CAUSE_TEXT_BODY_APP
 _Static_assert(DNSSEC_TEXT_BOGUS - DNSSEC_TEXT_INDETERMINATE + 1 == DNSSEC_STATE_COUNT, "a text for each state, in order");
 enum page_text page_text_of_dnssec(enum dnssec_state state) { return DNSSEC_TEXT_INDETERMINATE + (unsigned)state; }
 
-void page_say_with(struct bytes *out, enum language language, enum page_text text, const struct phrase_value *values, size_t count) {
-    struct bytes plain = bytes_with_cap(8192);
-    phrase_append(&plain, &texts[text], language, values, count);
+void page_say_phrase(struct bytes *out, enum language language, const struct phrase *phrase, const struct phrase_value *values,
+                     size_t count) {
+    struct bytes plain = bytes_with_cap(64 * 1024);
+    phrase_append(&plain, phrase, language, values, count);
     html_text(out, bytes_span(&plain));
     out->failed |= plain.failed;
     bytes_release(&plain);
+}
+
+void page_say_with(struct bytes *out, enum language language, enum page_text text, const struct phrase_value *values, size_t count) {
+    page_say_phrase(out, language, &texts[text], values, count);
 }
 
 void page_say(struct bytes *out, enum language language, enum page_text text) {
@@ -102,7 +107,8 @@ static void write_head(struct bytes *out, const struct page *page) {
         bytes_append_text(out, "\">\n");
     }
     if (page->refresh_s > 0) bytes_append_format(out, "<meta http-equiv=\"refresh\" content=\"%u\">\n", page->refresh_s);
-    if (page->is_private) bytes_append_text(out, "<meta name=\"robots\" content=\"noindex\">\n");
+    if (page->without_script != NULL)
+        bytes_append_format(out, "<noscript><meta http-equiv=\"refresh\" content=\"0;url=%s\"></noscript>\n", page->without_script);
     if (page->has_script) bytes_append_format(out, "<script src=\"%s\" defer></script>\n", asset_path("live.js"));
     bytes_append_text(out, "</head>\n");
 }

@@ -21,6 +21,10 @@ enum page_text page_text_of_dnssec(enum dnssec_state state);
 void page_say(struct bytes *out, enum language language, enum page_text text);
 void page_say_with(struct bytes *out, enum language language, enum page_text text, const struct phrase_value *values, size_t count);
 
+/* The same of a sentence of another table. */
+void page_say_phrase(struct bytes *out, enum language language, const struct phrase *phrase, const struct phrase_value *values,
+                     size_t count);
+
 /* The language that path begins with; *rest is the path from the slash behind it. False: it begins with none. */
 bool page_language_of_path(struct span path, enum language *language, struct span *rest);
 const char *page_language_word(enum language language); /* "fr" */
@@ -36,6 +40,7 @@ struct page {
     struct span query;    /* "window=1h", escaped for an address, for the same; may be empty */
     unsigned refresh_s;   /* the browser loads the page again after so long; 0: never */
     bool has_script;      /* live.js may run, and talk with this server */
+    const char *without_script; /* where browsers without script go on at once, "?live"; NULL: nowhere */
     bool is_private;      /* search engines shall not keep it */
 };
 /* From the doctype to the opened main element, and the reply's header fields. */

@@ -122,7 +122,7 @@ static enum dns_packet_status take_text(struct reader *reader, struct span data)
     return keep(reader, (struct span){text, len}, (struct span){lengths, strings});
 }
 
-/* A record whose data is prefix_len octets and a name: MX, PTR, CNAME. */
+/* A record whose data is prefix_len octets and a name: MX, PTR, CNAME, NS. */
 static enum dns_packet_status take_name(struct reader *reader, const struct record *record, size_t prefix_len) {
     char text[2 + DNS_NAME_TEXT_MAX];
     struct dns_name name;
@@ -143,6 +143,7 @@ static enum dns_packet_status take(struct reader *reader, const struct record *r
     case DNS_TXT: return take_text(reader, record->data);
     case DNS_MX: return take_name(reader, record, 2);
     case DNS_CNAME:
+    case DNS_NS:
     case DNS_PTR: return take_name(reader, record, 0);
     }
     return DNS_PACKET_MALFORMED; /* no type of ours */

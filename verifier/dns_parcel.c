@@ -28,6 +28,7 @@ bool dns_parcel_write_question(const struct dns_parcel_question *question, struc
 static bool is_type(uint64_t type) {
     switch (type) {
     case DNS_A:
+    case DNS_NS:
     case DNS_CNAME:
     case DNS_PTR:
     case DNS_MX:

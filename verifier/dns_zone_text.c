@@ -30,7 +30,7 @@ struct reader {
 };
 
 /* Every type that has a mnemonic (IANA, DNS parameters) and no row in `types`. */
-static const char OTHER_TYPES[] = " NS MD MF MB MG MR NULL WKS HINFO MINFO RP AFSDB X25 ISDN RT NSAP NSAP-PTR SIG KEY "
+static const char OTHER_TYPES[] = " MD MF MB MG MR NULL WKS HINFO MINFO RP AFSDB X25 ISDN RT NSAP NSAP-PTR SIG KEY "
                                   "PX GPOS LOC NXT EID NIMLOC SRV ATMA"
                                   " NAPTR KX CERT A6 DNAME SINK OPT APL DS SSHFP IPSECKEY RRSIG NSEC DNSKEY DHCID "
                                   "NSEC3 NSEC3PARAM TLSA SMIMEA HIP NINFO RKEY"
@@ -261,6 +261,7 @@ static const struct type_row {
     {"AAAA", DNS_AAAA, 1, 1, read_aaaa},
     {"CNAME", DNS_CNAME, 1, 1, read_target},
     {"MX", DNS_MX, 2, 2, read_mx},
+    {"NS", DNS_NS, 1, 1, read_target},
     {"PTR", DNS_PTR, 1, 1, read_target},
     {"SOA", DNS_ZONE_TYPE_SOA, 7, 7, read_soa},
     {"TXT", DNS_TXT, 1, DNS_ZONE_ITEM_MAX, read_txt},

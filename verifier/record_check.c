@@ -211,7 +211,8 @@ static bool conclude_views(struct record_check *check, size_t i) {
     size_t servers = 0, others = 0;
     for (size_t at = 0; at < check->count; at++) {
         const struct ask *ask = check->ask[at];
-        if (ask->purpose != FOR_VIEW || ask->selector != i) continue;
+        bool is_ours = ask->purpose == FOR_VIEW && ask->selector == i;
+        if (!is_ours || is_failure(ask->answer.status)) continue; /* silence is no other answer */
         const struct record_view *view = &check->question.view[ask->item];
         bool differs = !agrees(ask, &selector->answer);
         if (view->kind == RECORD_VIEW_SERVER) {
@@ -219,7 +220,7 @@ static bool conclude_views(struct record_check *check, size_t i) {
             others += differs;
             if (differs && names.len > 0) bytes_append_text(&names, ", ");
             if (differs) bytes_append(&names, view->name);
-        } else if (differs && !is_failure(ask->answer.status)) {
+        } else if (differs) {
             struct finding *finding = finding_add(&selector->findings, FINDING_NOT_VISIBLE_YET);
             finding_add_text(finding, "name", view->name);
             finding_add_number(finding, "found", ask->answer.ttl_s);

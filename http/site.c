@@ -1,7 +1,7 @@
 #include "http/site.h"
 #include "base/metrics.h"
 
-const struct http_route_table *const http_site[] = {&front_routes, &scrape_routes, &stats_page_routes, &api_routes};
+const struct http_route_table *const http_site[] = {&front_routes, &scrape_routes, &stats_page_routes, &help_page_routes, &api_routes, &api_tester_routes};
 const size_t http_site_count = sizeof http_site / sizeof *http_site;
 
 /* Paths with parameters are no links. */

@@ -10,4 +10,6 @@ extern const size_t http_site_count;
 extern const struct http_route_table front_routes;  /* / */
 extern const struct http_route_table scrape_routes; /* /metrics, /healthz, /readyz */
 extern const struct http_route_table api_routes;    /* /api/v1/ */
+extern const struct http_route_table api_tester_routes; /* /api/v1/verify, tests, shared, dkim, record */
 extern const struct http_route_table stats_page_routes; /* /stats, /fr/stats, /en/stats, /assets/ */
+extern const struct http_route_table help_page_routes;  /* /help, /aide */

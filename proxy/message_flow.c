@@ -12,6 +12,7 @@
 #include "proxy/header_edit.h"
 #include "proxy/rule_config.h"
 #include "proxy/smtp_reply.h"
+#include "proxy/message_cause.h"
 #include "proxy/spool.h"
 #include "verifier/arc_seal.h"
 #include "verifier/auth_results.h"
@@ -29,6 +30,7 @@ struct message_pool {
     const struct message_setup *setup;
     struct list idle;
     size_t idle_count;
+    struct message_cause_allowance diagnoses;
 };
 
 struct message_flow {
@@ -314,6 +316,14 @@ bool message_flow_end(struct message_flow *flow) {
     return false;
 }
 
+bool message_flow_copy(const struct message_flow *flow, struct bytes *out) {
+    char scratch[SPOOL_BLOCK];
+    struct span octets;
+    for (uint64_t at = 0; at < spool_size(flow->spool); at += octets.len)
+        if (spool_read(flow->spool, at, scratch, sizeof scratch, &octets) != SPOOL_OK || !bytes_append(out, octets)) return false;
+    return true;
+}
+
 /* -- content goes out -- */
 
 static enum message_seal seal_state(enum arc_seal_status status) {
@@ -478,6 +488,16 @@ const struct message_rules *message_flow_rules(const struct message_flow *flow) 
 
 const struct message_result *message_flow_result(const struct message_flow *flow) {
     return flow->has_result ? authentication_result(flow->authentication) : NULL;
+}
+
+void message_flow_causes(const struct message_flow *flow, enum cause *cause, size_t count) {
+    const struct message_result *result = authentication_result(flow->authentication);
+    const struct message_verifier *verifier = authentication_verifier(flow->authentication);
+    const struct header_section *section = message_verifier_header(verifier);
+    for (size_t i = 0; i < count; i++) cause[i] = dkim_code_cause(result->dkim[i].code);
+    if (!message_cause_is_vague(result) || !message_cause_allow(&flow->pool->diagnoses, now_us(flow))) return;
+    uint64_t body_offset = section->octets.len + (section->ended_by_empty_line ? 2 : 0);
+    message_cause_refine(verifier, result, flow->spool, body_offset, cause, count);
 }
 
 uint64_t message_flow_octets(const struct message_flow *flow) { return flow->reader.octets; }

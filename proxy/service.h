@@ -19,6 +19,7 @@ struct maildir;
 struct memory_account;
 struct replay_counter;
 struct rule_scratch;
+struct tester;
 
 struct service {
     struct list node;              /* the worker's */
@@ -45,6 +46,7 @@ struct service_parts {
     atomic_uint *idle_downstreams; /* of all workers */
     struct rule_scratch *rule_scratch;
     struct replay_counter *replays;
+    struct tester *tester;         /* NULL: none */
     struct metrics_worker *metrics;
     struct domain_stats_worker *domains;
     struct event_log *events;

@@ -1,0 +1,286 @@
+#include "http/tester_report_page.h"
+#include <stdio.h>
+#include "http/canonical_view.h"
+#include "http/drawn_text.h"
+#include "http/help_page.h"
+#include "http/tag_text.h"
+#include "http/tester_rows.h"
+
+enum { NUMBER_MAX = 24, VALUE_SHOWN = 1024 };
+
+static void say_number(struct bytes *out, enum language language, enum page_text text, uint64_t number) {
+    char room[NUMBER_MAX];
+    int len = snprintf(room, sizeof room, "%llu", (unsigned long long)number);
+    page_say_with(out, language, text, &(struct phrase_value){"count", {room, (size_t)len}}, 1);
+}
+
+static void begin_fold(struct bytes *out, enum language language, enum page_text text) {
+    bytes_append_text(out, "<details><summary>");
+    page_say(out, language, text);
+    bytes_append_text(out, "</summary>\n");
+}
+
+/* --- findings --- */
+
+static void write_evidence(struct bytes *out, enum language language, const struct finding *finding) {
+    const struct finding_evidence *evidence = &finding->evidence;
+    const struct canonical_sides sides = {
+        .original = evidence->original,
+        .received = evidence->received,
+        .is_proved = finding->certainty == FINDING_PROVED,
+        .original_more = evidence->original_octets - evidence->original.len,
+        .received_more = evidence->received_octets - evidence->received.len,
+    };
+    bytes_append_text(out, "<details open><summary>");
+    page_say(out, language, REPORT_COMPARE);
+    bytes_append_text(out, "</summary>\n<p class=\"quiet\">");
+    if (evidence->field.len > 0)
+        page_say_with(out, language, REPORT_IN_FIELD, &(struct phrase_value){"name", evidence->field}, 1);
+    else
+        say_number(out, language, REPORT_IN_BODY, evidence->offset);
+    bytes_append_text(out, "</p>\n");
+    canonical_view_write(out, language, &sides);
+    bytes_append_text(out, "</details>\n");
+}
+
+static enum tester_mood mood_of(enum finding_severity severity) {
+    static const enum tester_mood of_severity[] = {
+        [SEVERITY_ERROR] = TESTER_BAD, [SEVERITY_WARNING] = TESTER_DOUBT, [SEVERITY_INFO] = TESTER_PLAIN, [SEVERITY_GOOD] = TESTER_GOOD};
+    return of_severity[severity];
+}
+
+static void write_finding(struct bytes *out, enum language language, const struct finding *finding) {
+    const struct phrase *cure = finding_cure(finding->id);
+    enum tester_mood mood = mood_of(finding_severity(finding->id));
+    bytes_append_format(out, "<li class=\"%s\"><p>", tester_mood_word(mood));
+    tester_mark_write(out, language, mood);
+    bytes_append_text(out, "<strong>");
+    tester_say_finding(out, language, finding, finding_sentence(finding->id));
+    bytes_append_text(out, "</strong> <span class=\"quiet\">");
+    if (finding->has_signature) say_number(out, language, REPORT_OF_SIGNATURE, finding->signature + 1), bytes_append_text(out, ", ");
+    page_say(out, language, tester_certainty_text(finding->certainty));
+    bytes_append_text(out, ", ");
+    help_page_link_finding(out, language, finding->id);
+    bytes_append_text(out, "</span></p>\n");
+    if (cure->text[language][0] != '\0') {
+        bytes_append_text(out, "<p>");
+        tester_say_finding(out, language, finding, cure);
+        bytes_append_text(out, "</p>\n");
+    }
+    if (finding->evidence.is_given) write_evidence(out, language, finding);
+    bytes_append_text(out, "</li>\n");
+}
+
+/* All findings of one severity in all lists; begins a list in front of the first. Returns whether there was one. */
+static bool write_severity(struct bytes *out, enum language language, const struct finding_list *const *lists, size_t count,
+                           enum finding_severity severity, const char *list) {
+    bool is_begun = false;
+    for (size_t i = 0; i < count; i++) {
+        for (size_t j = 0; lists[i] != NULL && j < lists[i]->count; j++) {
+            if (finding_severity(lists[i]->finding[j].id) != severity) continue;
+            if (!is_begun && list != NULL) bytes_append_text(out, list);
+            is_begun = true;
+            write_finding(out, language, &lists[i]->finding[j]);
+        }
+    }
+    return is_begun;
+}
+
+static bool has_any(const struct finding_list *const *lists, size_t count, enum finding_severity severity) {
+    for (size_t i = 0; i < count; i++)
+        for (size_t j = 0; lists[i] != NULL && j < lists[i]->count; j++)
+            if (finding_severity(lists[i]->finding[j].id) == severity) return true;
+    return false;
+}
+
+static void write_folded(struct bytes *out, enum language language, const struct finding_list *const *lists, size_t count,
+                         enum finding_severity severity, enum page_text title) {
+    if (!has_any(lists, count, severity)) return;
+    begin_fold(out, language, title);
+    write_severity(out, language, lists, count, severity, "<ul class=\"findings\">\n");
+    bytes_append_text(out, "</ul></details>\n");
+}
+
+void tester_findings_write(struct bytes *out, enum language language, const struct finding_list *const *lists, size_t count) {
+    if (has_any(lists, count, SEVERITY_ERROR) || has_any(lists, count, SEVERITY_WARNING)) {
+        bytes_append_text(out, "<ol class=\"findings\">\n");
+        write_severity(out, language, lists, count, SEVERITY_ERROR, NULL);
+        write_severity(out, language, lists, count, SEVERITY_WARNING, NULL);
+        bytes_append_text(out, "</ol>\n");
+    } else {
+        bytes_append_text(out, "<p class=\"good\">");
+        tester_mark_write(out, language, TESTER_GOOD);
+        page_say(out, language, REPORT_NOTHING_TO_DO);
+        bytes_append_text(out, "</p>\n");
+    }
+    write_folded(out, language, lists, count, SEVERITY_INFO, REPORT_NOTES);
+    write_folded(out, language, lists, count, SEVERITY_GOOD, REPORT_RIGHT);
+}
+
+/* --- details of a signature --- */
+
+static void write_signature_title(struct bytes *out, enum language language, const struct tester_report *report, size_t number) {
+    bytes_append_text(out, "<h4>");
+    say_number(out, language, REPORT_OF_SIGNATURE, number + 1);
+    bytes_append_text(out, ": <code>");
+    html_text(out, report->signature[number].result->domain);
+    bytes_append_text(out, "</code></h4>\n");
+}
+
+static void write_tag(struct bytes *out, enum language language, const struct tester_tag *tag) {
+    const struct tag_text *known = tag_text_find(TAG_TEXT_SIGNATURE, tag->name);
+    bytes_append_text(out, "<tr><th scope=\"row\"><code>");
+    html_text(out, tag->name);
+    bytes_append_text(out, "</code></th><td><code>");
+    drawn_text_write_first(out, tag->value, VALUE_SHOWN);
+    bytes_append_text(out, "</code></td><td>");
+    if (known != NULL)
+        page_say_phrase(out, language, &known->text, NULL, 0);
+    else
+        page_say(out, language, REPORT_TAG_UNKNOWN);
+    bytes_append_text(out, "</td></tr>\n");
+}
+
+static void write_heads(struct bytes *out, enum language language, const enum page_text *heads, size_t count) {
+    bytes_append_text(out, "<table class=\"facts\"><thead><tr>");
+    for (size_t i = 0; i < count; i++) {
+        bytes_append_text(out, "<th scope=\"col\">");
+        page_say(out, language, heads[i]);
+        bytes_append_text(out, "</th>");
+    }
+    bytes_append_text(out, "</tr></thead><tbody>\n");
+}
+
+static void write_tags(struct bytes *out, enum language language, const struct tester_report *report) {
+    static const enum page_text heads[] = {REPORT_TAG, REPORT_VALUE, REPORT_MEANING};
+    begin_fold(out, language, REPORT_TAGS);
+    for (size_t i = 0; i < report->signature_count; i++) {
+        const struct tester_signature *signature = &report->signature[i];
+        write_signature_title(out, language, report, i);
+        if (signature->tag_count == 0) {
+            bytes_append_text(out, "<p>");
+            page_say(out, language, REPORT_NO_TAGS);
+            bytes_append_text(out, "</p>\n");
+            continue;
+        }
+        write_heads(out, language, heads, sizeof heads / sizeof *heads);
+        for (size_t j = 0; j < signature->tag_count; j++) write_tag(out, language, &signature->tag[j]);
+        bytes_append_text(out, "</tbody></table>\n");
+    }
+    bytes_append_text(out, "</details>\n");
+}
+
+/* Drawn, a line a line. The figure can be reached by keyboard, since it may scroll. */
+static void write_drawn(struct bytes *out, enum language language, const struct tester_text *text, enum page_text title) {
+    if (text->text.len == 0) return;
+    bytes_append_text(out, "<p class=\"quiet\">");
+    page_say(out, language, title);
+    bytes_append_text(out, "</p>\n<pre class=\"drawn\">");
+    for (struct span rest = text->text; rest.len > 0;) {
+        size_t end = span_find(rest, '\n');
+        size_t len = end < rest.len ? end + 1 : rest.len;
+        drawn_text_write(out, span_first(rest, len));
+        bytes_append_char(out, '\n');
+        rest = span_after(rest, len);
+    }
+    bytes_append_text(out, "</pre>\n");
+    if (text->octets > text->text.len) {
+        bytes_append_text(out, "<p class=\"quiet\">");
+        say_number(out, language, REPORT_CUT, text->octets);
+        bytes_append_text(out, "</p>\n");
+    }
+}
+
+static void write_canonical(struct bytes *out, enum language language, const struct tester_report *report) {
+    begin_fold(out, language, REPORT_CANONICAL);
+    for (size_t i = 0; i < report->signature_count; i++) {
+        write_signature_title(out, language, report, i);
+        write_drawn(out, language, &report->signature[i].canonical_header, REPORT_CANONICAL_HEADER);
+        write_drawn(out, language, &report->signature[i].canonical_body, REPORT_CANONICAL_BODY);
+    }
+    bytes_append_text(out, "</details>\n");
+}
+
+/* --- the way --- */
+
+static void write_step(struct bytes *out, const struct tester_step *step) {
+    const struct span cells[] = {step->from, step->by, step->with};
+    bytes_append_text(out, "<tr>");
+    for (size_t i = 0; i < sizeof cells / sizeof *cells; i++) {
+        bytes_append_text(out, "<td>");
+        html_text(out, cells[i]);
+        bytes_append_text(out, "</td>");
+    }
+    bytes_append_text(out, "<td>");
+    html_time(out, step->has_time ? step->time_s : 0);
+    bytes_append_text(out, "</td></tr>\n");
+}
+
+static void write_steps(struct bytes *out, enum language language, const struct tester_report *report) {
+    static const enum page_text heads[] = {REPORT_STEP_FROM, REPORT_STEP_BY, REPORT_STEP_WITH, REPORT_STEP_TIME};
+    if (report->step_count == 0) return;
+    begin_fold(out, language, REPORT_STEPS);
+    write_heads(out, language, heads, sizeof heads / sizeof *heads);
+    for (size_t i = 0; i < report->step_count; i++) write_step(out, &report->step[i]);
+    bytes_append_text(out, "</tbody></table></details>\n");
+}
+
+/* --- the whole --- */
+
+static void write_field(struct bytes *out, enum language language, enum page_text name, const struct tester_text *field) {
+    if (field->text.len == 0) return;
+    bytes_append_text(out, "<dt>");
+    page_say(out, language, name);
+    bytes_append_text(out, "</dt><dd>");
+    html_text(out, field->text);
+    if (field->octets > field->text.len) bytes_append_text(out, "\xe2\x80\xa6");
+    bytes_append_text(out, "</dd>\n");
+}
+
+static void write_message(struct bytes *out, enum language language, const struct tester_report *report) {
+    bytes_append_text(out, "<dl class=\"facts\">\n");
+    write_field(out, language, REPORT_SUBJECT, &report->subject);
+    write_field(out, language, REPORT_FROM, &report->from);
+    write_field(out, language, REPORT_DATE, &report->date);
+    bytes_append_text(out, "</dl>\n<ol class=\"rows\">\n");
+    tester_rows_write(out, language, report);
+    bytes_append_text(out, "</ol>\n");
+}
+
+static void write_to_do(struct bytes *out, enum language language, const struct tester_report *report) {
+    bytes_append_text(out, "<h3>");
+    page_say(out, language, REPORT_TO_DO);
+    bytes_append_text(out, "</h3>\n");
+    tester_findings_write(out, language, &report->findings, 1);
+}
+
+static void write_records(struct bytes *out, enum language language, const struct tester_report *report, unsigned number) {
+    if (report->record_count == 0) return;
+    begin_fold(out, language, REPORT_KEYS);
+    for (size_t i = 0; i < report->record_count; i++) {
+        char id[2 * NUMBER_MAX];
+        snprintf(id, sizeof id, "m%u-%zu", number, i);
+        tester_record_page_write(out, language, &report->record[i], id);
+    }
+    bytes_append_text(out, "</details>\n");
+}
+
+void tester_report_page_write(struct bytes *out, enum language language, const struct tester_report *report, unsigned number) {
+    bytes_append_format(out, "<section aria-labelledby=\"m%u\">\n<h2 id=\"m%u\">", number, number);
+    say_number(out, language, REPORT_MESSAGE, number);
+    bytes_append_text(out, "</h2>\n");
+    write_message(out, language, report);
+    write_to_do(out, language, report);
+    if (report->signature_count > 0) {
+        write_tags(out, language, report);
+        write_canonical(out, language, report);
+    }
+    write_records(out, language, report, number);
+    write_steps(out, language, report);
+    if (report->message.text.len > 0) {
+        begin_fold(out, language, REPORT_RAW);
+        write_drawn(out, language, &report->message, REPORT_RAW);
+        bytes_append_text(out, "</details>\n");
+    }
+    bytes_append_text(out, "</section>\n");
+}

@@ -12,7 +12,10 @@ struct daemon_http {
     struct http_server *server[];
 };
 
-enum { TESTER_STREAMS_MAX = TESTER_WATCHERS_MAX + 64 /* answers that are still made */ };
+enum {
+    TESTER_STREAMS_MAX = TESTER_WATCHERS_MAX + 64, /* answers that are still made */
+    TESTER_HEAD_MAX = 4 * 1024, /* many connections stay open, and there are no cookies */
+};
 
 static bool listen_on(struct daemon_http *http, const struct options *options, const struct endpoint_list *list,
                       unsigned services, const struct http_sources *sources, char **error) {
@@ -23,6 +26,7 @@ static bool listen_on(struct daemon_http *http, const struct options *options, c
             .access = http->access,
             .is_for_everybody = options->http_for_everybody != 0 || services == HTTP_TESTER,
             .streams_max = sources->tester != NULL && (services & HTTP_TESTER) != 0 ? TESTER_STREAMS_MAX : 0,
+            .head_max = services == HTTP_TESTER ? TESTER_HEAD_MAX : 0,
             .trusts_forwarded_for = options->http_forwarded_for != 0,
             .sources = *sources,
         };

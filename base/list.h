@@ -19,6 +19,9 @@ static inline void list_append(struct list *head, struct list *node) {
     head->prev = node;
 }
 
+/* The same at the beginning: what was put there last is taken first. */
+static inline void list_prepend(struct list *head, struct list *node) { list_append(head->next, node); }
+
 /* Takes node out of its list and leaves it alone, pointing to itself. */
 static inline void list_remove(struct list *node) {
     node->prev->next = node->next;

@@ -10,7 +10,8 @@
 
 /* The closed lists of label values. Those that repeat an enum of the verifier stand in its order (a test compares), so
  * that its value is the label's. */
-#define METRIC_VALUES_VERDICT(X) X(VERDICT_ACCEPT, "accept") X(VERDICT_REJECT, "reject") X(VERDICT_TEMPFAIL, "tempfail")
+#define METRIC_VALUES_VERDICT(X) X(VERDICT_ACCEPT, "accept") X(VERDICT_REJECT, "reject") X(VERDICT_TEMPFAIL, "tempfail") \
+    X(VERDICT_DISCARD, "discard")
 #define METRIC_VALUES_METHOD(X) X(METHOD_DKIM, "dkim") X(METHOD_SPF, "spf") X(METHOD_DMARC, "dmarc") X(METHOD_ARC, "arc") \
     X(METHOD_IPREV, "iprev")
 #define METRIC_VALUES_AUTH_RESULT(X) /* enum auth_result */                                                            \
@@ -60,17 +61,27 @@
 #define METRIC_VALUES_HTTP_CODE(X)                                                                                     \
     X(HTTP_CODE_200, "200") X(HTTP_CODE_400, "400") X(HTTP_CODE_401, "401") X(HTTP_CODE_404, "404")                    \
     X(HTTP_CODE_405, "405") X(HTTP_CODE_429, "429") X(HTTP_CODE_503, "503") X(HTTP_CODE_OTHER, "other")
-#define METRIC_VALUES_DOWNSTREAM_FAULT(X) /* enum downstream_fault */                                                  \
-    X(DOWNSTREAM_FAULT_REFUSED, "refused") X(DOWNSTREAM_FAULT_SILENT, "silent")                                        \
-    X(DOWNSTREAM_FAULT_UNWILLING, "unwilling") X(DOWNSTREAM_FAULT_TLS, "tls") X(DOWNSTREAM_FAULT_LOST, "lost")         \
-    X(DOWNSTREAM_FAULT_TIMEOUT, "timeout") X(DOWNSTREAM_FAULT_MALFORMED, "malformed")                                  \
-    X(DOWNSTREAM_FAULT_SPOOL, "spool") X(DOWNSTREAM_FAULT_MEMORY, "memory")
 #define METRIC_VALUES_FAULT_KIND(X)                                                                                    \
     X(FAULT_SPOOL, "spool") X(FAULT_MEMORY, "memory") X(FAULT_MAILDIR, "maildir") X(FAULT_ACCEPT, "accept")
 #define METRIC_VALUES_EVENT_RESULT(X) X(EVENT_WRITTEN, "written") X(EVENT_DROPPED, "dropped")
 #define METRIC_VALUES_SEAL_RESULT(X) /* enum message_seal less one */                                                   \
     X(SEAL_ADDED, "added") X(SEAL_ALREADY_FAILED, "already_failed") X(SEAL_FULL, "full")                               \
     X(SEAL_UNDECIDED, "undecided") X(SEAL_ERROR, "error")
+#define METRIC_VALUES_MESSAGE_FAULT(X) /* enum message_fault less one */                                               \
+    X(FAULT_MESSAGE_TOO_LARGE, "message_too_large") X(FAULT_HEADER_TOO_LARGE, "header_too_large")                      \
+    X(FAULT_FIELD_TOO_LARGE, "field_too_large") X(FAULT_TOO_MANY_FIELDS, "too_many_fields")                            \
+    X(FAULT_BARE_CR, "bare_cr") X(FAULT_BARE_LF, "bare_lf") X(FAULT_NUL, "nul")                                        \
+    X(FAULT_SPOOL_FULL, "spool_full") X(FAULT_NO_MEMORY, "no_memory") X(FAULT_SPOOL_BROKEN, "spool_broken")
+#define METRIC_VALUES_DOWNSTREAM_ORIGIN(X) X(DOWNSTREAM_NEW, "new") X(DOWNSTREAM_REUSED, "reused")
+#define METRIC_VALUES_DOWNSTREAM_FAULT(X) /* enum downstream_fault */                                                  \
+    X(DOWNSTREAM_FAULT_REFUSED, "refused") X(DOWNSTREAM_FAULT_SILENT, "silent")                                        \
+    X(DOWNSTREAM_FAULT_UNWILLING, "unwilling") X(DOWNSTREAM_FAULT_TLS, "tls") X(DOWNSTREAM_FAULT_LOST, "lost")         \
+    X(DOWNSTREAM_FAULT_STALE, "stale") X(DOWNSTREAM_FAULT_TIMEOUT, "timeout")                                          \
+    X(DOWNSTREAM_FAULT_MALFORMED, "malformed") X(DOWNSTREAM_FAULT_SPOOL, "spool")                                      \
+    X(DOWNSTREAM_FAULT_NO_MEMORY, "no_memory")
+#define METRIC_VALUES_DOWNSTREAM_STEP(X)                                                                               \
+    X(DOWNSTREAM_STEP_CONNECT, "connect") X(DOWNSTREAM_STEP_MAIL, "mail") X(DOWNSTREAM_STEP_RCPT, "rcpt")              \
+    X(DOWNSTREAM_STEP_MESSAGE, "message")
 #define METRIC_VALUES_TESTER_SOURCE(X) /* enum tester_source */                                                          \
     X(TESTER_SOURCE_MAIL, "mail") X(TESTER_SOURCE_PASTE, "paste") X(TESTER_SOURCE_UPLOAD, "upload")                    \
     X(TESTER_SOURCE_API, "api") X(TESTER_SOURCE_DOMAIN, "domain")
@@ -88,6 +99,10 @@
     L(DNS_OUTCOME, "outcome")                                                                                          \
     L(DNSSEC_STATE, "state")                                                                                           \
     L(SEAL_RESULT, "result")                                                                                           \
+    L(MESSAGE_FAULT, "fault")                                                                                          \
+    L(DOWNSTREAM_ORIGIN, "origin")                                                                                     \
+    L(DOWNSTREAM_FAULT, "fault")                                                                                       \
+    L(DOWNSTREAM_STEP, "step")                                                                                         \
     L(CACHE_RESULT, "result")                                                                                          \
     L(REJECT_REASON, "reason")                                                                                         \
     L(INPUT_ERROR, "kind")                                                                                             \
@@ -95,7 +110,6 @@
     L(HTTP_CODE, "code")                                                                                               \
     L(TESTER_SOURCE, "source")                                                                                         \
     L(RELOAD_RESULT, "result")                                                                                         \
-    L(DOWNSTREAM_FAULT, "fault")                                                                                       \
     L(FAULT_KIND, "kind")                                                                                              \
     L(EVENT_RESULT, "result")
 

@@ -11,7 +11,9 @@
 #include "base/nearest_word.h"
 #include "base/option_value.h"
 
-enum { FILE_OCTETS_MAX = 1 << 20, LISTENERS_MAX = 64, HTTP_LISTENERS_MAX = 8, LIST_ITEMS_MAX = 1000, SECTION_KEYS_MAX = 64, TEXT_MAX = 1024 };
+enum { FILE_OCTETS_MAX = 1 << 20, PARSER_ROOM = 8 * FILE_OCTETS_MAX };
+enum { MESSAGE_MEMORY_MIN = 16 << 20 };
+enum { LISTENERS_MAX = 64, HTTP_LISTENERS_MAX = 8, LIST_ITEMS_MAX = 1000, SECTION_KEYS_MAX = 64, TEXT_MAX = 1024 };
 /* A flag of our own in an option's flags: it has been set before. libconfuse uses the lowest 14 bits. */
 enum { SEEN = 1 << 30 };
 
@@ -157,6 +159,21 @@ static bool read_spool(cfg_t *cfg, cfg_opt_t *opt) { /* empty is the default */
     return options_set_text(&current->options->spool_directory, text_of(opt)) || no_memory(cfg, opt);
 }
 
+static bool read_user(cfg_t *cfg, cfg_opt_t *opt) { return read_text(cfg, opt, &current->options->user, "name"); }
+
+static bool read_group(cfg_t *cfg, cfg_opt_t *opt) { return read_text(cfg, opt, &current->options->group, "name"); }
+
+static bool read_socket_mode(cfg_t *cfg, cfg_opt_t *opt) {
+    const char *text = text_of(opt);
+    unsigned mode = 0;
+    size_t len = strlen(text);
+    for (size_t i = 0; i < len; i++) mode = mode * 8 + (unsigned)(text[i] - '0');
+    if (len < 3 || len > 4 || strspn(text, "01234567") != len || mode > 0777)
+        return refuse(cfg, opt, "'%s' is no mode like 0660", text);
+    current->listener.socket_mode = mode;
+    return current->listener.has_socket_mode = true;
+}
+
 static bool read_protocol(cfg_t *cfg, cfg_opt_t *opt) {
     static const char *const words[] = {[LISTENER_SMTP] = "smtp", [LISTENER_LMTP] = "lmtp", NULL};
     int word = read_word(cfg, opt, words, "smtp or lmtp");
@@ -250,12 +267,6 @@ static bool read_downstream_ca(cfg_t *cfg, cfg_opt_t *opt) {
     return read_file_name(cfg, opt, &current->listener.downstream_ca);
 }
 
-/* What a later version will read. An empty text or list asks for nothing and may stay. */
-static bool read_not_yet(cfg_t *cfg, cfg_opt_t *opt) {
-    return cfg_opt_size(opt) == 0 || text_of(opt)[0] == '\0' ||
-           refuse(cfg, opt, "this version does not do that yet; remove it to go without");
-}
-
 static bool read_dns_mode(cfg_t *cfg, cfg_opt_t *opt) {
     static const char *const words[] = {"recurse", "forward", "stub", "zones", NULL};
     if (read_word(cfg, opt, words, "recurse, forward, stub or zones") < 0) return false;
@@ -347,6 +358,31 @@ static bool read_without(cfg_t *cfg, cfg_opt_t *opt) {
         while (at < COUNT && strcmp(checks[at].word, text) != 0) at++;
         if (at == COUNT) return refuse(cfg, opt, "'%s' is not spf, iprev or dmarc", text);
         current->listener.without |= checks[at].bit;
+    }
+    return true;
+}
+
+/* ---- rules ---- */
+
+static bool read_rules_file(cfg_t *cfg, cfg_opt_t *opt) {
+    return read_list(cfg, opt, &current->options->rules_file, is_filled, "file");
+}
+
+/* "name=maildir:path" */
+static bool is_quarantine(const char *text) {
+    static const char kind[] = "=maildir:";
+    const char *equals = strchr(text, '=');
+    return equals != NULL && equals != text && strncmp(equals, kind, sizeof kind - 1) == 0 &&
+           equals[sizeof kind - 1] != '\0';
+}
+
+static bool read_rules_quarantine(cfg_t *cfg, cfg_opt_t *opt) {
+    struct string_list *list = &current->options->rules_quarantine;
+    if (!read_list(cfg, opt, list, is_quarantine, "name=maildir:path")) return false;
+    for (size_t i = 0; i + 1 < list->count; i++) {
+        size_t len = (size_t)(strchr(list->item[i], '=') - list->item[i]) + 1;
+        if (strncmp(list->item[i], list->item[list->count - 1], len) == 0)
+            return refuse(cfg, opt, "'%.*s' is there twice", (int)len - 1, list->item[i]);
     }
     return true;
 }
@@ -481,6 +517,8 @@ static bool add_listener(cfg_t *cfg, const cfg_opt_t *opt, cfg_t *section) {
         if (same_endpoint(&other->listen, &current->listener.listen))
             return refuse(cfg, opt, "\"%s\" listens where \"%s\" does already", title, other->name);
     }
+    if (current->listener.has_socket_mode && !current->listener.listen.is_unix)
+        return refuse(cfg, opt, "\"%s\" has a 'socket_mode', but listens on no unix socket", title);
     if (!check_tls(cfg, opt, title)) return false;
     if (options->listener_count == LISTENERS_MAX) return refuse(cfg, opt, "more than %d", LISTENERS_MAX);
     size_t count = options->listener_count + 1;
@@ -619,6 +657,15 @@ static char *read_file(struct reading *reading, size_t *len) {
     return NULL;
 }
 
+/* libconfuse follows null pointers, and its scanner ends the process, when an allocation of theirs is refused: a reload that
+ * memory may be too short for must not begin. */
+static bool has_memory_to_parse(void) {
+    void *volatile room = malloc(PARSER_ROOM); /* else the compiler takes both calls away */
+    bool has_room = room != NULL;
+    free(room);
+    return has_room;
+}
+
 static void parse(struct reading *reading, char *text, size_t len) {
     unsigned line;
     enum config_text_status status = config_text_check((struct span){text, len}, &line);
@@ -626,7 +673,7 @@ static void parse(struct reading *reading, char *text, size_t len) {
         set_error(reading, line, config_text_status_text(status));
         return;
     }
-    cfg_t *cfg = make_parser(reading->path);
+    cfg_t *cfg = has_memory_to_parse() ? make_parser(reading->path) : NULL;
     FILE *stream = fmemopen(text, len, "r");
     if (cfg == NULL || stream == NULL)
         set_error(reading, 0, "out of memory");
@@ -644,6 +691,8 @@ static void check_tester(struct reading *reading) {
     bool is_enabled = options->tester_enabled != 0, has_domain = options->tester_domain[0] != '\0';
     if (has_listener && !(is_enabled && has_domain))
         set_error(reading, 0, "a listener has downstream = tester: tester wants enabled = true and a 'domain'");
+    else if (!is_enabled && options->tester_listen.count > 0)
+        set_error(reading, 0, "tester has a 'listen', but enabled is not true");
     else if (is_enabled && has_domain && !has_listener)
         set_error(reading, 0, "tester has a 'domain', but no listener has downstream = tester");
 }
@@ -660,6 +709,9 @@ struct options *options_read(const char *path, char **error) {
         parse(&reading, text, len + 1);
     }
     if (!reading.failed && reading.options->listener_count == 0) set_error(&reading, 0, "there is no listener");
+    if (!reading.failed && options_message_memory(reading.options) < MESSAGE_MEMORY_MIN)
+        set_error(&reading, 0, "'memory' in limits: less 'key_cache' in dns and 64MiB for the program, it leaves less than 16MiB for "
+                               "sessions and messages");
     if (!reading.failed) check_tester(&reading);
     current = NULL;
     free(text);

@@ -26,6 +26,8 @@ struct listener_options {
     char *name;
     enum listener_protocol protocol;
     struct endpoint listen;
+    bool has_socket_mode;
+    unsigned socket_mode;       /* 0..0777 */
     enum downstream_kind downstream_kind;
     struct endpoint downstream; /* SMTP, LMTP */
     char *maildir;              /* MAILDIR: its path */
@@ -42,6 +44,7 @@ struct listener_options {
 
 struct options {
     char *authserv_id;
+    char *user, *group;    /* "": not given; names or numbers, not looked up */
     char *spool_directory; /* "": /var/spool/sceau, or a folder of our own under TMPDIR where that cannot be made */
     size_t listener_count;
     struct listener_options *listener;
@@ -58,6 +61,8 @@ struct options {
     char *arc_domain, *arc_selector, *arc_key_file; /* "": not given; names as they were written */
     char *arc_next_selector, *arc_next_key_file;
     struct string_list arc_trusted_sealers;
+    struct string_list rules_file;       /* paths */
+    struct string_list rules_quarantine; /* "NAME=maildir:PATH", names that differ */
     char *tester_domain, *tester_base_url; /* "": not given */
     struct endpoint_list tester_listen;    /* empty: off */
 #define OPTION(field, section, key, kind, least, most, standard, help) int64_t field;
@@ -71,6 +76,9 @@ struct options *options_read(const char *path, char **error);
 struct options *options_create(void);
 struct options *options_acquire(struct options *options);
 void options_release(struct options *options); /* accepts NULL */
+/* Octets that sessions and messages may take in memory: what limits.memory leaves. Negative: not even what must be there
+ * fits. */
+int64_t options_message_memory(const struct options *options);
 /* Prints the effective configuration, defaults included, in the file's own syntax (sceaud --dump). */
 void options_dump(const struct options *options, FILE *out);
 

@@ -89,6 +89,7 @@ static void print_listener(FILE *out, const struct listener_options *listener) {
     fputs(" {\n", out);
     print_text(out, "    ", "protocol", "", listener->protocol == LISTENER_SMTP ? "smtp" : "lmtp");
     print_endpoint(out, "listen", "", &listener->listen);
+    if (listener->has_socket_mode) fprintf(out, "    socket_mode = \"%04o\"\n", listener->socket_mode);
     switch (listener->downstream_kind) {
     case DOWNSTREAM_SMTP: print_endpoint(out, "downstream", "smtp:", &listener->downstream); break;
     case DOWNSTREAM_LMTP: print_endpoint(out, "downstream", "lmtp:", &listener->downstream); break;
@@ -119,6 +120,14 @@ static void print_arc(FILE *out, const struct options *options) {
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         if (rows[i].text[0] != '\0') print_text(out, "    ", rows[i].key, "", rows[i].text);
     print_list(out, "trusted_sealers", &options->arc_trusted_sealers);
+    fputs("}\n", out);
+}
+
+static void print_rules(FILE *out, const struct options *options) {
+    fputs("rules {\n", out);
+    print_list(out, "file", &options->rules_file);
+    print_list(out, "quarantine", &options->rules_quarantine);
+    print_numbers(out, options, "rules");
     fputs("}\n", out);
 }
 
@@ -167,11 +176,14 @@ static void print_tester(FILE *out, const struct options *options) {
 void options_dump(const struct options *options, FILE *out) {
     print_text(out, "", "authserv_id", "", options->authserv_id);
     print_text(out, "", "spool", "", options->spool_directory);
+    if (options->user[0] != '\0') print_text(out, "", "user", "", options->user);
+    if (options->group[0] != '\0') print_text(out, "", "group", "", options->group);
     print_text(out, "", "results_style", "", options->results_style);
     print_numbers(out, options, "");
     for (size_t i = 0; i < options->listener_count; i++) print_listener(out, &options->listener[i]);
     print_dns(out, options);
     print_arc(out, options);
+    print_rules(out, options);
     print_http(out, options);
     print_tester(out, options);
     fputs("limits {\n", out);

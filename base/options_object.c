@@ -4,6 +4,8 @@
 #include <string.h>
 #include <unistd.h>
 
+enum { PROGRAM_MEMORY = 64 << 20 }; /* what is there without a session: code, resolver, caches of libraries, idle buffers */
+
 struct counted {
     struct options options; /* first: a pointer to it is a pointer to the whole */
     atomic_uint references;
@@ -21,6 +23,7 @@ static bool set_texts(struct options *options) {
     char host[256] = "";
     if (gethostname(host, sizeof host - 1) != 0 || host[0] == '\0') memcpy(host, "localhost", sizeof "localhost");
     return options_set_text(&options->authserv_id, host) && options_set_text(&options->spool_directory, "") &&
+           options_set_text(&options->user, "") && options_set_text(&options->group, "") &&
            options_set_text(&options->dns_mode, "recurse") && options_set_text(&options->dns_trust_anchor, "") &&
            options_set_text(&options->log_format, "logfmt") && options_set_text(&options->results_style, "standard") &&
            options_set_text(&options->arc_domain, "") && options_set_text(&options->arc_selector, "") &&
@@ -47,6 +50,10 @@ struct options *options_create(void) {
     if (set_texts(options) && set_http_listen(options)) return options;
     options_release(options);
     return NULL;
+}
+
+int64_t options_message_memory(const struct options *options) {
+    return options->memory_max - options->key_cache_max - PROGRAM_MEMORY;
 }
 
 struct options *options_acquire(struct options *options) {
@@ -88,6 +95,8 @@ void options_release(struct options *options) {
     free(options->http_access_file);
     free(options->http_history);
     string_list_clear(&options->http_domains_always);
+    string_list_clear(&options->rules_file);
+    string_list_clear(&options->rules_quarantine);
     free(options->results_style);
     free(options->arc_domain);
     free(options->arc_selector);
@@ -96,6 +105,8 @@ void options_release(struct options *options) {
     free(options->arc_next_key_file);
     free(options->authserv_id);
     free(options->spool_directory);
+    free(options->user);
+    free(options->group);
     free(options->dns_mode);
     free(options->dns_trust_anchor);
     free(options->log_format);

@@ -18,7 +18,7 @@ enum cli_status {
     CLI_PERMANENT = 5, /* permanent error in a key or signature */
 };
 
-enum cli_verb { VERB_VERIFY = 1, VERB_KEY = 2, VERB_RESULTS = 4, VERB_SPF = 8, VERB_DMARC = 16, VERB_ALL = 31 };
+enum cli_verb { VERB_VERIFY = 1, VERB_KEY = 2, VERB_RESULTS = 4, VERB_SPF = 8, VERB_DMARC = 16, VERB_RULES = 32, VERB_ALL = 63 };
 
 struct cli_list {
     size_t count;
@@ -27,10 +27,10 @@ struct cli_list {
 
 struct cli_options {
     /* as given; NULL when absent */
-    bool json, help, pass_unsigned, explain, headers, trusted_received, arc_merge, arc_plain;
+    bool json, help, pass_unsigned, explain, headers, trusted_received, arc_merge, arc_plain, arm_discard, shadow;
     const char *language, *trust_anchor, *now, *jobs, *authserv_id, *results_style, *cut, *record, *ip, *helo, *mail_from;
     const char *arc_seal, *arc_headers, *record_file, *provider_answer, *message;
-    struct cli_list zone, faults, stub, forward, expect_cname, seen, resolver, server, header_from, dkim, spf, operand;
+    struct cli_list zone, faults, stub, forward, expect_cname, seen, resolver, server, header_from, dkim, spf, rules, recipient, operand;
     /* what they mean */
     enum language report_language;
     bool has_now;

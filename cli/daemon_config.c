@@ -1,17 +1,18 @@
 #include "cli/daemon_config.h"
 #include <errno.h>
-#include <fcntl.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+#include <strings.h>
 #include "base/clock.h"
 #include "base/options.h"
 #include "cli/daemon_http.h"
+#include "cli/daemon_privileges.h"
 #include "proxy/arc_config.h"
 #include "proxy/listener_tls.h"
+#include "proxy/rule_config.h"
 #include "proxy/tls.h"
 #include "verifier/authserv_id.h"
 #include "verifier/dns_zone.h"
@@ -44,13 +45,31 @@ static bool check_zone_files(const char *path, const struct options *options, ch
     return sound;
 }
 
+/* Whether a line names the type of a record to validate from, as root.key and the output of dig have it: without one libunbound
+ * would take the file for good, and validate nothing. */
+static bool contains_anchor(FILE *file) {
+    static const char blanks[] = " \t\r\n()";
+    char *line = NULL;
+    size_t room = 0;
+    bool found = false;
+    while (!found && getline(&line, &room, file) >= 0) {
+        line[strcspn(line, ";")] = '\0';
+        char *rest = NULL;
+        for (char *word = strtok_r(line, blanks, &rest); word != NULL && !found; word = strtok_r(NULL, blanks, &rest))
+            found = strcasecmp(word, "DS") == 0 || strcasecmp(word, "DNSKEY") == 0;
+    }
+    free(line);
+    return found;
+}
+
 static bool check_trust_anchor(const char *path, const struct options *options, char **error) {
     const char *anchor = options->dns_trust_anchor;
     if (anchor[0] == '\0' || strcmp(anchor, "none") == 0) return true;
-    int fd = open(anchor, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) return refuse(error, "%s: 'trust_anchor' in dns: %s: %s", path, anchor, strerror(errno));
-    close(fd);
-    return true;
+    FILE *file = fopen(anchor, "re");
+    if (file == NULL) return refuse(error, "%s: 'trust_anchor' in dns: %s: %s", path, anchor, strerror(errno));
+    bool has_anchor = contains_anchor(file);
+    fclose(file);
+    return has_anchor || refuse(error, "%s: 'trust_anchor' in dns: %s: there is no DS or DNSKEY record in it", path, anchor);
 }
 
 static bool check_listener_tls(const char *path, const struct listener_options *listener, bool is_strict,
@@ -106,6 +125,15 @@ static bool check_domains(const char *path, const struct options *options, char 
     return true;
 }
 
+static bool check_rules(const char *path, const struct options *options, char **error) {
+    char *reason;
+    struct rule_config *config = rule_config_create(options, NULL, &reason);
+    if (config == NULL && reason != NULL) refuse(error, "%s: %s", path, reason);
+    free(reason);
+    rule_config_destroy(config);
+    return config != NULL;
+}
+
 static bool check_tester(const char *path, const struct options *options, char **error) {
     char name[DOMAIN_NAME_MAX];
     if (options->tester_domain[0] == '\0' || domain_name_write(span_of(options->tester_domain), true, name) > 0) return true;
@@ -116,9 +144,9 @@ static bool check_tester(const char *path, const struct options *options, char *
 struct options *daemon_config_read(const char *path, char **error) {
     struct options *options = options_read(path, error);
     if (options == NULL) return NULL;
-    if (check_authserv_id(path, options, error) && check_trust_anchor(path, options, error) &&
+    if (daemon_identity_check(path, options, error) && check_authserv_id(path, options, error) && check_trust_anchor(path, options, error) &&
         check_zone_files(path, options, error) && check_arc(path, options, error) &&
-        check_access(path, options, error) && check_domains(path, options, error) && check_tester(path, options, error) && check_tls(path, options, false, error))
+        check_rules(path, options, error) && check_access(path, options, error) && check_domains(path, options, error) && check_tester(path, options, error) && check_tls(path, options, false, error))
         return options;
     options_release(options);
     return NULL;

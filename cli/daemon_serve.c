@@ -4,16 +4,19 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
+#include <unistd.h>
 #include "base/bytes.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/metrics.h"
+#include "base/named_counts.h"
 #include "base/options.h"
 #include "cli/daemon_config.h"
 #include "cli/daemon_http.h"
 #include "cli/daemon_notify.h"
+#include "cli/daemon_privileges.h"
+#include "cli/daemon_sockets.h"
 #include "cli/daemon_tester.h"
 #include "http/domain_stats.h"
 #include "http/stats_history.h"
@@ -22,15 +25,20 @@
 #include "verifier/dns_unbound.h"
 #include "verifier/public_key.h"
 
+enum { RULE_ROWS_MAX = 1000 }; /* rules with series of their own in /metrics */
+
 struct daemon {
     const char *path;
     struct options *options; /* in use */
     struct metrics *metrics;
     struct metrics_worker *worker; /* the main thread's */
     struct domain_stats *domains;
+    struct daemon_identity identity;
+    struct daemon_sockets sockets;
     struct stats_history *history; /* NULL: switched off */
-    struct event_log *events; /* NULL: none */
-    struct daemon_tester *tester; /* NULL: switched off */
+    struct event_log *events;      /* NULL: none */
+    struct named_counts *rule_counts;
+    struct daemon_tester *tester;  /* NULL: switched off */
     struct proxy *proxy;
     struct daemon_http *http;
 };
@@ -47,6 +55,12 @@ static void warn_of_expiry(const struct daemon *daemon) {
     if (!daemon_config_is_valid(daemon->path, daemon->options, &error))
         log_fault("tls", error != NULL ? error : "out of memory");
     free(error);
+}
+
+/* An update that ends mail for want of a line would be worse than root. */
+static void warn_of_root(const struct daemon *daemon) {
+    if (daemon->identity.is_root_unasked)
+        log_fault("root", "serves as root: user = \"sceau\" says whom to become, user = \"root\" that it is meant");
 }
 
 /* Once, before there are threads: a reload leaves it alone. */
@@ -145,10 +159,16 @@ static bool is_ready(void *owner, struct bytes *why) {
     return false;
 }
 
+/* As whom we run in the end, and what was opened for us: nothing of our own is open yet. */
+static enum daemon_exit find_surroundings(struct daemon *daemon) {
+    char *error = NULL;
+    if (!daemon_identity_find(daemon->path, daemon->options, &daemon->identity, &error)) return fail(error, DAEMON_CONFIG);
+    if (!daemon_sockets_take(daemon->options, &daemon->sockets, &error)) return fail(error, DAEMON_CONFIG);
+    return DAEMON_OK;
+}
+
 static bool open_statistics(struct daemon *daemon) {
     const struct options *options = daemon->options;
-    daemon->domains = domain_stats_create((unsigned)options->stats_domains_exported, &clock_system);
-    if (daemon->domains == NULL) return false;
     for (size_t i = 0; i < options->http_domains_always.count; i++)
         if (!domain_stats_always_export(daemon->domains, span_of(options->http_domains_always.item[i]))) return false;
     if (options->http_history[0] == '\0') return true;
@@ -166,13 +186,34 @@ static enum daemon_exit open_all(struct daemon *daemon) {
     const struct options *options = daemon->options;
     daemon->metrics = metrics_create();
     daemon->worker = metrics_worker_create(daemon->metrics);
-    if (daemon->worker == NULL || !open_statistics(daemon)) return fail(NULL, DAEMON_NO_RESOURCES);
+    daemon->domains = domain_stats_create((unsigned)options->stats_domains_exported, &clock_system);
+    daemon->rule_counts = named_counts_create(RULE_ROWS_MAX);
+    if (daemon->worker == NULL || daemon->domains == NULL || daemon->rule_counts == NULL) return fail(NULL, DAEMON_NO_RESOURCES);
+    const struct proxy_setup setup = {
+        .options = daemon->options,
+        .metrics = daemon->metrics,
+        .domains = daemon->domains,
+        .rule_counts = daemon->rule_counts,
+        .owner = daemon->identity.user,
+        .group = daemon->identity.group,
+        .given = daemon->sockets.listener,
+    };
+    daemon->proxy = proxy_create(&setup, &error);
+    if (daemon->proxy == NULL) return fail(error, DAEMON_UNAVAILABLE);
+    daemon->http = daemon_http_open(options, daemon->sockets.http, &error);
+    daemon_sockets_release(options, &daemon->sockets);
+    return daemon->http != NULL ? DAEMON_OK : fail(error, DAEMON_UNAVAILABLE);
+}
+
+/* Files of the user's own, and threads: root must be gone. */
+static enum daemon_exit start_all(struct daemon *daemon) {
+    char *error = NULL;
+    const struct options *options = daemon->options;
+    if (!open_statistics(daemon)) return fail(NULL, DAEMON_NO_RESOURCES);
     if (options->log_events[0] != '\0') {
         daemon->events = event_log_create(options->log_events, (size_t)options->events_buffer_max, daemon->metrics);
         if (daemon->events == NULL) return fail(NULL, DAEMON_NO_RESOURCES);
     }
-    daemon->proxy = proxy_create(daemon->options, daemon->metrics, daemon->domains, daemon->events, &error);
-    if (daemon->proxy == NULL) return fail(error, DAEMON_UNAVAILABLE);
     if (options->tester_enabled != 0) {
         daemon->tester = daemon_tester_open(options, daemon->metrics);
         if (daemon->tester == NULL) return fail(NULL, DAEMON_NO_RESOURCES);
@@ -181,14 +222,14 @@ static enum daemon_exit open_all(struct daemon *daemon) {
     const struct http_sources sources = {
         .metrics = daemon->metrics,
         .domains = daemon->domains,
+        .rule_counts = daemon->rule_counts,
         .tester = daemon_tester_desk(daemon->tester),
         .build = {.version = SCEAU_VERSION, .revision = SCEAU_REVISION, .openssl = public_key_library(),
                   .unbound = dns_unbound_library()},
         .ready = is_ready,
         .owner = daemon->proxy,
     };
-    daemon->http = daemon_http_open(options, &sources, &error);
-    return daemon->http != NULL ? DAEMON_OK : fail(error, DAEMON_UNAVAILABLE);
+    return daemon_http_start(daemon->http, &sources, &error) ? DAEMON_OK : fail(error, DAEMON_UNAVAILABLE);
 }
 
 static void log_life(const char *event, const struct daemon *daemon) {
@@ -197,12 +238,13 @@ static void log_life(const char *event, const struct daemon *daemon) {
     log_text(&line, "version", SCEAU_VERSION);
     log_text(&line, "authserv_id", daemon->options->authserv_id);
     log_uint(&line, "listeners", daemon->options->listener_count);
+    log_uint(&line, "uid", geteuid());
     log_end(&line);
 }
 
 static enum daemon_exit serve(struct daemon *daemon) {
     char *error = NULL;
-    if (!proxy_start(daemon->proxy, &error)) return fail(error, DAEMON_NO_RESOURCES);
+    if (!proxy_start(daemon->proxy, daemon->events, &error)) return fail(error, DAEMON_NO_RESOURCES);
     if (!daemon_tester_start(daemon->tester)) return fail(strdup("cannot start the tester's thread"), DAEMON_NO_RESOURCES);
     metrics_set(daemon->metrics, METRIC_CONFIG_LAST_RELOAD, clock_unix_s(&clock_system));
     log_life("start", daemon);
@@ -218,11 +260,13 @@ static enum daemon_exit serve(struct daemon *daemon) {
 }
 
 static void close_all(struct daemon *daemon) {
+    daemon_sockets_release(daemon->options, &daemon->sockets);
     daemon_http_close(daemon->http);
     proxy_destroy(daemon->proxy);
     daemon_tester_close(daemon->tester);
     event_log_destroy(daemon->events);
     stats_history_destroy(daemon->history);
+    named_counts_destroy(daemon->rule_counts);
     domain_stats_destroy(daemon->domains);
     metrics_destroy(daemon->metrics);
     options_release(daemon->options);
@@ -237,8 +281,12 @@ enum daemon_exit daemon_serve(const char *path) {
     warn_of_expiry(&daemon);
     block_signals();
     raise_descriptor_limit();
-    (void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-    enum daemon_exit status = open_all(&daemon);
+    daemon_privileges_harden();
+    enum daemon_exit status = find_surroundings(&daemon);
+    if (status == DAEMON_OK) status = open_all(&daemon);
+    if (status == DAEMON_OK && !daemon_identity_take(&daemon.identity, &error)) status = fail(error, DAEMON_UNAVAILABLE);
+    if (status == DAEMON_OK) warn_of_root(&daemon);
+    if (status == DAEMON_OK) status = start_all(&daemon);
     if (status == DAEMON_OK) status = serve(&daemon);
     close_all(&daemon);
     return status;

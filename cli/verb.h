@@ -7,3 +7,4 @@ enum cli_status verb_key(int count, char **arguments);
 enum cli_status verb_results(int count, char **arguments);
 enum cli_status verb_spf(int count, char **arguments);
 enum cli_status verb_dmarc(int count, char **arguments);
+enum cli_status verb_rules(int count, char **arguments);

@@ -8,6 +8,7 @@
 #include "cli/common_envelope.h"
 #include "cli/common_input.h"
 #include "cli/verb.h"
+#include "cli/verb_rules.h"
 #include "cli/verb_verify_one.h"
 #include "verifier/authserv_id.h"
 
@@ -207,6 +208,15 @@ static bool read_results_style(const struct cli_options *options, enum auth_resu
     return false;
 }
 
+/* *out stays NULL where no rules are wanted. False: sentences were written. */
+static bool load_rules(const struct cli_options *options, struct rule_set **out) {
+    struct rule_options wanted = {.arm_discard = true}; /* nothing is done, only told */
+    *out = NULL;
+    if (options->rules.count == 0) return true;
+    *out = rules_load(options->rules.item, options->rules.count, &wanted);
+    return *out != NULL;
+}
+
 static enum cli_status verify_inputs(const struct cli_options *options, const struct cli_inputs *inputs) {
     struct clock_fixed fixed = clock_fixed_at(options->now_s);
     struct authserv_id id;
@@ -225,13 +235,20 @@ static enum cli_status verify_inputs(const struct cli_options *options, const st
     job.policy.trusts_received = options->trusted_received;
     job.authserv_id = (struct span){id.ascii, id.len};
     job.style = (struct report_style){options->report_language, isatty(STDOUT_FILENO) && getenv("NO_COLOR") == NULL};
-    if (!verify_seal_open(options, &id, job.clock, &job.seal)) return CLI_USAGE;
+    struct rule_set *rules;
+    if (!load_rules(options, &rules)) return CLI_USAGE;
+    job.rules = rules;
+    if (!verify_seal_open(options, &id, job.clock, &job.seal)) {
+        rule_set_destroy(rules);
+        return CLI_USAGE;
+    }
     job.cache = key_cache_create(CACHE_OCTETS, 0, job.clock);
     struct totals totals = {0};
     bool done = job.cache != NULL && run(&job, inputs, &totals);
     if (job.cache == NULL) cli_complain("out of memory");
     key_cache_destroy(job.cache);
     verify_seal_close(job.seal);
+    rule_set_destroy(rules);
     return done ? status_of(&totals) : CLI_USAGE;
 }
 

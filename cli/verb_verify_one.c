@@ -5,6 +5,8 @@
 #include "base/loop.h"
 #include "cli/common_dns.h"
 #include "cli/common_input.h"
+#include "rules/rule_input.h"
+#include "rules/rule_set.h"
 #include "cli/verb_verify_explain.h"
 #include "verifier/auth_results.h"
 #include "verifier/authentication.h"
@@ -40,6 +42,7 @@ struct verify_worker {
     struct loop_timer *budget;
     struct cli_dns *dns;
     struct authentication *authentication;
+    struct rule_scratch *rules; /* NULL: no rules are asked */
     struct verify_explain *explain; /* NULL: no diagnosis is wanted */
     bool is_done; /* the last verdict fell, or the budget ran out */
 };
@@ -82,16 +85,19 @@ struct verify_worker *verify_worker_create(const struct verify_job *job) {
     worker->dns = cli_dns_create(job->options, worker->loop, job->cache, job->clock);
     if (worker->dns != NULL) worker->authentication = create_authentication(job, worker->dns);
     if (worker->dns != NULL && worker->authentication == NULL) cli_complain("out of memory");
+    if (job->rules != NULL) worker->rules = rule_scratch_create(false);
     bool explains = worker->authentication != NULL && job->options->explain;
     if (explains) worker->explain = verify_explain_create(worker->loop, cli_dns_keys(worker->dns));
-    if (explains && worker->explain == NULL) cli_complain("out of memory or descriptors");
-    if (worker->authentication != NULL && (!explains || worker->explain != NULL)) return worker;
+    bool is_whole = (job->rules == NULL || worker->rules != NULL) && (!explains || worker->explain != NULL);
+    if (!is_whole) cli_complain("out of memory or descriptors");
+    if (worker->authentication != NULL && is_whole) return worker;
     verify_worker_destroy(worker);
     return NULL;
 }
 
 void verify_worker_destroy(struct verify_worker *worker) {
     if (worker == NULL) return;
+    rule_scratch_destroy(worker->rules);
     verify_explain_destroy(worker->explain);
     authentication_destroy(worker->authentication);
     cli_dns_destroy(worker->dns);
@@ -185,6 +191,25 @@ static bool looks_like_a_message(const struct header_section *section) {
     return section->count == 0;
 }
 
+/* What the rules say; *out lives until the next message. */
+static void ask_rules(struct verify_worker *worker, struct message_action *out) {
+    const struct verify_job *job = worker->job;
+    struct rule_input input = {.result = authentication_result(worker->authentication),
+                               .header = message_verifier_header(authentication_verifier(worker->authentication)),
+                               .now_s = clock_unix_s(job->clock),
+                               .has_client = job->envelope.has_address,
+                               .client_is_v4 = job->envelope.is_v4,
+                               .helo = job->envelope.helo,
+                               .has_envelope = job->options->mail_from != NULL,
+                               .mail_from = job->envelope.mail_from};
+    struct rule_outcome outcome;
+    memcpy(input.client, job->envelope.address, sizeof input.client);
+    rule_set_evaluate(job->rules, &input, worker->rules, &outcome); /* without memory the outcome is a tempfail, and says so */
+    const struct rule_decision *decision = &outcome.decision;
+    *out = (struct message_action){rule_verdict_word(decision->verdict), {0}, decision->code, decision->enhanced, decision->text};
+    if (decision->rule != RULE_NONE) out->rule = rule_set_name(job->rules, decision->rule);
+}
+
 /* Pasted header fields: as they are, or, when that lets a signature verify, with their folds repaired. *repaired says which.
  * False: the header section is over a limit. */
 static bool verify_header(struct verify_worker *worker, struct bytes *text, bool *repaired) {
@@ -219,6 +244,8 @@ static void report(struct verify_worker *worker, const char *path, const struct 
     struct bytes field = bytes_with_cap(8192), seal = bytes_with_cap(SEAL_MAX);
     struct message_report message = {.file = span_of(path), .result = authentication_result(worker->authentication),
                                      .findings = findings};
+    struct message_action action;
+    if (job->rules != NULL) ask_rules(worker, &action), message.action = &action;
     bool written = auth_results_write_styled(&field, job->authserv_id, message.result, job->results_style);
     message.our_field = bytes_span(&field);
     if (job->seal != NULL && written) {

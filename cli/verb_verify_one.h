@@ -20,6 +20,8 @@ struct cut {
 }; /* EVERY: octets a piece; RANDOM: the seed */
 bool cut_parse(const char *text, struct cut *out);
 
+struct rule_set;
+
 /* What all workers share. */
 struct verify_job {
     const struct cli_options *options;
@@ -33,6 +35,7 @@ struct verify_job {
     struct cut cut;
     struct report_style style;
     struct verify_seal *seal; /* NULL: no ARC set is wanted */
+    const struct rule_set *rules; /* NULL: no rules are asked */
 };
 
 /* What became of one input. */

@@ -19,6 +19,7 @@ struct tester;
 struct http_sources {
     struct metrics *metrics;
     struct domain_stats *domains;
+    struct named_counts *rule_counts; /* may be NULL */
     struct tester *tester; /* NULL: switched off */
     struct build_info build;
     /* Whether the daemon can do its work; if not, says in *why what it waits for. NULL: always. */

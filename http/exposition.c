@@ -2,6 +2,7 @@
 #include <string.h>
 #include "base/log.h"
 #include "base/metrics.h"
+#include "base/named_counts.h"
 #include "http/domain_stats.h"
 #include "http/negotiate.h"
 #include "http/process_stats.h"
@@ -183,6 +184,28 @@ static void write_domains(struct writer *writer, struct domain_stats *domains) {
     domain_report_release(&report);
 }
 
+struct rule_family { struct writer *writer; unsigned kind; };
+
+static void write_rule(void *owner, struct span name, const uint64_t *count) {
+    struct rule_family *family = owner;
+    begin_sample(family->writer, "");
+    label(family->writer, "rule", name);
+    end_sample(family->writer, count[family->kind], 1);
+}
+
+static void write_rules(struct writer *writer, struct named_counts *counts) {
+    static const struct { const char *name, *help; } families[] = {
+        {"sceau_rule_hits_total", "Messages that a rule applied to; rule=\"other\" is all beyond the first 1,000."},
+        {"sceau_rule_shadow_hits_total", "Messages that a rule in mode shadow would have applied to."},
+        {"sceau_rule_errors_total", "Messages for which a rule could not be evaluated or carried out."},
+    };
+    for (unsigned kind = 0; kind < sizeof families / sizeof *families; kind++) {
+        struct rule_family family = {writer, kind};
+        begin_family(writer, families[kind].name, "counter", "", families[kind].help);
+        named_counts_walk(counts, write_rule, &family);
+    }
+}
+
 static void write_process(struct writer *writer) {
     struct process_stats process;
     if (!process_stats_read(&process)) return; /* no /proc here: nothing to say */
@@ -216,6 +239,7 @@ bool exposition_write(const struct exposition_source *source, enum exposition_fo
     write_build(&writer, &source->build);
     for (int id = 0; id < METRIC_COUNT; id++) write_family(&writer, source->metrics, (enum metric)id);
     if (source->domains != NULL) write_domains(&writer, source->domains);
+    if (source->rule_counts != NULL) write_rules(&writer, source->rule_counts);
     begin_family(&writer, "sceau_log_lines_dropped_total", "counter", "", "Log lines not written: too many of a kind, or no room.");
     simple_sample(&writer, log_dropped());
     write_process(&writer);

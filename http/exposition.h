@@ -1,7 +1,7 @@
 /* http/exposition.h -- everything there is to count, as text for Prometheus: its text format 0.0.4, or OpenMetrics 1.0.
  * Families in the order of metrics.def, then those of domains, process and build; every series of metrics.def is there
  * from the start. Reads the sources as their headers say, from any thread; allocates. 0.1 ms; 0.5 ms with 1,000 domains (bench/bench_scrape).
- * Limits: series are bounded by metrics.def and the domains exported; nothing else from outside becomes a label. */
+ * Limits: series are bounded by metrics.def and the domains exported and the rows of rules; nothing else from outside becomes a label. */
 #pragma once
 #include <stdbool.h>
 #include "base/bytes.h"
@@ -9,6 +9,7 @@
 
 struct domain_stats;
 struct metrics;
+struct named_counts;
 
 struct build_info { const char *version, *revision, *openssl, *unbound; }; /* NULL: not known */
 
@@ -16,6 +17,7 @@ struct exposition_source {
     const struct metrics *metrics;
     struct domain_stats *domains; /* NULL: no such families */
     struct build_info build;
+    struct named_counts *rule_counts; /* NULL: no such families; its kinds are hits, shadow hits, errors */
 };
 
 enum exposition_format { EXPOSITION_TEXT, EXPOSITION_OPENMETRICS };

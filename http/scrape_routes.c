@@ -4,7 +4,8 @@
 
 static void answer_metrics(const struct http_request *request, struct http_reply *reply) {
     enum exposition_format format = exposition_format_for(http_request_field(request, "Accept"));
-    const struct exposition_source source = {request->sources->metrics, request->sources->domains, request->sources->build};
+    const struct exposition_source source = {request->sources->metrics, request->sources->domains, request->sources->build,
+                                              request->sources->rule_counts};
     reply->content_type = exposition_content_type(format);
     reply->vary = "Accept";
     exposition_write(&source, format, &reply->body); /* a failure shows in body.failed */

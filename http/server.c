@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include <fcntl.h>
 #include <microhttpd.h>
 #include "base/ascii.h"
 #include "base/list.h"
@@ -363,22 +364,31 @@ static struct MHD_Daemon *start_daemon(struct http_server *server, int fd) {
         on_request, server, MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL, MHD_OPTION_LISTEN_SOCKET, fd,
         MHD_OPTION_NOTIFY_CONNECTION, on_connection, server, MHD_OPTION_NOTIFY_COMPLETED, on_completed, server,
         MHD_OPTION_UNESCAPE_CALLBACK, unescape, NULL,
-        MHD_OPTION_CONNECTION_LIMIT, (unsigned)(SERVER_CONNECTIONS_MAX + LEAVING_MAX + server->setup.streams_max),
+        MHD_OPTION_CONNECTION_LIMIT, server->setup.connections_max + LEAVING_MAX + (unsigned)server->setup.streams_max,
         MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_TIMEOUT_S,
         MHD_OPTION_CONNECTION_MEMORY_LIMIT, server->setup.head_max, MHD_OPTION_END);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     return daemon;
 }
 
+static int take_given(int fd) {
+    int flags = fcntl(fd, F_GETFL);
+    return flags >= 0 && fcntl(fd, F_SETFL, flags | O_NONBLOCK) == 0 ? fd : -1;
+}
+
 struct http_server *http_server_create(const struct http_server_setup *setup, char **error) {
     *error = NULL;
     assert(setup->access != NULL || setup->is_for_everybody || endpoint_is_of_this_host(setup->listen));
     struct http_server *server = calloc(1, sizeof *server);
-    int fd = server != NULL ? listen_socket_open(setup->listen, error) : -1;
-    if (fd < 0) return free(server), NULL;
+    int fd = server == NULL ? -1 : setup->is_given ? take_given(setup->given) : listen_socket_open(setup->listen, error);
+    if (fd < 0) {
+        if (setup->is_given) close(setup->given);
+        free(server);
+        return NULL;
+    }
     pthread_mutex_init(&server->streams_lock, NULL);
     list_init(&server->streams);
-    guest_list_init(&server->guests, SERVER_CONNECTIONS_MAX, SERVER_CONNECTIONS_PER_ADDRESS_MAX);
+    guest_list_init(&server->guests, setup->connections_max, setup->connections_per_address_max);
     server->setup = *setup;
     server->setup.listen = NULL;
     if (setup->streams_max == 0) server->setup.streams_max = SERVER_STREAMS_MAX;
@@ -388,7 +398,7 @@ struct http_server *http_server_create(const struct http_server_setup *setup, ch
         server->setup.table_count = http_site_count;
     }
     server->port = listen_socket_port(fd);
-    if (setup->listen->is_unix) memcpy(server->unix_path, setup->listen->path, sizeof server->unix_path);
+    if (setup->listen->is_unix && !setup->keeps_file) memcpy(server->unix_path, setup->listen->path, sizeof server->unix_path);
     server->counters = metrics_worker_create(setup->sources.metrics);
     server->daemon = start_daemon(server, fd); /* on success fd is its own */
     if (server->daemon == NULL) {

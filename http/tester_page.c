@@ -5,7 +5,7 @@
 #include "http/tester_report_page.h"
 #include "http/tester_rows.h"
 
-enum { NUMBER_MAX = 24, TIME_MAX = 32, PATH_MAX_OCTETS = 64, DOMAIN_PAGE_MAX = EVENT_STREAM_PENDING_MAX - 16 * 1024 };
+enum { NUMBER_MAX = 24, TIME_MAX = 32, PATH_MAX_OCTETS = 64, DOMAIN_PAGE_MAX = 384 * 1024 };
 
 /* --- words --- */
 
@@ -158,7 +158,7 @@ static void begin_live(struct bytes *out, enum language language, const struct t
     page_say(out, language, TEST_TOLD);
     bytes_append_text(out, "\">\n<p id=\"attente\" class=\"quiet\">");
     page_say(out, language, view->takes_mail ? TEST_WAITING : TEST_WORKING);
-    bytes_append_text(out, "</p>\n<ol id=\"rows\" class=\"rows\" role=\"log\">");
+    bytes_append_text(out, "</p>\n<ol id=\"rows\" class=\"rows\" aria-live=\"polite\">");
 }
 
 static void end_live(struct bytes *out, enum language language) {
@@ -218,9 +218,9 @@ static void write_reports(struct bytes *out, enum language language, const struc
 }
 
 void tester_test_page_write(const struct http_request *request, struct http_reply *reply, enum language language,
-                            const struct tester_setup *facts, const struct tester_view *view) {
+                            const struct tester_setup *facts, const struct tester_view *view, bool goes_live) {
     struct bytes *out = &reply->body;
-    begin_test(reply, language, facts, view, true, is_waiting(view) && view->report_count == 0);
+    begin_test(reply, language, facts, view, true, goes_live && is_waiting(view) && view->report_count == 0);
     if (is_waiting(view)) {
         begin_live(out, language, view);
         end_live(out, language);
@@ -281,7 +281,7 @@ void tester_domain_page_write(struct bytes *out, const struct tester_report *rep
         char id[NUMBER_MAX];
         size_t before = body.len;
         snprintf(id, sizeof id, "d%zu", i);
-        tester_record_page_write(&body, language, &report->record[i], id);
+        tester_record_page_write(&body, language, &report->record[i], id, 2);
         if (body.failed) body.len = before;
     }
     bytes_append_text(out, "<div id=\"fini\">\n");

@@ -101,13 +101,14 @@ static void write_folded(struct bytes *out, enum language language, const struct
     bytes_append_text(out, "</ul></details>\n");
 }
 
-void tester_findings_write(struct bytes *out, enum language language, const struct finding_list *const *lists, size_t count) {
+void tester_findings_write(struct bytes *out, enum language language, const struct finding_list *const *lists, size_t count,
+                           bool says_when_none) {
     if (has_any(lists, count, SEVERITY_ERROR) || has_any(lists, count, SEVERITY_WARNING)) {
         bytes_append_text(out, "<ol class=\"findings\">\n");
         write_severity(out, language, lists, count, SEVERITY_ERROR, NULL);
         write_severity(out, language, lists, count, SEVERITY_WARNING, NULL);
         bytes_append_text(out, "</ol>\n");
-    } else {
+    } else if (says_when_none) {
         bytes_append_text(out, "<p class=\"good\">");
         tester_mark_write(out, language, TESTER_GOOD);
         page_say(out, language, REPORT_NOTHING_TO_DO);
@@ -251,7 +252,7 @@ static void write_to_do(struct bytes *out, enum language language, const struct 
     bytes_append_text(out, "<h3>");
     page_say(out, language, REPORT_TO_DO);
     bytes_append_text(out, "</h3>\n");
-    tester_findings_write(out, language, &report->findings, 1);
+    tester_findings_write(out, language, &report->findings, 1, true);
 }
 
 static void write_records(struct bytes *out, enum language language, const struct tester_report *report, unsigned number) {
@@ -260,7 +261,7 @@ static void write_records(struct bytes *out, enum language language, const struc
     for (size_t i = 0; i < report->record_count; i++) {
         char id[2 * NUMBER_MAX];
         snprintf(id, sizeof id, "m%u-%zu", number, i);
-        tester_record_page_write(out, language, &report->record[i], id);
+        tester_record_page_write(out, language, &report->record[i], id, 3);
     }
     bytes_append_text(out, "</details>\n");
 }

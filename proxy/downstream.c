@@ -45,10 +45,14 @@ static void hang_up(struct downstream *downstream) {
     downstream->connection = NULL;
     downstream->state = CLOSED;
     bytes_release(&downstream->introduction);
+    downstream->is_unproven = downstream->has_refused = false;
+    downstream->is_introduced = downstream->knows_another = false;
+    downstream->uses = 0;
     forget_transaction(downstream);
 }
 
 enum progress downstream_fail(struct downstream *downstream, enum downstream_fault fault, const char *detail) {
+    if (downstream->is_unproven && fault != DOWNSTREAM_NO_MEMORY) fault = DOWNSTREAM_STALE;
     hang_up(downstream);
     loop_defer_cancel(&downstream->notice);
     downstream->events->failed(downstream->owner, fault, detail);
@@ -224,6 +228,7 @@ static enum command take_command(struct downstream *downstream) {
 
 static enum progress answer_data(struct downstream *downstream) {
     if (downstream->reply.code == 354) {
+        downstream->has_refused = false; /* until the message is */
         smtp_reply_clear(&downstream->reply);
         connection_expect(downstream->connection, downstream->server->data_timeout_ms);
         downstream->state = CONTENT;
@@ -240,13 +245,18 @@ static enum progress answer_command(struct downstream *downstream) {
     /* A client that was passed this would go on with something else than its next command. */
     if (smtp_reply_class(&downstream->reply) == 3 && kind != COMMAND_DATA)
         return downstream_fail(downstream, DOWNSTREAM_MALFORMED, "3xx to another command than DATA");
+    if (smtp_reply_class(&downstream->reply) > 3) downstream->has_refused = true;
     switch (kind) {
     case COMMAND_DATA: return answer_data(downstream);
     case COMMAND_MAIL:
+        if (downstream->is_unproven && downstream->reply.code == 421)
+            return downstream_fail(downstream, DOWNSTREAM_STALE, "the server ends the connection");
+        downstream->is_unproven = false;
         if (smtp_reply_class(&downstream->reply) != 2) downstream->in_transaction = false;
         return hand_up(downstream, DOWNSTREAM_MAIL);
     case COMMAND_RCPT: return hand_up(downstream, DOWNSTREAM_RCPT);
     case COMMAND_XCLIENT: return downstream_answer_xclient(downstream);
+    case COMMAND_REVIVE: return downstream_answer_revival(downstream);
     case COMMAND_HELLO: return downstream_answer_hello(downstream);
     case COMMAND_RSET:
         if (smtp_reply_class(&downstream->reply) != 2)
@@ -324,6 +334,7 @@ static enum progress await_final(struct downstream *downstream) {
     if (status != SMTP_REPLY_COMPLETE) return downstream_fail_for(downstream, status);
     if (smtp_reply_class(&downstream->reply) == 3)
         return downstream_fail(downstream, DOWNSTREAM_MALFORMED, "3xx to the end of data");
+    if (smtp_reply_class(&downstream->reply) > 3) downstream->has_refused = true;
     connection_expect(downstream->connection, downstream->server->final_reply_timeout_ms); /* of the next recipient */
     if (--downstream->replies_due == 0) {
         downstream->in_transaction = false;

@@ -38,6 +38,18 @@ void downstream_open(struct downstream *downstream);
  * knows already, or client has no internet address and nobody was told before on this connection, so we speak for
  * ourselves. Only when ready, and between transactions. */
 bool downstream_introduce(struct downstream *downstream, const struct forwarded_client *client);
+/* Whether another session may go on with the connection: nothing is under way on it, no reply is awaited but those to RSET
+ * and NOOP, the server has refused nothing since the last message it took (servers count that against whoever talks),
+ * and it was told of nobody by XCLIENT, which lasts for the connection. XFORWARD is for one message and is said anew
+ * with each. */
+bool downstream_is_reusable(const struct downstream *downstream);
+unsigned downstream_uses(const struct downstream *downstream); /* how often it was revived since it was opened */
+/* From now on its events go to another owner. */
+void downstream_hand_over(struct downstream *downstream, const struct downstream_events *events, void *owner);
+/* Says RSET: ready follows when the server is still there, else failed with DOWNSTREAM_STALE. Until MAIL was answered
+ * DOWNSTREAM_STALE is also what becomes of a 421 to it and of every other fault of the server: nothing was accepted, so
+ * the same may be tried on a new connection. Only when reusable. */
+void downstream_revive(struct downstream *downstream);
 bool downstream_is_closed(const struct downstream *downstream); /* never opened, or failed */
 /* Valid from ready on. */
 const struct smtp_capabilities *downstream_capabilities(const struct downstream *downstream);

@@ -38,9 +38,10 @@ static enum progress say_hello(struct downstream *downstream, const char *verb, 
     if (downstream_is_out_of_step(downstream))
         return downstream_fail(downstream, DOWNSTREAM_MALFORMED, "the server spoke unasked");
     struct bytes line = bytes_with_cap(512);
-    bytes_append_format(&line, "%s %s\r\n", verb, downstream->server->hello_name);
-    connection_send(downstream->connection, bytes_span(&line));
+    bool whole = bytes_append_format(&line, "%s %s\r\n", verb, downstream->server->hello_name);
+    if (whole) connection_send(downstream->connection, bytes_span(&line));
     bytes_release(&line);
+    if (!whole) return downstream_fail(downstream, DOWNSTREAM_NO_MEMORY, strerrordesc_np(ENOMEM)); /* else both would wait */
     smtp_reply_clear(&downstream->reply);
     connection_flush(downstream->connection);
     downstream->state = next;
@@ -182,6 +183,7 @@ bool downstream_introduce(struct downstream *downstream, const struct forwarded_
     }
     bytes_release(&downstream->introduction);
     downstream->introduction = text;
+    downstream->knows_another |= downstream->is_introduced;
     downstream->is_introduced = false;
     if (text.failed) {
         downstream->lines.failed = true;
@@ -195,16 +197,20 @@ bool downstream_introduce(struct downstream *downstream, const struct forwarded_
     return true;
 }
 
-static enum progress be_ready(struct downstream *downstream) {
+enum progress downstream_be_ready(struct downstream *downstream) {
     smtp_reply_release(&downstream->reply);
     downstream->events->ready(downstream->owner);
     return PROGRESS_AGAIN;
 }
 
-/* A server that will not hear of the client takes us for it, as one does that does not offer XCLIENT. */
+/* A server that will not hear of the client takes us for it, as one does that does not offer XCLIENT; but one that would
+ * take it for another client gets no mail of it. */
 enum progress downstream_answer_xclient(struct downstream *downstream) {
-    if (smtp_reply_class(&downstream->reply) == 2) downstream->is_introduced = true;
-    if (downstream->waiting == 0 && !downstream->is_introduced) return be_ready(downstream);
+    if (smtp_reply_class(&downstream->reply) == 2)
+        downstream->is_introduced = true;
+    else if (downstream->knows_another)
+        return downstream_fail(downstream, DOWNSTREAM_LOST, "XCLIENT was refused, and the server knows another client");
+    if (downstream->waiting == 0 && !downstream->is_introduced) return downstream_be_ready(downstream);
     smtp_reply_clear(&downstream->reply);
     if (downstream->waiting > 0) return PROGRESS_AGAIN;
     size_t before = downstream->lines.len, len = hello_len(downstream);
@@ -221,5 +227,5 @@ enum progress downstream_answer_hello(struct downstream *downstream) {
         return downstream_fail(downstream, DOWNSTREAM_UNWILLING, "EHLO or LHLO was refused after XCLIENT");
     smtp_capabilities_read(&downstream->reply, &downstream->capabilities);
     downstream->capabilities.xclient = xclient;
-    return be_ready(downstream);
+    return downstream_be_ready(downstream);
 }

@@ -1,6 +1,7 @@
 /* proxy/downstream_setup.h -- what the conversations with one server share, and what they tell their owners. Pure data;
  * see downstream.h. */
 #pragma once
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -24,6 +25,7 @@ struct downstream_server {
     /* NOOP so often while a transaction waits for its message: a slow client takes longer than the five minutes that a
      * server waits for a command (RFC 5321 section 4.5.3.2.7). 0: never. */
     int64_t keep_alive_ms;
+    atomic_uint *idle; /* connections to it that all workers' downstream_pools keep; borrowed; NULL: they keep none */
 };
 
 /* id, enhanced code and text for the client */
@@ -33,6 +35,7 @@ struct downstream_server {
     X(DOWNSTREAM_UNWILLING, "4.3.2", "next server takes no mail now")                                                  \
     X(DOWNSTREAM_TLS, "4.7.5", "no secure connection to the next server")                                              \
     X(DOWNSTREAM_LOST, "4.4.2", "connection to the next server lost")                                                  \
+    X(DOWNSTREAM_STALE, "4.4.2", "connection kept for reuse is of no use any more")                                    \
     X(DOWNSTREAM_TIMEOUT, "4.4.2", "next server timed out")                                                            \
     X(DOWNSTREAM_MALFORMED, "4.5.0", "next server sent something that is no reply")                                    \
     X(DOWNSTREAM_SPOOL, "4.3.0", "message cannot be read back")                                                        \

@@ -1,6 +1,6 @@
 /* proxy/downstream_state.h -- the inside of a downstream conversation, shared by downstream.c (commands, content,
- * replies, life) and downstream_opening.c (from the connection to a server that knows its client). Of no use to anybody
- * else; see downstream.h. */
+ * replies, life), downstream_opening.c (from the connection to a server that knows its client) and downstream_reuse.c
+ * (from one session to the next). Of no use to anybody else; see downstream.h. */
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
@@ -26,6 +26,7 @@ enum command {
     COMMAND_XFORWARD,
     COMMAND_RSET,
     COMMAND_NOOP,
+    COMMAND_REVIVE,
     COMMAND_XCLIENT,
     COMMAND_HELLO,
 };
@@ -54,9 +55,13 @@ struct downstream {
     bool in_transaction;
     struct bytes introduction;    /* whom this connection was told of: XCLIENT's lines and the EHLO behind them */
     bool is_introduced;           /* ... and the server took it */
+    bool knows_another;           /* it took an introduction before this one */
     struct content_writer writer; /* of the message that is being delivered */
     bool is_whole;                /* the writer has come to its end */
     size_t replies_due;
+    bool has_refused;  /* anything since the message before: the server counts that against whoever talks */
+    bool is_unproven;  /* revived, and no MAIL was answered since: whatever fails now is the connection's age */
+    unsigned uses;     /* sessions it was handed on to */
     struct loop_task notice; /* a fault found out inside a call, told from the loop ... */
     int notice_error;        /* ... with this errno */
     unsigned depth;          /* events on the stack */
@@ -83,6 +88,10 @@ void downstream_changed(void *owner);
 bool downstream_connect_next(struct downstream *downstream);
 /* Where TLS is not required, a server that cannot do it gets the mail all the same, on a new connection. */
 bool downstream_connect_without_tls(struct downstream *downstream, const char *detail);
+/* The answer to the RSET of downstream_revive. */
+enum progress downstream_answer_revival(struct downstream *downstream);
+/* Ready for the next command, and the owner hears of it. */
+enum progress downstream_be_ready(struct downstream *downstream);
 /* The steps of the states up to TALKING. */
 enum progress downstream_await_connection(struct downstream *downstream);
 enum progress downstream_await_greeting(struct downstream *downstream);

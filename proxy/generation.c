@@ -20,7 +20,8 @@ struct verifier_policy generation_limits(const struct options *options) {
         .rsa_bits_max = (unsigned)options->rsa_bits_max,
         .drift_s = options->drift_ms / 1000,
         .unsigned_octets_pass = options->unsigned_octets_pass != 0,
-        .arc_keys_max = verifier_policy_default.arc_keys_max,
+        .dns_queries_max = (unsigned)options->dns_queries_max,
+        .arc_keys_max = (unsigned)options->arc_keys_max,
         .arc_bodies_max = verifier_policy_default.arc_bodies_max,
         .trusts_received = options->trusts_received != 0,
     };
@@ -51,6 +52,7 @@ static bool fill_server(struct generation *generation, size_t at, char **error) 
     server->data_timeout_ms = options->data_timeout_ms;
     server->final_reply_timeout_ms = options->final_reply_timeout_ms;
     server->keep_alive_ms = KEEP_ALIVE_MS;
+    server->idle = &generation->idle[at];
     (void)snprintf(server->hello_name, sizeof server->hello_name, "%s", generation->authserv_id.ascii);
     const char *reason = socket_address_resolve(&listener->downstream, false, server->address, &server->address_count);
     if (reason == NULL) return true;
@@ -59,7 +61,8 @@ static bool fill_server(struct generation *generation, size_t at, char **error) 
     return false;
 }
 
-struct generation *generation_create(struct options *options, struct key_supply *keys, char **error) {
+struct generation *generation_create(struct options *options, struct key_supply *keys, struct named_counts *rule_counts,
+                                     char **error) {
     struct generation *generation = calloc(1, sizeof *generation);
     *error = NULL;
     if (generation == NULL) return NULL;
@@ -68,9 +71,11 @@ struct generation *generation_create(struct options *options, struct key_supply 
     generation->keys = key_supply_acquire(keys);
     generation->server = calloc(options->listener_count > 0 ? options->listener_count : 1, sizeof *generation->server);
     generation->tls = calloc(options->listener_count > 0 ? options->listener_count : 1, sizeof *generation->tls);
-    bool is_usable = generation->server != NULL && generation->tls != NULL;
+    generation->idle = calloc(options->listener_count > 0 ? options->listener_count : 1, sizeof *generation->idle);
+    bool is_usable = generation->server != NULL && generation->tls != NULL && generation->idle != NULL;
     if (is_usable) generation->arc = arc_config_create(options, error);
-    if (generation->arc == NULL) return generation_release(generation), NULL;
+    if (generation->arc != NULL) generation->rules = rule_config_create(options, rule_counts, error);
+    if (generation->rules == NULL) return generation_release(generation), NULL;
     generation->policy = policy_of(options, generation->arc);
     if (is_usable && !authserv_id_init(&generation->authserv_id, span_of(options->authserv_id))) {
         if (asprintf(error, "authserv_id \"%s\" is no usable name", options->authserv_id) < 0) *error = NULL;
@@ -94,7 +99,9 @@ void generation_release(struct generation *generation) {
         if (generation->server != NULL) tls_context_release(generation->server[i].tls);
     }
     free(generation->tls);
+    free(generation->idle);
     free(generation->server);
+    rule_config_destroy(generation->rules);
     arc_config_destroy(generation->arc);
     key_supply_release(generation->keys);
     options_release(generation->options);

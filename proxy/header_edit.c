@@ -1,6 +1,9 @@
 #include "proxy/header_edit.h"
 #include <stdlib.h>
+#include "base/arena.h"
 #include "base/ascii.h"
+
+enum { LINE_WANTED = 78 }; /* octets of a line (RFC 5322 section 2.1.1) */
 
 /* Stands between our field and a section that begins with a folded line. */
 static const char notice[] = "X-Sceau-Notice: the header section began with a folded line\r\n";
@@ -46,6 +49,48 @@ bool header_edit_sort(struct header_edit *edit, const struct header_section *sec
             fields[edit->kept.count++] = section->fields[i];
     }
     return true;
+}
+
+void header_edit_remove(struct header_edit *edit, struct span name) {
+    struct header_section *kept = &edit->kept;
+    size_t count = 0;
+    for (size_t i = 0; i < kept->count; i++)
+        if (!span_equal_nocase(kept->fields[i].name, name)) kept->fields[count++] = kept->fields[i];
+    kept->count = count;
+}
+
+static struct header_field *find_field(struct header_edit *edit, struct span name) {
+    for (size_t i = 0; i < edit->kept.count; i++)
+        if (span_equal_nocase(edit->kept.fields[i].name, name)) return &edit->kept.fields[i];
+    return NULL;
+}
+
+static void put(char **at, struct span octets) {
+    if (octets.len > 0) memcpy(*at, octets.ptr, octets.len);
+    *at += octets.len;
+}
+
+enum header_edit_status header_edit_tag(struct header_edit *edit, struct span name, struct span text,
+                                        struct arena *arena) {
+    struct header_field *field = find_field(edit, name);
+    if (field == NULL) return HEADER_EDIT_NO_FIELD;
+    struct span body = span_trim(field->body),
+                end = span_after(field->raw, (size_t)(field->body.ptr - field->raw.ptr) + field->body.len);
+    size_t line = field->name.len + 2 + text.len + 1 + span_find(body, '\r');
+    struct span between = span_of(body.len == 0 ? "" : line <= LINE_WANTED ? " " : "\r\n "), colon = span_of(": ");
+    size_t len = field->name.len + colon.len + text.len + between.len + body.len + end.len;
+    char *octets = arena_alloc(arena, len), *at = octets;
+    if (octets == NULL) return HEADER_EDIT_NO_MEMORY;
+    put(&at, field->name);
+    put(&at, colon);
+    put(&at, text);
+    put(&at, between);
+    put(&at, body);
+    put(&at, end);
+    field->raw = (struct span){octets, len};
+    field->name.ptr = octets;
+    field->body = (struct span){octets + field->name.len + 1, len - field->name.len - 1 - end.len};
+    return HEADER_EDIT_DONE;
 }
 
 bool header_edit_build(struct header_edit *edit, struct span added) {

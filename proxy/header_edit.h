@@ -12,6 +12,8 @@
 #include "verifier/authserv_id.h"
 #include "verifier/header_section.h"
 
+struct arena;
+
 struct header_edit {
     struct header_section kept; /* section without the fields left out; fields is owned, the rest borrowed from section */
     struct span *run;  /* in the order of sending; owned; the octets are section's and added's */
@@ -26,6 +28,13 @@ void header_edit_release(struct header_edit *edit); /* frees; then as new */
 /* Sorts out what stays of a complete section: afterwards kept is what goes on, for those who sign it. section is borrowed
  * until release. False: no memory. */
 bool header_edit_sort(struct header_edit *edit, const struct header_section *section, const struct authserv_id *id);
+/* Takes all fields called name (any case) out of what stays; they do not count as removed. After header_edit_sort. */
+void header_edit_remove(struct header_edit *edit, struct span name);
+enum header_edit_status { HEADER_EDIT_DONE, HEADER_EDIT_NO_FIELD, HEADER_EDIT_NO_MEMORY };
+/* Puts text (printable, one line) and a blank in front of the body of the first field called name: a new field in its place,
+ * with its octets in arena, folded behind text where the line would be long. On any other status nothing is changed. After
+ * header_edit_sort; arena lives as long as edit is used. */
+enum header_edit_status header_edit_tag(struct header_edit *edit, struct span name, struct span text, struct arena *arena);
 /* Makes the list, after header_edit_sort: added (whole fields, each with its CRLF; may be empty), the kept fields, the
  * empty line when the section had one. The body follows. added is borrowed as long as the runs are used.
  * Runs that lie side by side are one run: an untouched section makes three. False: no memory. */

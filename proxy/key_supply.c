@@ -6,6 +6,7 @@
 #include "base/loop.h"
 #include "verifier/dns_choice.h"
 #include "verifier/dns_memory.h"
+#include "verifier/dns_recent.h"
 #include "verifier/dns_thread.h"
 #include "verifier/key_lookup.h"
 
@@ -30,6 +31,7 @@ struct key_client {
     struct key_supply *supply; /* owned reference */
     struct dns_client *dns;
     struct key_lookup *lookup;
+    struct dns_recent *recent; /* in front of dns, for everything but keys, which have their cache */
 };
 
 static struct dns_choice *choose(const struct options *options, struct loop *loop, char **error) {
@@ -124,7 +126,8 @@ struct key_client *key_client_create(struct key_supply *supply, struct loop *loo
     client->dns = dns_thread_client(supply->thread, loop);
     if (client->dns != NULL)
         client->lookup = key_lookup_create(supply->cache, dns_client_source(client->dns), supply->clock, metrics);
-    if (client->lookup != NULL) return client;
+    if (client->lookup != NULL) client->recent = dns_recent_create(dns_client_source(client->dns), supply->clock);
+    if (client->recent != NULL) return client;
     key_client_release(client);
     return NULL;
 }
@@ -137,6 +140,7 @@ struct key_client *key_client_acquire(struct key_client *client) {
 void key_client_release(struct key_client *client) {
     if (client == NULL || --client->references > 0) return;
     key_lookup_destroy(client->lookup);
+    dns_recent_destroy(client->recent);
     if (client->dns != NULL) dns_client_close(client->dns); /* freed with its thread */
     key_supply_release(client->supply);
     free(client);
@@ -149,5 +153,5 @@ struct key_source *key_client_source(struct key_client *client) {
     return key_lookup_source(client->lookup);
 }
 struct dns_source *key_client_dns(struct key_client *client) {
-    return dns_client_source(client->dns);
+    return dns_recent_source(client->recent);
 }

@@ -69,7 +69,14 @@ static bool is_alive(const struct socket_address *address) {
     return alive;
 }
 
-static const char *open_unix(const struct endpoint *endpoint, int *fd, size_t count) {
+static const char *duplicate(int of, int *fd, size_t count) {
+    for (size_t i = 0; i < count; i++)
+        if ((fd[i] = fcntl(of, F_DUPFD_CLOEXEC, 0)) < 0) return strerrordesc_np(errno);
+    return NULL;
+}
+
+static const char *open_unix(const struct listener_options *listener, int *fd, size_t count) {
+    const struct endpoint *endpoint = &listener->listen;
     struct socket_address address[SOCKET_ADDRESS_MAX];
     struct stat status;
     size_t found;
@@ -80,19 +87,31 @@ static const char *open_unix(const struct endpoint *endpoint, int *fd, size_t co
         (void)unlink(endpoint->path); /* of a process that is gone; bind tells when it could not be removed */
     }
     fd[0] = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (fd[0] < 0 || bind(fd[0], (const struct sockaddr *)&address->storage, address->len) != 0 ||
-        listen(fd[0], BACKLOG) != 0)
+    if (fd[0] < 0 || bind(fd[0], (const struct sockaddr *)&address->storage, address->len) != 0)
         return strerrordesc_np(errno);
-    for (size_t i = 1; i < count; i++)
-        if ((fd[i] = fcntl(fd[0], F_DUPFD_CLOEXEC, 0)) < 0) return strerrordesc_np(errno);
-    return NULL;
+    /* Nobody can connect before listen, so nobody does by the mode before. */
+    if (listener->has_socket_mode && chmod(endpoint->path, (mode_t)listener->socket_mode) != 0)
+        return strerrordesc_np(errno);
+    if (listen(fd[0], BACKLOG) != 0) return strerrordesc_np(errno);
+    return duplicate(fd[0], fd + 1, count - 1);
 }
 
-bool listener_open(const struct listener_options *listener, int *fd, size_t count, char **error) {
+static const char *open_given(int given, int *fd, size_t count) {
+    int flags = fcntl(given, F_GETFL);
+    if (flags < 0 || fcntl(given, F_SETFL, flags | O_NONBLOCK) != 0) return strerrordesc_np(errno);
+    set_flag(given, IPPROTO_TCP, TCP_NODELAY); /* no matter where it is not TCP */
+    return duplicate(given, fd, count);
+}
+
+static const char *open_sockets(const struct listener_options *listener, int given, int *fd, size_t count) {
+    if (given >= 0) return open_given(given, fd, count);
+    return listener->listen.is_unix ? open_unix(listener, fd, count) : open_tcp(&listener->listen, fd, count);
+}
+
+bool listener_open(const struct listener_options *listener, int given, int *fd, size_t count, char **error) {
     *error = NULL;
     for (size_t i = 0; i < count; i++) fd[i] = -1;
-    bool is_unix = listener->listen.is_unix;
-    const char *reason = is_unix ? open_unix(&listener->listen, fd, count) : open_tcp(&listener->listen, fd, count);
+    const char *reason = open_sockets(listener, given, fd, count);
     if (reason == NULL) return true;
     complain(listener, reason, error);
     for (size_t i = 0; i < count; i++)

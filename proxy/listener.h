@@ -8,8 +8,9 @@
 #include <stddef.h>
 #include "base/options.h"
 
-/* Fills fd[worker] with count listening, non-blocking sockets for one listener. On failure, false: nothing is open and
+/* Fills fd[worker] with count listening, non-blocking sockets for one listener. given: a listening socket that somebody
+ * else has bound, of which fd are duplicates; -1: there is none. On failure, false: nothing is open and
  * *error (caller frees, NULL when there is no memory) names the listener, its address and the reason. */
-bool listener_open(const struct listener_options *listener, int *fd, size_t count, char **error);
+bool listener_open(const struct listener_options *listener, int given, int *fd, size_t count, char **error);
 /* Two configurations mean the same sockets. */
 bool listener_same_address(const struct endpoint *a, const struct endpoint *b);

@@ -1,13 +1,16 @@
 #include "proxy/message_flow.h"
 #include <stdlib.h>
+#include <string.h>
 #include "base/bytes.h"
 #include "base/clock.h"
 #include "base/list.h"
 #include "base/loop.h"
+#include "base/memory_account.h"
 #include "base/log.h"
 #include "proxy/arc_config.h"
 #include "proxy/data_reader.h"
 #include "proxy/header_edit.h"
+#include "proxy/rule_config.h"
 #include "proxy/smtp_reply.h"
 #include "proxy/message_cause.h"
 #include "proxy/spool.h"
@@ -16,10 +19,10 @@
 
 enum {
     SEAL_MAX = 32768, /* octets of an ARC set of ours */
-    ADDED_MAX = 16384 + SEAL_MAX,
+    ADDED_MAX = 16384 + SEAL_MAX + MESSAGE_RULES_ADDED_MAX,
     RESULTS_MAX = 8192,
-    SPF_TIMEOUT_MS = 20000, /* RFC 7208 section 4.6.4 */
-    IDLE_FLOWS_MAX = 64,
+    HEADER_COPIES = 2, /* as it came, and what was read from it */
+    IDLE_FLOWS_MAX = 16, /* some 80 KiB each: more serve a burst only, and are given back after it */
     HEADER_PIECE = 4096, /* octets at a time until the header section is complete */
 };
 
@@ -39,6 +42,7 @@ struct message_flow {
     struct loop_timer *spf_budget; /* from MAIL */
     struct header_edit edit;
     struct bytes added; /* our fields */
+    struct message_rules rules;
     void (*verified)(void *owner);
     void *owner;
     struct data_reader reader;
@@ -48,6 +52,7 @@ struct message_flow {
     bool has_result;
     enum message_seal seal;
     uint64_t removed;
+    uint64_t charged; /* octets taken from setup->memory */
     int64_t begun_us, ended_us, verified_us;
     struct message_times times;
 };
@@ -56,7 +61,7 @@ static const struct {
     unsigned code;
     const char *word, *enhanced, *text;
 } faults[] = {
-#define X(id, code, enhanced, text) [id] = {code, #id, enhanced, text},
+#define X(id, word, code, enhanced, text) [id] = {code, word, enhanced, text},
     MESSAGE_FAULTS(X)
 #undef X
 };
@@ -78,14 +83,21 @@ static int64_t now_us(const struct message_flow *flow) { return clock_monotonic_
 
 /* -- life -- */
 
+static void give_memory(struct message_flow *flow) {
+    memory_account_give(flow->pool->setup->memory, flow->charged);
+    flow->charged = 0;
+}
+
 static void destroy(struct message_flow *flow) {
     if (flow == NULL) return;
+    give_memory(flow);
     authentication_destroy(flow->authentication);
     spool_destroy(flow->spool);
     loop_timer_destroy(flow->budget);
     loop_timer_destroy(flow->spf_budget);
     header_edit_release(&flow->edit);
     bytes_release(&flow->added);
+    message_rules_release(&flow->rules);
     free(flow);
 }
 
@@ -179,7 +191,7 @@ struct message_flow *message_flow_open(struct message_pool *pool, const struct a
     flow->times = (struct message_times){0};
     data_reader_init(&flow->reader);
     authentication_begin(flow->authentication, envelope, on_verified, flow);
-    if (envelope->has_address) loop_timer_start(flow->spf_budget, SPF_TIMEOUT_MS);
+    if (envelope->has_address) loop_timer_start(flow->spf_budget, flow->pool->setup->spf_budget_ms);
     return flow;
 }
 
@@ -200,9 +212,11 @@ void message_flow_release(struct message_flow *flow) {
     authentication_begin(flow->authentication, NULL, on_verified,
                          flow); /* cancels lookups under way and forgets the message */
     spool_clear(flow->spool);
+    give_memory(flow);
     header_edit_release(&flow->edit);
     bytes_clear(&flow->added);
-    list_append(&pool->idle, &flow->node);
+    message_rules_reset(&flow->rules);
+    list_prepend(&pool->idle, &flow->node); /* taking turns, all of them would grow to the largest message */
     pool->idle_count++;
 }
 
@@ -234,9 +248,18 @@ static enum message_fault header_fault(enum header_status status) {
     }
 }
 
+/* The header section is in memory as a whole, whatever the spool does. */
+static bool charge_header(struct message_flow *flow, uint64_t len) {
+    if (message_verifier_header_complete(verifier_of(flow))) return true;
+    if (!memory_account_take(flow->pool->setup->memory, HEADER_COPIES * len)) return false;
+    flow->charged += HEADER_COPIES * len;
+    return true;
+}
+
 static void take_piece(struct message_flow *flow, struct span content) {
     if (flow->fault != MESSAGE_FINE) return;
     if (flow->reader.octets > flow->pool->setup->message_max) return set_fault(flow, MESSAGE_TOO_LARGE);
+    if (!charge_header(flow, content.len)) return set_fault(flow, MESSAGE_NO_MEMORY);
     enum spool_status status = spool_append(flow->spool, content);
     if (status != SPOOL_OK) return set_fault(flow, spool_fault(status));
     if (authentication_update(flow->authentication, content) == VERIFIER_REFUSED)
@@ -349,24 +372,77 @@ static void append_seal(struct message_flow *flow) {
     bytes_release(&set);
 }
 
-/* Our fields, from the top. */
+/* The recipients as rules want them, to be freed. NULL: no memory. */
+static struct span *split_recipients(const struct message_parties *parties) {
+    struct span rest = parties->recipients;
+    struct span *list = calloc(parties->recipient_count + 1, sizeof *list);
+    for (size_t i = 0; list != NULL && i < parties->recipient_count; i++) {
+        size_t len = span_find(rest, '\n');
+        list[i] = span_first(rest, len);
+        rest = span_after(rest, len < rest.len ? len + 1 : len);
+    }
+    return list;
+}
+
+static bool ask_rules(struct message_flow *flow, const struct message_parties *parties) {
+    const struct message_setup *setup = flow->pool->setup;
+    const struct authentication_envelope *envelope = parties->envelope;
+    struct span *recipients = split_recipients(parties);
+    struct rule_input input = {
+        .result = authentication_result(flow->authentication),
+        .header = &flow->edit.kept,
+        .now_s = clock_unix_s(setup->clock),
+        .has_client = envelope->has_address,
+        .client_is_v4 = envelope->is_v4,
+        .helo = envelope->helo,
+        .has_envelope = true,
+        .mail_from = envelope->mail_from,
+        .recipients = recipients,
+        .recipient_count = parties->recipient_count,
+        .has_tls = parties->tls_version != NULL,
+        .tls_version = span_of(parties->tls_version != NULL ? parties->tls_version : ""),
+        .listener = span_of(parties->listener),
+        .protocol = parties->protocol,
+    };
+    memcpy(input.client, envelope->address, sizeof input.client);
+    bool is_judged = recipients != NULL && message_rules_judge(&flow->rules, &setup->judge, &input);
+    free(recipients);
+    return is_judged;
+}
+
+bool message_flow_judge(struct message_flow *flow, const struct message_parties *parties) {
+    const struct header_section *section = message_verifier_header(verifier_of(flow));
+    bool has_rules = flow->pool->setup->judge.config != NULL && flow->pool->setup->judge.config->set != NULL;
+    if (header_edit_sort(&flow->edit, section, &flow->pool->setup->authserv_id) &&
+        (!has_rules || ask_rules(flow, parties))) {
+        flow->removed = flow->edit.removed;
+        return true;
+    }
+    set_fault(flow, MESSAGE_NO_MEMORY);
+    return false;
+}
+
+/* Our fields, from the top. What rules take out or tag is so before the message is sealed. */
 static bool write_added(struct message_flow *flow, struct span extra) {
     const struct message_setup *setup = flow->pool->setup;
     struct span id = {setup->authserv_id.ascii, setup->authserv_id.len};
     const struct message_result *result = authentication_result(flow->authentication);
-    if (!auth_results_write_styled(&flow->added, id, result, setup->style)) return false;
-    append_seal(flow);
-    return bytes_append(&flow->added, extra);
+    struct bytes by_rules = bytes_with_cap(MESSAGE_RULES_ADDED_MAX);
+    bool is_whole = message_rules_edit(&flow->rules, &setup->judge, &flow->edit, &by_rules) &&
+                    auth_results_write_styled(&flow->added, id, result, setup->style);
+    if (is_whole) append_seal(flow);
+    bytes_append(&flow->added, bytes_span(&by_rules));
+    bytes_append(&flow->added, extra);
+    bytes_release(&by_rules);
+    return is_whole && !flow->added.failed;
 }
 
 bool message_flow_seal(struct message_flow *flow, struct span extra) {
     const struct header_section *section = message_verifier_header(verifier_of(flow));
-    if (!header_edit_sort(&flow->edit, section, &flow->pool->setup->authserv_id) || !write_added(flow, extra) ||
-        !header_edit_build(&flow->edit, bytes_span(&flow->added))) {
+    if (!write_added(flow, extra) || !header_edit_build(&flow->edit, bytes_span(&flow->added))) {
         set_fault(flow, MESSAGE_NO_MEMORY);
         return false;
     }
-    flow->removed = flow->edit.removed;
     flow->content = (struct content){
         .head = flow->edit.run,
         .head_count = flow->edit.run_count,
@@ -403,6 +479,12 @@ bool message_flow_set_reply(const struct message_flow *flow, struct smtp_reply *
 }
 
 const struct content *message_flow_content(const struct message_flow *flow) { return &flow->content; }
+
+void message_flow_drop_redirect(struct message_flow *flow) {
+    message_rules_drop_redirect(&flow->rules, &flow->pool->setup->judge);
+}
+
+const struct message_rules *message_flow_rules(const struct message_flow *flow) { return &flow->rules; }
 
 const struct message_result *message_flow_result(const struct message_flow *flow) {
     return flow->has_result ? authentication_result(flow->authentication) : NULL;

@@ -142,11 +142,14 @@ static void count_times(const struct message_record *record) {
     metrics_observe(record->metrics, METRIC_STAGE_DURATION, METRIC_STAGE_VERIFY, (uint64_t)times.verify_us);
     metrics_observe(record->metrics, METRIC_STAGE_DURATION, METRIC_STAGE_KEYS, wait_us - (uint64_t)times.verify_us);
     metrics_observe(record->metrics, METRIC_STAGE_DURATION, METRIC_STAGE_DELIVER, (uint64_t)record->deliver_us);
-    if (record->deliver_us > 0) metrics_observe(record->metrics, METRIC_DOWNSTREAM_DURATION, 0, (uint64_t)record->deliver_us);
 }
 
+_Static_assert((int)METRIC_MESSAGE_FAULT_COUNT == (int)MESSAGE_FAULT_COUNT - 1, "a fault is its label, none is none");
 static void count_fault(const struct message_record *record) {
-    switch (message_flow_fault(record->flow)) {
+    enum message_fault fault = message_flow_fault(record->flow);
+    if (fault != MESSAGE_FINE)
+        metrics_count(record->metrics, METRIC_MESSAGE_FAULTS, (unsigned)fault - MESSAGE_TOO_LARGE, 0);
+    switch (fault) {
     case MESSAGE_TOO_LARGE: metrics_count(record->metrics, METRIC_INPUT_ERRORS, METRIC_INPUT_SIZE, 0); break;
     case MESSAGE_HEADER_TOO_LARGE:
     case MESSAGE_FIELD_TOO_LARGE:
@@ -168,6 +171,7 @@ static void count_message(const struct message_record *record) {
         [MESSAGE_DELIVERED] = METRIC_VERDICT_ACCEPT,
         [MESSAGE_REFUSED] = METRIC_VERDICT_REJECT,
         [MESSAGE_DEFERRED] = METRIC_VERDICT_TEMPFAIL,
+        [MESSAGE_DISCARDED] = METRIC_VERDICT_DISCARD,
     };
     uint64_t octets = message_flow_octets(record->flow);
     const struct message_result *result = message_flow_result(record->flow);
@@ -184,6 +188,29 @@ static void count_message(const struct message_record *record) {
 }
 
 /* -- the line -- */
+
+static void log_if_any(struct log_line *line, const char *key, struct span value) {
+    if (value.len > 0) log_span(line, key, value);
+}
+
+/* Which rule decided, and why; nothing where there are no rules. */
+static void log_rules(struct log_line *line, const struct message_rules *rules) {
+    if (!rules->is_judged) return;
+    log_text(line, "verdict", rule_verdict_word(rules->verdict));
+    log_if_any(line, "rule", rules->rule);
+    log_if_any(line, "reason", span_of(rules->text));
+    if (rules->is_on_error) log_bool(line, "on_error", true);
+    log_if_any(line, "override", rules->override_reason);
+    log_text(line, "redirect", rules->redirect);
+    if (rules->shadow_rule.len > 0) {
+        log_text(line, "shadow_verdict", rule_verdict_word(rules->shadow_verdict));
+        log_span(line, "shadow_rule", rules->shadow_rule);
+    }
+    log_uint(line, "rule_hits", rules->hits);
+    if (rules->shadow_hits > 0) log_uint(line, "rule_shadow_hits", rules->shadow_hits);
+    if (rules->errors > 0) log_uint(line, "rule_errors", rules->errors);
+    log_if_any(line, "note", rules->notes);
+}
 
 void message_log_write(const struct message_record *record) {
     const struct transaction *transaction = record->transaction;
@@ -205,6 +232,7 @@ void message_log_write(const struct message_record *record) {
         log_text(&line, "fault", message_fault_word(message_flow_fault(record->flow)));
     if (message_flow_seal_state(record->flow) != MESSAGE_SEAL_OFF)
         log_text(&line, "seal", message_seal_word(message_flow_seal_state(record->flow)));
+    log_rules(&line, message_flow_rules(record->flow));
     log_uint(&line, "forged", message_flow_removed(record->flow));
     log_int(&line, "dns_ms", message_flow_wait_us(record->flow) / 1000);
     log_int(&line, "ms", message_flow_age_us(record->flow) / 1000);

@@ -16,6 +16,7 @@ struct transaction;
     X(MESSAGE_DELIVERED, "delivered") /* downstream acknowledged it, for one recipient at least */                     \
     X(MESSAGE_REFUSED, "refused")     /* 5xx, ours or downstream's */                                                  \
     X(MESSAGE_DEFERRED, "deferred")   /* 4xx */                                                                        \
+    X(MESSAGE_DISCARDED, "discarded") /* by a rule, with 250 */                                                        \
     X(MESSAGE_ABANDONED, "abandoned") /* the client was gone before there was an answer */
 #define X(id, word) id,
 enum message_end { MESSAGE_ENDS(X) MESSAGE_END_COUNT };

@@ -18,18 +18,22 @@
 #include "proxy/tester_supply.h"
 #include "proxy/spool.h"
 #include "proxy/worker.h"
+#include "rules/replay_counter.h"
+#include "verifier/public_key.h"
 
 enum {
     MAILDIR_THREADS = 4,
-    POOL_MEMORY_MAX = 64 << 20, /* octets of messages in memory, for each worker */
 };
 
 struct proxy {
     struct worker_shared shared;
     struct generation *generation;
+    struct named_counts *rule_counts; /* may be NULL */
     struct worker **worker;
     size_t worker_count;
     int *fd; /* listening sockets: worker after worker for each listener of generation */
+    struct endpoint *given; /* whose sockets somebody else opened: their files are his to remove */
+    size_t given_count;
     atomic_bool is_serving;
     bool is_started;
     struct tester_supply *tester_supply; /* NULL: no tester */
@@ -47,39 +51,43 @@ static unsigned worker_count_of(const struct options *options) {
     return sched_getaffinity(0, sizeof set, &set) == 0 && CPU_COUNT(&set) > 0 ? (unsigned)CPU_COUNT(&set) : 1;
 }
 
-static int open_folder(const char *path, char **error) {
-    int fd = spool_directory_open(path);
+static int open_folder(const char *path, uid_t owner, char **error) {
+    int fd = spool_directory_open(path, owner);
     if (fd < 0 && asprintf(error, "spool directory %s: %s", path, strerrordesc_np(errno)) < 0) *error = NULL;
     return fd;
 }
 
 /* What is configured must work; by default the system's place, else one of our own. */
-static int open_spool_directory(const struct options *options, char **error) {
+static int open_spool_directory(const struct options *options, uid_t owner, char **error) {
     char own[256];
     const char *temporary = getenv("TMPDIR");
     if (options->spool_directory != NULL && options->spool_directory[0] != '\0')
-        return open_folder(options->spool_directory, error);
-    int fd = spool_directory_open("/var/spool/sceau");
+        return open_folder(options->spool_directory, owner, error);
+    int fd = spool_directory_open("/var/spool/sceau", owner);
     if (fd >= 0) return fd;
-    (void)snprintf(own, sizeof own, "%s/sceau-spool-%u", temporary != NULL ? temporary : "/tmp", (unsigned)geteuid());
-    return open_folder(own, error);
+    (void)snprintf(own, sizeof own, "%s/sceau-spool-%u", temporary != NULL ? temporary : "/tmp", (unsigned)owner);
+    return open_folder(own, owner, error);
 }
 
-static bool fill_shared(struct worker_shared *shared, const struct options *options, char **error) {
+static bool fill_shared(struct worker_shared *shared, const struct options *options, uid_t owner, char **error) {
     uint32_t random = 0;
     shared->clock = &clock_system;
+    shared->memory.max = (uint64_t)options_message_memory(options);
     shared->spool_account.max = (uint64_t)options->spool_total_max;
+    shared->spool_account.memory = &shared->memory;
     shared->spool_limits = (struct spool_limits){
         .message_max = UINT64_MAX, /* message_flow's to watch: a reload may change it */
         .memory_max = (uint64_t)options->spool_memory_max,
-        .pool_memory_max = POOL_MEMORY_MAX,
+        .pool_memory_max = (uint64_t)options->spool_memory_worker_max,
     };
     shared->workers = worker_count_of(options);
     (void)!getrandom(&random, sizeof random, 0); /* without it ids begin at 0, which harms nobody */
     shared->id_base = (uint64_t)random << 24;
     shared->addresses = address_limit_create();
-    shared->spool_directory = open_spool_directory(options, error);
-    return shared->spool_directory >= 0 && shared->addresses != NULL;
+    shared->replays =
+        replay_counter_create((size_t)options->replay_memory_max, (uint32_t)(options->replay_window_ms / 1000));
+    shared->spool_directory = open_spool_directory(options, owner, error);
+    return shared->spool_directory >= 0 && shared->addresses != NULL && shared->replays != NULL;
 }
 
 static bool create_workers(struct proxy *proxy) {
@@ -103,12 +111,22 @@ static const int *sockets_of(const struct proxy *proxy, const struct endpoint *e
     return NULL;
 }
 
+static bool is_given(const struct proxy *proxy, const struct endpoint *endpoint) {
+    for (size_t i = 0; i < proxy->given_count; i++)
+        if (listener_same_address(&proxy->given[i], endpoint)) return true;
+    return false;
+}
+
+static void remove_path(const struct proxy *proxy, const struct endpoint *endpoint) {
+    if (endpoint->is_unix && !is_given(proxy, endpoint)) (void)unlink(endpoint->path);
+}
+
 /* Closes those of fd that are not the proxy's already. */
 static void close_new(const struct proxy *proxy, const struct options *options, int *fd, size_t listeners) {
     for (size_t i = 0; i < listeners; i++) {
         if (sockets_of(proxy, &options->listener[i].listen) != NULL) continue;
         for (size_t w = 0; w < proxy->worker_count; w++) close(fd[i * proxy->worker_count + w]);
-        if (options->listener[i].listen.is_unix) (void)unlink(options->listener[i].listen.path);
+        remove_path(proxy, &options->listener[i].listen);
     }
     free(fd);
 }
@@ -120,7 +138,7 @@ static bool is_listed_before(const struct options *options, size_t at) {
 }
 
 /* Sockets for every listener of options: those that are open already, and new ones. NULL: *error says why. */
-static int *open_listeners(const struct proxy *proxy, const struct options *options, char **error) {
+static int *open_listeners(const struct proxy *proxy, const struct options *options, const int *given, char **error) {
     size_t count = proxy->worker_count;
     int *fd = calloc(options->listener_count * count + 1, sizeof *fd);
     for (size_t i = 0; fd != NULL && i < options->listener_count; i++) {
@@ -128,7 +146,7 @@ static int *open_listeners(const struct proxy *proxy, const struct options *opti
         const int *open = sockets_of(proxy, &listener->listen);
         if (open != NULL && !is_listed_before(options, i))
             memcpy(fd + i * count, open, count * sizeof *fd);
-        else if (!listener_open(listener, fd + i * count, count, error)) {
+        else if (!listener_open(listener, given != NULL ? given[i] : -1, fd + i * count, count, error)) {
             close_new(proxy, options, fd, i);
             return NULL;
         }
@@ -137,13 +155,14 @@ static int *open_listeners(const struct proxy *proxy, const struct options *opti
 }
 
 /* The workers close sockets that nobody uses any more; a unix socket's file is removed here. */
-static void remove_paths(const struct options *before, const struct options *after) {
+static void remove_paths(const struct proxy *proxy, const struct options *after) {
+    const struct options *before = proxy->generation->options;
     for (size_t i = 0; i < before->listener_count; i++) {
         const struct endpoint *endpoint = &before->listener[i].listen;
         bool stays = !endpoint->is_unix;
         for (size_t k = 0; !stays && after != NULL && k < after->listener_count; k++)
             stays = listener_same_address(endpoint, &after->listener[k].listen);
-        if (!stays) (void)unlink(endpoint->path);
+        if (!stays) remove_path(proxy, endpoint);
     }
 }
 
@@ -172,29 +191,62 @@ static struct generation *create_generation(struct proxy *proxy, struct options 
     struct key_supply *keys = keeps ? key_supply_acquire(proxy->generation->keys)
                                     : key_supply_create(options, proxy->shared.clock, proxy->shared.metrics, error);
     if (keys == NULL) return NULL;
-    struct generation *generation = generation_create(options, keys, error);
+    struct generation *generation = generation_create(options, keys, proxy->rule_counts, error);
     key_supply_release(keys);
     return generation;
 }
 
-struct proxy *proxy_create(struct options *options, struct metrics *metrics, struct domain_stats *domains,
-                           struct event_log *events, char **error) {
+static bool note_given(struct proxy *proxy, const struct proxy_setup *setup) {
+    const struct options *options = setup->options;
+    proxy->given = calloc(options->listener_count + 1, sizeof *proxy->given);
+    for (size_t i = 0; proxy->given != NULL && setup->given != NULL && i < options->listener_count; i++)
+        if (setup->given[i] >= 0) proxy->given[proxy->given_count++] = options->listener[i].listen;
+    return proxy->given != NULL;
+}
+
+/* Else they would be root's, and its group's, for good. */
+static bool give_away_sockets(const struct proxy *proxy, const struct proxy_setup *setup, char **error) {
+    const struct options *options = setup->options;
+    if (setup->owner == geteuid()) return true;
+    for (size_t i = 0; i < options->listener_count; i++) {
+        const struct endpoint *endpoint = &options->listener[i].listen;
+        if (!endpoint->is_unix || is_given(proxy, endpoint)) continue;
+        if (lchown(endpoint->path, setup->owner, setup->group) == 0) continue;
+        if (asprintf(error, "listener \"%s\": unix:%s: %s", options->listener[i].name, endpoint->path,
+                     strerrordesc_np(errno)) < 0)
+            *error = NULL;
+        return false;
+    }
+    return true;
+}
+
+static bool prepare(struct proxy *proxy, const struct proxy_setup *setup, char **error) {
+    if (!fill_shared(&proxy->shared, setup->options, setup->owner, error) || !create_workers(proxy) ||
+        !note_given(proxy, setup))
+        return false;
+    struct generation *generation = create_generation(proxy, setup->options, error);
+    if (generation == NULL) return false;
+    proxy->fd = open_listeners(proxy, setup->options, setup->given, error);
+    if (proxy->fd != NULL)
+        proxy->generation = generation;
+    else
+        generation_release(generation);
+    return proxy->fd != NULL && give_away_sockets(proxy, setup, error);
+}
+
+struct proxy *proxy_create(const struct proxy_setup *setup, char **error) {
     struct proxy *proxy = calloc(1, sizeof *proxy);
     *error = NULL;
-    if (proxy == NULL) return complain(error, "out of memory"), NULL;
-    proxy->shared.metrics = metrics;
-    proxy->shared.domains = domains;
-    proxy->shared.events = events;
-    proxy->shared.spool_directory = -1;
-    if (fill_shared(&proxy->shared, options, error) && create_workers(proxy)) {
-        struct generation *generation = create_generation(proxy, options, error);
-        proxy->fd = generation != NULL ? open_listeners(proxy, options, error) : NULL;
-        if (proxy->fd != NULL) {
-            proxy->generation = generation;
-            return proxy;
-        }
-        generation_release(generation);
+    if (proxy == NULL || !public_key_warm_up()) {
+        complain(error, proxy == NULL ? "out of memory" : "OpenSSL cannot verify signatures");
+        free(proxy);
+        return NULL;
     }
+    proxy->shared.metrics = setup->metrics;
+    proxy->shared.domains = setup->domains;
+    proxy->rule_counts = setup->rule_counts;
+    proxy->shared.spool_directory = -1;
+    if (prepare(proxy, setup, error)) return proxy;
     complain(error, "out of memory or descriptors");
     proxy_destroy(proxy);
     return NULL;
@@ -210,8 +262,9 @@ static void supply_tester(struct proxy *proxy, const struct generation *generati
     if (proxy->tester_supply != NULL) tester_supply_use(proxy->tester_supply, generation->keys);
 }
 
-bool proxy_start(struct proxy *proxy, char **error) {
+bool proxy_start(struct proxy *proxy, struct event_log *events, char **error) {
     *error = NULL;
+    proxy->shared.events = events;
     proxy->shared.maildir = maildir_create(MAILDIR_THREADS, proxy->shared.clock);
     proxy->is_started = true;
     bool runs = proxy->shared.maildir != NULL && key_supply_start(proxy->generation->keys) &&
@@ -226,7 +279,7 @@ bool proxy_start(struct proxy *proxy, char **error) {
 bool proxy_reload(struct proxy *proxy, struct options *options, char **error) {
     *error = NULL;
     struct generation *generation = create_generation(proxy, options, error);
-    int *fd = generation != NULL ? open_listeners(proxy, options, error) : NULL;
+    int *fd = generation != NULL ? open_listeners(proxy, options, NULL, error) : NULL;
     if (fd == NULL || !key_supply_start(generation->keys)) {
         complain(error, "out of memory or threads");
         if (fd != NULL) close_new(proxy, options, fd, options->listener_count);
@@ -236,7 +289,7 @@ bool proxy_reload(struct proxy *proxy, struct options *options, char **error) {
     bool is_whole = use(proxy, generation, fd);
     supply_tester(proxy, generation);
     if (!is_whole) complain(error, "out of memory: some workers keep the configuration before");
-    remove_paths(proxy->generation->options, options);
+    remove_paths(proxy, options);
     generation_release(proxy->generation);
     free(proxy->fd);
     proxy->generation = generation;
@@ -265,11 +318,13 @@ void proxy_destroy(struct proxy *proxy) {
     maildir_destroy(proxy->shared.maildir); /* what was submitted is written before the sessions that wait for it go */
     for (size_t w = 0; w < proxy->worker_count; w++) worker_destroy(proxy->worker[w]);
     if (proxy->generation != NULL && !proxy->is_started) close_sockets(proxy);
-    if (proxy->generation != NULL) remove_paths(proxy->generation->options, NULL);
+    if (proxy->generation != NULL) remove_paths(proxy, NULL);
     generation_release(proxy->generation);
     address_limit_destroy(proxy->shared.addresses);
+    replay_counter_destroy(proxy->shared.replays);
     if (proxy->shared.spool_directory >= 0) close(proxy->shared.spool_directory);
     free(proxy->worker);
+    free(proxy->given);
     free(proxy->fd);
     free(proxy);
 }

@@ -1,6 +1,7 @@
 #include "proxy/service.h"
 #include <stdlib.h>
 #include <string.h>
+#include "proxy/downstream_pool.h"
 #include "proxy/generation.h"
 #include "proxy/key_supply.h"
 
@@ -18,7 +19,8 @@ static struct session_setup setup_of(struct service *service, size_t at, const s
         .listener = &options->listener[at],
         .tls = service->generation->tls[at],
         .server = to_server ? &service->generation->server[at] : NULL,
-        .maildir = kind == DOWNSTREAM_MAILDIR ? parts->maildir : NULL,
+        .maildir = parts->maildir,
+        .downstreams = service->downstreams,
         .tester = kind == DOWNSTREAM_TESTER ? parts->tester : NULL,
         .messages = service->pool,
         .connections = parts->connections,
@@ -54,6 +56,7 @@ struct service *service_create(struct generation *generation, const struct servi
         .authserv_id = generation->authserv_id,
         .message_max = (uint64_t)options->message_max,
         .budget_ms = options->dns_budget_ms,
+        .spf_budget_ms = options->spf_budget_ms,
         .keys = key_client_source(service->keys),
         .dns = key_client_dns(service->keys),
         .style = strcmp(options->results_style, "provider") == 0 ? AUTH_RESULTS_PROVIDER : AUTH_RESULTS_STANDARD,
@@ -61,16 +64,26 @@ struct service *service_create(struct generation *generation, const struct servi
         .clock = parts->clock,
         .loop = parts->loop,
         .spools = parts->spools,
+        .memory = parts->memory,
+        .judge = {.config = generation->rules, .scratch = parts->rule_scratch, .replays = parts->replays},
     };
+    const struct downstream_pool_limits reuse = {
+        .per_server = (unsigned)options->idle_downstreams_max,
+        .total = (unsigned)options->idle_downstreams_total_max,
+        .idle_ms = options->idle_downstream_ms,
+        .uses = (unsigned)options->downstream_uses_max,
+    };
+    service->downstreams = downstream_pool_create(reuse, parts->connections, parts->idle_downstreams, parts->metrics);
     service->pool = message_pool_create(&service->messages);
     service->listener = calloc(options->listener_count, sizeof *service->listener);
-    if (service->pool == NULL || service->listener == NULL) return service_destroy(service), NULL;
+    if (service->downstreams == NULL || service->pool == NULL || service->listener == NULL) return service_destroy(service), NULL;
     for (size_t i = 0; i < options->listener_count; i++) service->listener[i] = setup_of(service, i, parts);
     return service;
 }
 
 void service_destroy(struct service *service) {
     if (service == NULL) return;
+    downstream_pool_destroy(service->downstreams);
     message_pool_destroy(service->pool);
     key_client_release(service->keys);
     generation_release(service->generation);

@@ -1,6 +1,7 @@
 /* proxy/service.h -- one generation of the configuration inside one worker: verifiers, keys, what its sessions share.
  * Thread rule: the worker's thread. The last session of a service that is not current any more frees it. */
 #pragma once
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include "base/list.h"
@@ -11,9 +12,13 @@ struct address_limit;
 struct connection_set;
 struct generation;
 struct domain_stats_worker;
+struct downstream_pool;
 struct event_log;
 struct key_client;
 struct maildir;
+struct memory_account;
+struct replay_counter;
+struct rule_scratch;
 struct tester;
 
 struct service {
@@ -22,6 +27,7 @@ struct service {
     struct key_client *keys;
     struct message_setup messages;
     struct message_pool *pool;
+    struct downstream_pool *downstreams;
     struct session_setup *listener; /* one for each */
     size_t sessions;
     void (*ended)(void *owner, struct session *session, struct service *service);
@@ -35,7 +41,11 @@ struct service_parts {
     struct connection_set *connections;
     struct address_limit *addresses;
     struct spool_pool *spools;
+    struct memory_account *memory;
     struct maildir *maildir;
+    atomic_uint *idle_downstreams; /* of all workers */
+    struct rule_scratch *rule_scratch;
+    struct replay_counter *replays;
     struct tester *tester;         /* NULL: none */
     struct metrics_worker *metrics;
     struct domain_stats_worker *domains;

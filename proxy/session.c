@@ -8,6 +8,7 @@
 #include "base/metrics.h"
 #include "proxy/address_limit.h"
 #include "proxy/connection.h"
+#include "proxy/downstream_pool.h"
 #include "proxy/maildir.h"
 #include "proxy/message_flow.h"
 #include "proxy/message_log.h"
@@ -58,11 +59,20 @@ static void say_fault(struct session *session, unsigned code) {
     session_say(session, code, downstream_fault_enhanced(session->fault), downstream_fault_text(session->fault));
 }
 
+int64_t session_now_us(const struct session *session) {
+    return clock_monotonic_us(connection_set_clock(session->setup->connections));
+}
+
+/* How long downstream took over what it was asked last. */
+static void observe(const struct session *session, unsigned step) {
+    metrics_observe(session->setup->metrics, METRIC_DOWNSTREAM_DURATION, step,
+                    (uint64_t)(session_now_us(session) - session->asked_us));
+}
+
 /* -- ends -- */
 
 static void write_record(struct session *session, enum message_end end) {
     char id[40], client[SOCKET_ADDRESS_TEXT_MAX];
-    const struct clock *clock = connection_set_clock(session->setup->connections);
     struct message_record record = {
         .id = id,
         .listener = session->setup->listener->name,
@@ -72,7 +82,7 @@ static void write_record(struct session *session, enum message_end end) {
         .transaction = &session->transaction,
         .flow = session->flow,
         .end = end,
-        .deliver_us = session->delivery_us > 0 ? clock_monotonic_us(clock) - session->delivery_us : 0,
+        .deliver_us = session->delivery_us > 0 ? session_now_us(session) - session->delivery_us : 0,
         .metrics = session->setup->metrics,
         .domains = session->setup->domains,
         .events = session->setup->events,
@@ -91,6 +101,7 @@ static void write_record(struct session *session, enum message_end end) {
 }
 
 static enum message_end end_of(const struct transaction *transaction) {
+    if (transaction->is_discarded) return MESSAGE_DISCARDED;
     if (transaction->delivered > 0) return MESSAGE_DELIVERED;
     if (transaction->code == 0) return MESSAGE_ABANDONED;
     return transaction->code >= 500 ? MESSAGE_REFUSED : MESSAGE_DEFERRED;
@@ -128,7 +139,7 @@ enum progress session_leave(struct session *session) {
 
 static void release(struct session *session) {
     if (session->has_message) write_record(session, end_of(&session->transaction));
-    downstream_destroy(session->downstream);
+    downstream_pool_give(session->setup->downstreams, session->setup->server, session->downstream);
     connection_destroy(session->client);
     message_flow_release(session->flow);
     transaction_reset(&session->transaction);
@@ -145,8 +156,6 @@ static void release(struct session *session) {
 static void log_fault_of(const struct session *session, const char *detail) {
     struct log_line line;
     char id[20];
-    _Static_assert((int)METRIC_DOWNSTREAM_FAULT_COUNT == (int)DOWNSTREAM_FAULT_COUNT, "a fault's value is its label's");
-    metrics_count(session->setup->metrics, METRIC_DOWNSTREAM_FAULTS, session->fault, 0);
     (void)snprintf(id, sizeof id, "%llx", (unsigned long long)session->id);
     log_begin(&line, LOG_LEVEL_WARNING, "downstream");
     log_text(&line, "id", id);
@@ -203,7 +212,8 @@ static enum progress read_command(struct session *session) {
 /* Downstream may have grown tired of an idle connection just as it was needed: nothing is lost yet, once more on a new
  * one. */
 static bool retry(struct session *session) {
-    if (session->is_retried || session->fault != DOWNSTREAM_LOST) return false;
+    if (session->is_retried || (session->fault != DOWNSTREAM_LOST && session->fault != DOWNSTREAM_STALE)) return false;
+    session->is_retried = true;
     return session_prepare_downstream(session);
 }
 
@@ -211,6 +221,7 @@ static enum progress await_opening(struct session *session) {
     connection_expect(session->client, 0);
     if (session->is_ready) {
         session->is_ready = false;
+        observe(session, METRIC_DOWNSTREAM_STEP_CONNECT);
         session->state = SESSION_COMMAND;
         return session->awaited == SMTP_MAIL ? session_mail_send(session) : session_hello_answer(session);
     }
@@ -230,6 +241,7 @@ static enum progress answer_asked(struct session *session) {
     const struct smtp_reply *reply = session->reply;
     bool accepted = smtp_reply_class(reply) == 2;
     session->reply = NULL;
+    observe(session, session->awaited == SMTP_RCPT ? METRIC_DOWNSTREAM_STEP_RCPT : METRIC_DOWNSTREAM_STEP_MAIL);
     session_pass(session, reply);
     if (reply->code == 421) return session_leave(session); /* it says that the connection ends: so it does */
     session->state = SESSION_COMMAND;
@@ -270,8 +282,9 @@ static const struct step {
     [SESSION_SECURING] = {"securing", session_await_tls}, /* -> COMMAND | ENDED (no TLS) */
     [SESSION_OPENING] = {"opening", await_opening}, /* -> COMMAND (EHLO answered, fault) | ASKING (MAIL) | ENDED */
     [SESSION_ASKING] = {"asking", await_answer},    /* -> COMMAND | OPENING (once more) | ENDED (421) */
-    [SESSION_DATA] = {"data", session_read_data},   /* -> VERIFYING | DELIVERING | COMMAND (message refused) */
-    [SESSION_VERIFYING] = {"verifying", session_await_verdict},    /* -> DELIVERING | COMMAND (no memory) */
+    [SESSION_DATA] = {"data", session_read_data},   /* -> VERIFYING, or as that */
+    [SESSION_VERIFYING] = {"verifying", session_await_verdict}, /* -> DELIVERING | REDIRECTING | COMMAND (rules, memory) */
+    [SESSION_REDIRECTING] = {"redirecting", session_await_redirection}, /* -> DELIVERING | COMMAND (refused, fault) */
     [SESSION_DELIVERING] = {"delivering", session_await_delivery}, /* -> COMMAND | ENDED (421) */
     [SESSION_ENDED] = {"ended", stay},
 };
@@ -349,11 +362,31 @@ static void on_failed(void *owner, enum downstream_fault fault, const char *deta
     bool is_idle = session->state == SESSION_COMMAND && !session->transaction.is_open;
     session->has_fault = true;
     session->fault = fault;
-    if (!is_idle) log_fault_of(session, detail);
+    metrics_count(session->setup->metrics, METRIC_DOWNSTREAM_FAULTS, fault, 0);
+    if (!is_idle && fault != DOWNSTREAM_STALE) log_fault_of(session, detail);
     run(session);
 }
 
+_Static_assert((int)METRIC_DOWNSTREAM_FAULT_COUNT == (int)DOWNSTREAM_FAULT_COUNT, "a fault is its label");
 static const struct downstream_events downstream_events = {on_ready, on_replied, on_failed};
+
+void session_open_downstream(struct session *session) {
+    const struct session_setup *setup = session->setup;
+    struct downstream *waiting = NULL;
+    if (!session->is_retried)
+        waiting = downstream_pool_take(setup->downstreams, setup->server, &downstream_events, session);
+    session->state = SESSION_OPENING;
+    session->asked_us = session_now_us(session);
+    metrics_count(setup->metrics, METRIC_DOWNSTREAM_CONNECTIONS,
+                  waiting != NULL ? METRIC_DOWNSTREAM_REUSED : METRIC_DOWNSTREAM_NEW, 0);
+    if (waiting != NULL) {
+        downstream_destroy(session->downstream);
+        session->downstream = waiting;
+        return;
+    }
+    session->is_retried = true; /* this connection is as new as one can be */
+    downstream_open(session->downstream);
+}
 
 /* -- life -- */
 

@@ -219,9 +219,7 @@ bool session_prepare_downstream(struct session *session) {
     const struct forwarded_client *client = &storage;
     if (session->downstream == NULL) return false;
     if (downstream_is_closed(session->downstream)) {
-        session->is_retried = true; /* this connection is as new as one can be */
-        session->state = SESSION_OPENING;
-        downstream_open(session->downstream);
+        session_open_downstream(session);
         return true;
     }
     /* A server that has both hears of the session by XCLIENT, of the message by XFORWARD. */
@@ -230,6 +228,7 @@ bool session_prepare_downstream(struct session *session) {
         client = session_message_client(session, &storage);
     else
         describe(session, &storage);
+    session->asked_us = session_now_us(session);
     if (!downstream_introduce(session->downstream, client)) return false;
     session->state = SESSION_OPENING;
     return true;

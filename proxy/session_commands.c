@@ -79,8 +79,11 @@ static enum progress hello(struct session *session, const struct smtp_command *c
                                 is_lmtp(session) ? "This is LMTP: say LHLO" : "This is SMTP: say EHLO");
     session_forget_transaction(session);
     bytes_clear(&session->helo);
-    bytes_append(&session->helo,
-                 span_first(command->argument, command->argument.len < HELO_MAX ? command->argument.len : HELO_MAX));
+    struct span name = span_first(command->argument, command->argument.len < HELO_MAX ? command->argument.len : HELO_MAX);
+    if (!bytes_append(&session->helo, name)) { /* SPF must not be asked about another name */
+        session_say(session, 452, "4.3.1", "Out of memory");
+        return PROGRESS_AGAIN;
+    }
     session->awaited = command->verb;
     session->is_esmtp = command->verb != SMTP_HELO;
     session->is_retried = false;
@@ -96,13 +99,17 @@ static enum progress refuse_without_memory(struct session *session, struct bytes
     return PROGRESS_AGAIN;
 }
 
-enum progress session_mail_send(struct session *session) {
+bool session_write_mail(const struct session *session, struct bytes *line) {
     struct smtp_command command;
+    smtp_command_parse(bytes_span(&session->transaction.mail_line), &command); /* it was good when it came */
+    return relay_command_write(line, &command, capabilities(session));
+}
+
+enum progress session_mail_send(struct session *session) {
     struct forwarded_client storage;
     if (session_prepare_downstream(session)) return PROGRESS_AGAIN;
     struct bytes line = bytes_with_cap(TRANSACTION_LINE_MAX);
-    smtp_command_parse(bytes_span(&session->transaction.mail_line), &command); /* it was good when it came */
-    if (!relay_command_write(&line, &command, capabilities(session))) {
+    if (!session_write_mail(session, &line)) {
         session_refuse_mail(session);
         return session_complain(session, 553, "5.6.7", "Address needs SMTPUTF8, which the next server lacks");
     }
@@ -111,6 +118,7 @@ enum progress session_mail_send(struct session *session) {
         return refuse_without_memory(session, &line);
     }
     session->state = SESSION_ASKING;
+    session->asked_us = session_now_us(session);
     downstream_mail(session->downstream, session_message_client(session, &storage), bytes_span(&line));
     bytes_release(&line);
     return PROGRESS_AGAIN;
@@ -209,7 +217,7 @@ static enum progress rcpt(struct session *session, const struct smtp_command *co
         transaction->tried++;
         return PROGRESS_AGAIN;
     }
-    transaction_try(transaction, command->path);
+    if (!transaction_try(transaction, command->path)) return refuse_without_memory(session, &line);
     if (session->downstream == NULL) {
         bytes_release(&line);
         transaction_settle(transaction, true);
@@ -217,6 +225,7 @@ static enum progress rcpt(struct session *session, const struct smtp_command *co
     }
     session->awaited = SMTP_RCPT;
     session->state = SESSION_ASKING;
+    session->asked_us = session_now_us(session);
     downstream_rcpt(session->downstream, bytes_span(&line));
     bytes_release(&line);
     return PROGRESS_AGAIN;

@@ -1,6 +1,5 @@
 #include <errno.h>
 #include <stdlib.h>
-#include "base/clock.h"
 #include "base/log.h"
 #include "base/metrics.h"
 #include "proxy/connection.h"
@@ -10,6 +9,8 @@
 #include "proxy/message_flow.h"
 #include "proxy/session_state.h"
 #include "proxy/smtp_reply.h"
+
+enum { EXTRA_MAX = 8192 }; /* octets of fields that tell of the envelope */
 
 /* Back to commands, the message's fate is told to the log. */
 static enum progress finish_message(struct session *session) {
@@ -50,8 +51,9 @@ static enum progress give_message_fault(struct session *session) {
     return give_made(session, &reply, message_flow_set_reply(session->flow, &reply));
 }
 
-static enum progress give_fault(struct session *session) {
-    return session_give_own(session, 451, downstream_fault_enhanced(session->fault), downstream_fault_text(session->fault));
+enum progress session_give_fault(struct session *session) {
+    return session_give_own(session, 451, downstream_fault_enhanced(session->fault),
+                            downstream_fault_text(session->fault));
 }
 
 static enum progress begin_message(struct session *session) {
@@ -66,18 +68,19 @@ static enum progress begin_message(struct session *session) {
     session->messages++;
     session->delivery_us = 0;
     session->data_octets = 0;
+    session->is_redirected = false;
     metrics_move(session->setup->metrics, METRIC_INFLIGHT_MESSAGES, 1);
     session->replies_due = session->setup->listener->protocol == LISTENER_LMTP ? session->transaction.accepted : 1;
     session_say(session, 354, NULL, "End data with <CR><LF>.<CR><LF>");
     return PROGRESS_AGAIN;
 }
 
-static enum progress start_maildir(struct session *session) {
+static enum progress start_maildir(struct session *session, const char *folder) {
     const struct content *content = message_flow_content(session->flow);
     session->job = calloc(1, sizeof *session->job);
     if (session->job == NULL) return session_give_own(session, 452, "4.3.1", "Out of memory");
     *session->job = (struct maildir_job){
-        .folder = session->setup->listener->maildir,
+        .folder = folder,
         .head = content->head,
         .head_count = content->head_count,
         .spool = content->spool,
@@ -90,20 +93,76 @@ static enum progress start_maildir(struct session *session) {
     return PROGRESS_WAIT;
 }
 
-static enum progress start_delivery(struct session *session) {
-    struct bytes extra = bytes_with_cap(SMTP_PATH_MAX + 64);
-    if (session->setup->tester != NULL && message_flow_fault(session->flow) == MESSAGE_FINE) return session_start_test(session);
-    if (session->downstream == NULL) maildir_return_path_write(&extra, bytes_span(&session->transaction.sender));
-    bool sealed =
-        message_flow_fault(session->flow) == MESSAGE_FINE && message_flow_seal(session->flow, bytes_span(&extra));
+/* -- what the rules want -- */
+
+static bool ask_rules(struct session *session) {
+    const struct transaction *transaction = &session->transaction;
+    const struct listener_options *listener = session->setup->listener;
+    const struct authentication_envelope envelope = session_envelope(session);
+    const struct message_parties parties = {
+        .envelope = &envelope,
+        .recipients = bytes_span(&transaction->forward_paths),
+        .recipient_count = transaction->accepted,
+        .tls_version = session->tls_version,
+        .listener = listener->name,
+        .protocol = listener->protocol == LISTENER_LMTP ? RULE_PROTOCOL_LMTP : RULE_PROTOCOL_SMTP,
+    };
+    return message_flow_fault(session->flow) == MESSAGE_FINE && message_flow_judge(session->flow, &parties);
+}
+
+/* In a Maildir the envelope is gone: what of it is needed to send the message on stands in fields. */
+static void write_envelope(struct bytes *out, const struct session *session, bool with_recipients) {
+    struct span rest = bytes_span(&session->transaction.forward_paths);
+    maildir_return_path_write(out, bytes_span(&session->transaction.sender));
+    if (out->failed) return;
+    while (with_recipients && rest.len > 0) {
+        size_t len = span_find(rest, '\n');
+        size_t before = out->len;
+        bytes_append_text(out, "X-Sceau-Recipient: <");
+        bytes_append(out, span_first(rest, len));
+        bytes_append_text(out, ">\r\n");
+        if (out->failed) out->failed = false, out->len = before, rest.len = 0; /* as many as fit */
+        if (rest.len > 0) rest = span_after(rest, len < rest.len ? len + 1 : len);
+    }
+}
+
+/* A quarantined message is none of downstream's business any more. */
+static void leave_downstream(struct session *session) {
+    if (session->downstream != NULL && !downstream_is_closed(session->downstream))
+        downstream_reset(session->downstream);
+}
+
+static enum progress deliver(struct session *session, const struct message_rules *rules) {
+    const char *folder = rules->quarantine != NULL     ? rules->quarantine
+                         : session->downstream == NULL ? session->setup->listener->maildir
+                                                       : NULL;
+    struct bytes extra = bytes_with_cap(EXTRA_MAX);
+    if (folder != NULL && rules->redirect != NULL) message_flow_drop_redirect(session->flow);
+    if (folder != NULL) write_envelope(&extra, session, rules->quarantine != NULL);
+    bool no_memory = extra.failed; /* a mailbox must not get a message without its Return-Path */
+    bool sealed = !no_memory && message_flow_seal(session->flow, bytes_span(&extra));
     bytes_release(&extra);
+    if (no_memory) return session_give_own(session, 452, "4.3.1", "Out of memory");
     if (!sealed) return give_message_fault(session);
     session->state = SESSION_DELIVERING;
-    session->delivery_us = clock_monotonic_us(connection_set_clock(session->setup->connections));
-    if (session->downstream == NULL) return start_maildir(session);
-    if (downstream_is_closed(session->downstream)) return give_fault(session);
+    session->delivery_us = session_now_us(session);
+    if (folder != NULL) return leave_downstream(session), start_maildir(session, folder);
+    if (rules->redirect != NULL) return session_redirect(session);
+    if (downstream_is_closed(session->downstream)) return session_give_fault(session);
     downstream_deliver(session->downstream, message_flow_content(session->flow), session->transaction.accepted);
     return PROGRESS_WAIT;
+}
+
+static enum progress start_delivery(struct session *session) {
+    if (session->setup->tester != NULL && message_flow_fault(session->flow) == MESSAGE_FINE) return session_start_test(session);
+    if (!ask_rules(session)) return give_message_fault(session);
+    const struct message_rules *rules = message_flow_rules(session->flow);
+    switch (rules->verdict) {
+    case RULE_REJECT:
+    case RULE_TEMPFAIL: return session_give_own(session, rules->code, rules->enhanced, rules->text);
+    case RULE_DISCARD: session->transaction.is_discarded = true; return session_give_own(session, 250, "2.0.0", "Ok");
+    default: return deliver(session, rules);
+    }
 }
 
 enum progress session_read_data(struct session *session) {
@@ -134,9 +193,12 @@ enum progress session_await_verdict(struct session *session) {
 static enum progress take_final_reply(struct session *session) {
     const struct smtp_reply *reply = session->reply;
     /* One reply for each recipient comes from LMTP only; all others count for all of them. */
-    bool single = session->setup->server->is_lmtp && session->reply_step == DOWNSTREAM_END;
+    bool single = session->setup->server->is_lmtp && session->reply_step == DOWNSTREAM_END && !session->is_redirected;
     session->reply = NULL;
     give_reply(session, reply, single ? 1 : session->replies_due);
+    if (session->replies_due == 0)
+        metrics_observe(session->setup->metrics, METRIC_DOWNSTREAM_DURATION, METRIC_DOWNSTREAM_STEP_MESSAGE,
+                        (uint64_t)(session_now_us(session) - session->delivery_us));
     return session->replies_due > 0 ? PROGRESS_WAIT : finish_message(session);
 }
 
@@ -162,7 +224,8 @@ static enum progress take_stored(struct session *session) {
 
 enum progress session_await_delivery(struct session *session) {
     if (session->is_stored) return take_stored(session);
+    if (session->job != NULL) return session->has_fault = false, PROGRESS_WAIT; /* downstream has no part in it */
     if (session->reply != NULL) return take_final_reply(session);
-    if (session->has_fault) return session->has_fault = false, give_fault(session);
+    if (session->has_fault) return session->has_fault = false, session_give_fault(session);
     return PROGRESS_WAIT;
 }

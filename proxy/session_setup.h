@@ -5,6 +5,7 @@
 struct address_limit;
 struct connection_set;
 struct domain_stats_worker;
+struct downstream_pool;
 struct event_log;
 struct downstream_server;
 struct maildir;
@@ -19,8 +20,9 @@ struct session_setup {
     const struct listener_options *listener;
     struct tls_context *tls;                /* toward clients; NULL: no STARTTLS */
     const struct downstream_server *server; /* NULL: none of the listener's mail goes to a server */
-    struct maildir *maildir;                /* NULL: nor to a Maildir */
-    struct tester *tester;                  /* NULL: nor to the tester; of the three one is there */
+    struct downstream_pool *downstreams;    /* connections to it that wait for a session; NULL: none are kept */
+    struct maildir *maildir;                /* for those without a server, and for quarantine */
+    struct tester *tester;                  /* NULL: the listener's mail does not go to the tester */
     struct message_pool *messages;
     struct connection_set *connections;
     struct address_limit *addresses; /* may be NULL */

@@ -1,6 +1,6 @@
 /* proxy/session_state.h -- the inside of a session, shared by session.c (machine and events), session_client.c (who the
- * client is), session_commands.c (what each command does), session_tls.c (STARTTLS) and session_message.c (from DATA to the
- * final reply). Of no use to anybody else; see session.h. */
+ * client is), session_commands.c (what each command does), session_tls.c (STARTTLS), session_message.c (from DATA to the
+ * final reply) and session_redirect.c (another recipient). Of no use to anybody else; see session.h. */
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
@@ -33,6 +33,7 @@ enum session_state {
     SESSION_ASKING,
     SESSION_DATA,
     SESSION_VERIFYING,
+    SESSION_REDIRECTING,
     SESSION_DELIVERING,
     SESSION_ENDED,
 };
@@ -59,12 +60,14 @@ struct session {
     struct forwarded_client *forwarded;  /* what XFORWARD said, for one message; NULL: nothing */
     struct transaction transaction;
     enum smtp_verb awaited; /* the client's command that waits for downstream */
+    int64_t asked_us;       /* since when */
     int64_t delivery_us;    /* when the delivery began, 0: it has not */
     size_t replies_due;     /* final replies that the client still gets */
     struct message_flow *flow; /* from the MAIL that was accepted on */
     bool has_message;          /* DATA was answered with 354: the log will tell what became of it */
     uint64_t data_octets;      /* that came since */
     struct maildir_job *job;
+    bool is_redirected;        /* the rules gave the message another recipient: one reply for all */
     unsigned errors, chatter;
     /* What the event at hand brought; gone when the steps have run. */
     const struct smtp_reply *reply;
@@ -72,6 +75,8 @@ struct session {
     bool is_ready, is_verified, is_stored, has_fault;
     enum downstream_fault fault; /* the last one, kept for the replies to come */
 };
+
+int64_t session_now_us(const struct session *session);
 
 /* Replies of our own, of downstream, and for its faults. A reply that cannot be sent ends the connection, not the caller. */
 void session_say(struct session *session, unsigned code, const char *enhanced, const char *text);
@@ -103,13 +108,14 @@ enum progress session_xclient(struct session *session, struct span argument);
 void session_forget_introduction(struct session *session);
 /* Whose message it is: what XFORWARD said, else the session's client, described in *storage. */
 const struct forwarded_client *session_message_client(const struct session *session, struct forwarded_client *storage);
+/* A connection that another session has done with, unless this is the second try; else a new one: OPENING. Only when
+ * closed. */
+void session_open_downstream(struct session *session);
 /* The test address that a path is, for a listener whose mail goes to the tester: its part in front of the @; empty: it is
  * none that could exist here. */
 struct span session_test_name(const struct session *session, struct span path);
 /* The message goes to the tester, at once. */
 enum progress session_start_test(struct session *session);
-/* Gives all who wait for one the same reply, and ends the message. */
-enum progress session_give_own(struct session *session, unsigned code, const char *enhanced, const char *text);
 /* At RCPT: does the test take mail? Else the client was told. */
 bool session_test_accepts(struct session *session, struct span path);
 /* Connects to downstream, or tells it by XCLIENT of another client than before, if either is needed: OPENING. False: it
@@ -129,6 +135,18 @@ bool session_needs_tls(const struct session *session, enum smtp_verb verb);
 /* The steps behind it: STARTTLS, SECURING. */
 enum progress session_begin_tls(struct session *session);
 enum progress session_await_tls(struct session *session);
+
+/* Who sends, for the checks and the rules; borrowed from session. */
+struct authentication_envelope session_envelope(const struct session *session);
+/* Writes the client's MAIL as downstream is to get it. False: its address needs what downstream lacks. */
+bool session_write_mail(const struct session *session, struct bytes *line);
+/* The final reply of ours to all who wait for one, and the end of the message. */
+enum progress session_give_own(struct session *session, unsigned code, const char *enhanced, const char *text);
+enum progress session_give_fault(struct session *session); /* of downstream: 451 */
+
+/* Downstream's transaction is begun anew with the one recipient that the rules name, then the message is delivered. */
+enum progress session_redirect(struct session *session);
+enum progress session_await_redirection(struct session *session); /* the step: REDIRECTING */
 
 /* The steps of a message: DATA, VERIFYING, DELIVERING; and the events that they wait for. */
 enum progress session_read_data(struct session *session);

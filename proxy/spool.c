@@ -4,11 +4,16 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include "base/list.h"
+#include "base/memory_account.h"
 
-enum { SPARE_BLOCKS = 64 }; /* kept by a pool for the next messages: 1 MiB */
+enum {
+    SPARE_BLOCKS = 64, /* kept by a pool for the next messages: 1 MiB */
+    TAIL_ROOM = 4096,  /* octets gathered for one write to the file */
+};
 
 struct block { struct list node; char octets[SPOOL_BLOCK]; };
 
@@ -27,7 +32,9 @@ struct spool {
     struct block **blocks; /* in order; each but the last is full */
     size_t block_count, block_room;
     uint64_t memory_len;   /* octets in blocks: the message's first ones */
-    uint64_t file_len;     /* octets in the file: all behind them */
+    uint64_t file_len;     /* octets of the file: all behind them */
+    uint64_t written;      /* of these, those that lie in it; the others are gathered in tail */
+    char *tail;            /* TAIL_ROOM octets, NULL: none yet */
     int file;              /* -1: none */
 };
 
@@ -38,15 +45,19 @@ const char *spool_status_text(enum spool_status status) {
     return texts[status];
 }
 
-int spool_directory_open(const char *path) {
-    if (mkdir(path, 0700) != 0 && errno != EEXIST) return -1;
-    int directory = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+static bool is_good_directory(int directory, bool is_new, uid_t owner) {
     struct stat info;
-    if (directory < 0) return -1;
-    if (fstat(directory, &info) == 0) {
-        if (info.st_uid == geteuid() && (info.st_mode & (S_IWGRP | S_IWOTH)) == 0) return directory;
-        errno = EPERM;
-    }
+    if (is_new && owner != geteuid() && fchown(directory, owner, (gid_t)-1) != 0) return false;
+    if (fstat(directory, &info) != 0) return false;
+    errno = EPERM;
+    return info.st_uid == owner && (info.st_mode & (S_IWGRP | S_IWOTH)) == 0;
+}
+
+int spool_directory_open(const char *path, uid_t owner) {
+    bool is_new = mkdir(path, 0700) == 0;
+    if (!is_new && errno != EEXIST) return -1;
+    int directory = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (directory < 0 || is_good_directory(directory, is_new, owner)) return directory;
     int error = errno;
     close(directory);
     errno = error;
@@ -70,9 +81,10 @@ void spool_pool_destroy(struct spool_pool *pool) {
 }
 
 static struct block *take_block(struct spool_pool *pool) {
+    if (!memory_account_take(pool->account->memory, SPOOL_BLOCK)) return NULL;
     struct list *node = list_take_first(&pool->spare);
     struct block *block = node != NULL ? LIST_ENTRY(node, struct block, node) : malloc(sizeof *block);
-    if (block == NULL) return NULL;
+    if (block == NULL) return memory_account_give(pool->account->memory, SPOOL_BLOCK), NULL;
     if (node != NULL) pool->spare_count--;
     list_init(&block->node);
     pool->memory_used += SPOOL_BLOCK;
@@ -81,12 +93,13 @@ static struct block *take_block(struct spool_pool *pool) {
 
 static void give_block(struct spool_pool *pool, struct block *block) {
     pool->memory_used -= SPOOL_BLOCK;
+    memory_account_give(pool->account->memory, SPOOL_BLOCK);
     if (pool->spare_count == SPARE_BLOCKS) {
         free(block);
         return;
     }
     pool->spare_count++;
-    list_append(&pool->spare, &block->node);
+    list_prepend(&pool->spare, &block->node); /* the one that is in the processor's cache */
 }
 
 struct spool *spool_create(struct spool_pool *pool) {
@@ -108,7 +121,9 @@ void spool_clear(struct spool *spool) {
     drop_blocks(spool, 0);
     if (spool->file >= 0) close(spool->file);
     spool->file = -1;
-    spool->memory_len = spool->file_len = 0;
+    free(spool->tail);
+    spool->tail = NULL;
+    spool->memory_len = spool->file_len = spool->written = 0;
 }
 
 void spool_destroy(struct spool *spool) {
@@ -199,15 +214,33 @@ static enum spool_status open_file(struct spool *spool) {
     return spool->file >= 0 ? SPOOL_OK : status_of(errno);
 }
 
+static enum spool_status write_octets(struct spool *spool, const char *octets, size_t len) {
+    for (size_t done = 0; done < len;) {
+        ssize_t count = pwrite(spool->file, octets + done, len - done, (off_t)(spool->written + done));
+        if (count > 0)
+            done += (size_t)count;
+        else if (count == 0 || errno != EINTR)
+            return count == 0 ? SPOOL_NO_SPACE : status_of(errno);
+    }
+    spool->written += len;
+    return SPOOL_OK;
+}
+
+/* Large pieces go to the file at once; small ones are gathered, since a message may come in pieces of three octets. */
 static enum spool_status append_to_file(struct spool *spool, struct span octets) {
     enum spool_status status = octets.len > 0 ? open_file(spool) : SPOOL_OK;
-    for (size_t done = 0; status == SPOOL_OK && done < octets.len;) {
-        ssize_t len = pwrite(spool->file, octets.ptr + done, octets.len - done, (off_t)(spool->file_len + done));
-        if (len > 0)
-            done += (size_t)len;
-        else if (len == 0 || errno != EINTR)
-            status = len == 0 ? SPOOL_NO_SPACE : status_of(errno);
+    if (status != SPOOL_OK || octets.len == 0) return status;
+    if (spool->tail == NULL && octets.len < TAIL_ROOM) spool->tail = malloc(TAIL_ROOM); /* without it, piece by piece */
+    size_t gathered = (size_t)(spool->file_len - spool->written);
+    if (gathered + octets.len > TAIL_ROOM || spool->tail == NULL) {
+        if (gathered > 0) status = write_octets(spool, spool->tail, gathered);
+        if (status != SPOOL_OK) return status;
+        gathered = 0;
     }
+    if (octets.len < TAIL_ROOM && spool->tail != NULL)
+        memcpy(spool->tail + gathered, octets.ptr, octets.len);
+    else
+        status = write_octets(spool, octets.ptr, octets.len);
     if (status == SPOOL_OK) spool->file_len += octets.len;
     return status;
 }
@@ -230,7 +263,11 @@ enum spool_status spool_append(struct spool *spool, struct span octets) {
 
 static enum spool_status read_file(const struct spool *spool, uint64_t offset, char *scratch, size_t room,
                                    struct span *octets) {
-    uint64_t left = spool->file_len - offset;
+    if (offset >= spool->written) {
+        *octets = (struct span){spool->tail + (offset - spool->written), (size_t)(spool->file_len - offset)};
+        return SPOOL_OK;
+    }
+    uint64_t left = spool->written - offset;
     size_t wanted = left < room ? (size_t)left : room;
     ssize_t len;
     do len = pread(spool->file, scratch, wanted, (off_t)offset);

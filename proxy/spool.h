@@ -1,8 +1,9 @@
 /* proxy/spool.h -- where a message stays until downstream has it: memory first, then an unnamed file.
  * Octets are appended in order and read back from any offset. Up to memory_max octets of a message lie in blocks of
- * the worker's pool (as long as the pool has some), the rest in a file that was never linked anywhere (O_TMPFILE, or
+ * the worker's pool (as long as the pool, and the process, has some), the rest in a file that was never linked anywhere (O_TMPFILE, or
  * mkostemp and unlink where the file system has no O_TMPFILE), mode 0600, in a directory of ours (R-07). File octets
- * go through the page cache: no call waits for the disk but when the kernel makes it wait.
+ * go through the page cache: no call waits for the disk but when the kernel makes it wait. They are written 4 KiB at a
+ * time; the last ones stay in memory, since they are read back soon.
  * Thread rule: a pool and its spools belong to one thread, but a complete spool may be read on another one while its
  * own thread leaves it alone. The account is shared by all pools (atomics, no lock).
  * Limits: struct spool_limits and the account's max. */
@@ -11,6 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 #include "base/span.h"
 
 enum { SPOOL_BLOCK = 16384 }; /* octets of one block */
@@ -27,8 +29,14 @@ enum spool_status { SPOOL_STATUSES(X) SPOOL_STATUS_COUNT };
 #undef X
 const char *spool_status_text(enum spool_status status);
 
+struct memory_account;
+
 /* Octets of all messages of the process, in memory and in files. */
-struct spool_account { _Atomic uint64_t used; uint64_t max; };
+struct spool_account {
+    _Atomic uint64_t used;
+    uint64_t max;
+    struct memory_account *memory; /* where blocks are counted; borrowed; NULL: nobody counts */
+};
 
 struct spool_limits {
     uint64_t message_max;     /* octets of one message */
@@ -36,9 +44,9 @@ struct spool_limits {
     uint64_t pool_memory_max; /* of all messages of the worker in memory; beyond it new octets go to files */
 };
 
-/* The spool directory: made with mode 0700 when missing. A symbolic link, another owner, or write permission for others
- * is refused. Returns a descriptor for spool_pool_create (the caller's, who closes it), or -1 with errno set. */
-int spool_directory_open(const char *path);
+/* The spool directory, which is owner's: made with mode 0700 when missing (and given to owner, when we are root). A
+ * symbolic link, another owner, or write permission for others is refused. Returns a descriptor for spool_pool_create (the caller's, who closes it), or -1 with errno set. */
+int spool_directory_open(const char *path, uid_t owner);
 
 struct spool_pool;
 struct spool;

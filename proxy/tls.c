@@ -16,6 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 #include "base/bytes.h"
+#include "base/private_file.h"
 
 struct tls_context {
     atomic_uint references;
@@ -83,17 +84,6 @@ static struct tls_context *create_context(bool is_server, bool verifies, char **
     return NULL;
 }
 
-/* What stands open is what was looked at: no name is looked up twice. NULL: it may be read. */
-static const char *judge_key_file(int fd) {
-    struct stat info;
-    if (fd < 0) return errno == ELOOP ? "it is a symbolic link, which is not followed" : strerrordesc_np(errno);
-    if (fstat(fd, &info) != 0) return strerrordesc_np(errno);
-    if (!S_ISREG(info.st_mode)) return "this is no file";
-    if ((info.st_mode & (S_IRWXG | S_IRWXO)) != 0) return "group or others may use it: it needs mode 0600 or 0400";
-    if (info.st_uid != geteuid() && info.st_uid != 0) return "it belongs to another user";
-    return info.st_size <= TLS_FILE_MAX ? NULL : "it is too large for a key";
-}
-
 static EVP_PKEY *read_key(int fd, const char **reason) {
     BIO *bio = BIO_new_fd(fd, BIO_NOCLOSE);
     EVP_PKEY *key = bio != NULL ? PEM_read_bio_PrivateKey(bio, NULL, no_passphrase, NULL) : NULL;
@@ -104,8 +94,11 @@ static EVP_PKEY *read_key(int fd, const char **reason) {
 }
 
 static bool use_key(SSL_CTX *ssl, const char *certificate, const char *path, char **error) {
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY); /* a FIFO must not hold us up */
-    const char *reason = judge_key_file(fd);
+    int fd;
+    enum private_file_status status = private_file_open(path, TLS_FILE_MAX, &fd);
+    const char *reason = status == PRIVATE_FILE_OK           ? NULL
+                         : status == PRIVATE_FILE_UNREADABLE ? strerrordesc_np(errno)
+                                                             : private_file_status_text(status);
     EVP_PKEY *key = reason == NULL ? read_key(fd, &reason) : NULL;
     if (fd >= 0) close(fd);
     bool fits = key != NULL && SSL_CTX_use_PrivateKey(ssl, key) == 1 && SSL_CTX_check_private_key(ssl) == 1;

@@ -23,8 +23,7 @@ struct bytes;
 struct tls_context;
 struct tls;
 
-/* certificate: PEM, the server's own first, then its chain. key: PEM without passphrase; no symbolic link, no right for
- * group or others, owned by us or root. NULL: *error (caller frees; NULL without memory) is one sentence that names the
+/* certificate: PEM, the server's own first, then its chain. key: PEM without passphrase, in a base/private_file. NULL: *error (caller frees; NULL without memory) is one sentence that names the
  * file. An expired certificate is no error here. */
 struct tls_context *tls_context_create_server(const char *certificate, const char *key, char **error);
 /* verifies: the server must prove the name of tls_create with a chain that ends in the PEM file ca, or, where that is

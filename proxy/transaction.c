@@ -6,6 +6,7 @@ void transaction_init(struct transaction *transaction) {
         .mail_line = bytes_with_cap(TRANSACTION_LINE_MAX),
         .sender = bytes_with_cap(TRANSACTION_TEXT_MAX),
         .recipients = bytes_with_cap(TRANSACTION_TEXT_MAX),
+        .forward_paths = bytes_with_cap(TRANSACTION_PATHS_MAX),
         .outcome = bytes_with_cap(TRANSACTION_TEXT_MAX),
     };
 }
@@ -14,6 +15,7 @@ void transaction_reset(struct transaction *transaction) {
     bytes_release(&transaction->mail_line);
     bytes_release(&transaction->sender);
     bytes_release(&transaction->recipients);
+    bytes_release(&transaction->forward_paths);
     bytes_release(&transaction->outcome);
     transaction_init(transaction);
 }
@@ -28,17 +30,24 @@ static void append_item(struct bytes *list, const char *separator, struct span t
     bytes_append(list, text);
 }
 
-void transaction_try(struct transaction *transaction, struct span path) {
+bool transaction_try(struct transaction *transaction, struct span path) {
+    struct bytes *paths = &transaction->forward_paths;
     transaction->tried++;
+    transaction->forward_paths_sure = paths->len;
+    if (!bytes_reserve(paths, path.len + 1)) return paths->failed = false;
+    bytes_append(paths, path);
+    bytes_append_char(paths, '\n');
     transaction->recipients_sure = transaction->recipients.len;
     append_item(&transaction->recipients, ",", path);
+    return true;
 }
 
 void transaction_settle(struct transaction *transaction, bool accepted) {
     if (accepted)
         transaction->accepted++;
     else
-        transaction->recipients.len = transaction->recipients_sure;
+        transaction->recipients.len = transaction->recipients_sure,
+        transaction->forward_paths.len = transaction->forward_paths_sure;
     transaction->recipients_sure = transaction->recipients.len;
 }
 

@@ -2,6 +2,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,17 +14,21 @@
 #include "base/metrics.h"
 #include "http/domain_stats.h"
 #include "proxy/connection.h"
+#include "proxy/downstream_pool.h"
 #include "proxy/generation.h"
 #include "proxy/key_supply.h"
 #include "proxy/service.h"
 #include "proxy/session.h"
 #include "proxy/socket_address.h"
+#include "rules/rule_set.h"
 #include "verifier/dns.h"
 
 enum {
     ACCEPT_MAX = 32,       /* clients taken in one turn, before those that are here get theirs */
     ACCEPT_PAUSE_MS = 100, /* without descriptors or memory, new clients wait so long */
     TICK_MS = 1000,        /* between two looks at gauges */
+    TRIM_TICKS = 10,       /* between two times that unused memory goes back to the system */
+    SESSION_MEMORY = 8192, /* an idle one takes less */
 };
 
 struct acceptor {
@@ -41,6 +46,7 @@ struct worker {
     struct loop *loop;
     struct connection_set *connections;
     struct spool_pool *spools;
+    struct rule_scratch *rule_scratch;
     struct metrics_worker *metrics;
     struct domain_stats_worker *domains;
     struct service *service; /* the newest; NULL before the first order */
@@ -55,7 +61,7 @@ struct worker {
     bool is_paused;
     int spare_fd; /* given up for a moment to say 421 when no descriptor is left */
     struct loop_timer *pause, *drain, *tick;
-    uint64_t sessions_begun, evictions;
+    uint64_t sessions_begun, evictions, ticks;
 };
 
 /* A configuration that main orders into use; main's storage, who waits for is_done. */
@@ -95,6 +101,7 @@ static void stop_all(struct worker_shared *shared) {
 
 /* Counts first and asks then, as the one who drains flags first and counts then: one of them sees the other. */
 static void uncount_session(struct worker_shared *shared) {
+    memory_account_give(&shared->memory, SESSION_MEMORY);
     if (atomic_fetch_sub(&shared->sessions, 1) == 1 && atomic_load(&shared->is_draining)) stop_all(shared);
 }
 
@@ -121,6 +128,10 @@ static void begin_session(struct worker *worker, const struct acceptor *acceptor
                           const struct socket_address *peer) {
     struct service *service = worker->service;
     unsigned sessions_max = (unsigned)service->generation->options->sessions_max;
+    if (!memory_account_take(&worker->shared->memory, SESSION_MEMORY)) {
+        turn_away(worker, fd, METRIC_REJECT_RESOURCES);
+        return;
+    }
     unsigned before = atomic_fetch_add(&worker->shared->sessions, 1);
     bool is_draining = atomic_load(&worker->shared->is_draining);
     if (is_draining || before >= sessions_max) {
@@ -157,6 +168,7 @@ static void end_pause(void *owner) {
 
 static void pause_accepting(struct worker *worker, int error) {
     log_fault("accept", strerrordesc_np(error));
+    downstream_pool_shed(worker->service->downstreams);
     metrics_count(worker->metrics, METRIC_FAULTS, METRIC_FAULT_ACCEPT, 0);
     worker->is_paused = true;
     watch_acceptors(worker);
@@ -265,6 +277,7 @@ static void tell_shared(struct worker *worker) {
     uint64_t before = worker->evictions;
     metrics_set(worker->shared->metrics, METRIC_KEY_CACHE_ENTRIES, (int64_t)usage.entries);
     metrics_set(worker->shared->metrics, METRIC_KEY_CACHE_BYTES, (int64_t)usage.octets);
+    metrics_set(worker->shared->metrics, METRIC_MEMORY_BYTES, (int64_t)atomic_load(&worker->shared->memory.used));
     metrics_set(worker->shared->metrics, METRIC_SPOOL_BYTES, (int64_t)atomic_load(&worker->shared->spool_account.used));
     if (usage.evictions > before)
         metrics_add(worker->metrics, METRIC_KEY_CACHE_EVICTIONS, 0, 0, usage.evictions - before);
@@ -274,6 +287,8 @@ static void tell_shared(struct worker *worker) {
 static void tick(void *owner) {
     struct worker *worker = owner;
     if (worker->service != NULL) tell_shared(worker);
+    /* What a burst took lies in pieces between what lives on; by itself the allocator gives back a heap's end only. */
+    if (++worker->ticks % TRIM_TICKS == 0) (void)malloc_trim(0);
     loop_timer_start(worker->tick, TICK_MS);
 }
 
@@ -283,9 +298,14 @@ static bool take_into_use(struct worker *worker, struct generation *generation, 
     const struct service_parts parts = {
         .loop = worker->loop,
         .clock = worker->shared->clock,
-        .connections = worker->connections, .addresses = worker->shared->addresses,
+        .connections = worker->connections,
+        .addresses = worker->shared->addresses,
         .spools = worker->spools,
+        .memory = &worker->shared->memory,
         .maildir = worker->shared->maildir,
+        .idle_downstreams = &worker->shared->idle_downstreams,
+        .rule_scratch = worker->rule_scratch,
+        .replays = worker->shared->replays,
         .tester = worker->shared->tester,
         .metrics = worker->metrics,
         .domains = worker->domains,
@@ -296,6 +316,7 @@ static bool take_into_use(struct worker *worker, struct generation *generation, 
     };
     struct service *service = service_create(generation, &parts);
     if (service == NULL || !replace_acceptors(worker, fd, count)) return service_destroy(service), false;
+    if (worker->service != NULL) downstream_pool_close(worker->service->downstreams);
     worker->service = service;
     list_append(&worker->services, &service->node);
     retire_soon(worker);
@@ -312,6 +333,7 @@ static void abort_sessions(void *owner) {
 
 static void start_draining(struct loop_task *task) {
     struct worker *worker = LIST_ENTRY(task, struct worker, draining);
+    downstream_pool_close(worker->service->downstreams);
     for (struct list *node = worker->sessions.next, *next; node != &worker->sessions; node = next) {
         next = node->next;
         session_drain(session_of_node(node));
@@ -382,6 +404,7 @@ struct worker *worker_create(struct worker_shared *shared, unsigned index) {
     list_init(&worker->sessions);
     worker->metrics = metrics_worker_create(shared->metrics);
     worker->domains = domain_stats_worker_create(shared->domains);
+    worker->rule_scratch = rule_scratch_create(false);
     worker->loop = loop_create();
     if (worker->loop != NULL) {
         worker->connections = connection_set_create(worker->loop, shared->clock);
@@ -391,7 +414,7 @@ struct worker *worker_create(struct worker_shared *shared, unsigned index) {
         worker->spools = spool_pool_create(shared->spool_limits, &shared->spool_account, shared->spool_directory);
     }
     if (worker->loop != NULL && worker->connections != NULL && worker->pause != NULL && worker->drain != NULL &&
-        worker->tick != NULL && worker->spools != NULL)
+        worker->tick != NULL && worker->spools != NULL && worker->rule_scratch != NULL)
         return index == 0 ? loop_timer_start(worker->tick, TICK_MS) : (void)0, worker;
     worker_destroy(worker);
     return NULL;
@@ -419,6 +442,7 @@ void worker_destroy(struct worker *worker) {
     loop_timer_destroy(worker->tick);
     connection_set_destroy(worker->connections);
     spool_pool_destroy(worker->spools);
+    rule_scratch_destroy(worker->rule_scratch);
     loop_destroy(worker->loop);
     free(worker);
 }

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include "base/memory_account.h"
 #include "proxy/spool.h"
 
 struct address_limit;
@@ -16,6 +17,7 @@ struct event_log;
 struct generation;
 struct maildir;
 struct metrics;
+struct replay_counter;
 struct tester;
 struct worker;
 
@@ -26,8 +28,10 @@ struct worker_shared {
     struct domain_stats *domains; /* may be NULL */
     struct event_log *events;     /* may be NULL */
     struct maildir *maildir;
+    struct replay_counter *replays;
     struct tester *tester;        /* NULL: none */
     struct address_limit *addresses; /* of clients that have sessions */
+    struct memory_account memory; /* of sessions and messages */
     struct spool_account spool_account;
     struct spool_limits spool_limits;
     int spool_directory;
@@ -35,6 +39,7 @@ struct worker_shared {
     struct worker **worker;  /* all of them, once they are created */
     uint64_t id_base;        /* of session ids, so that they differ from those of the process before */
     atomic_uint sessions;    /* of all workers */
+    atomic_uint idle_downstreams;
     atomic_bool is_draining; /* set before any worker is told to drain */
 };
 

@@ -22,7 +22,7 @@ FOREIGN = {
     r"immintrin\.h": {"verifier/wsp_squeeze_x86.c"},
 }
 # Headers of the C library and the kernel's interface, which any file may include.
-PLAIN = re.compile(r"^(assert|ctype|dirent|endian|errno|fcntl|getopt|inttypes|limits|netdb|poll|pthread|sched|signal|stdalign|stdarg|"
+PLAIN = re.compile(r"^(assert|ctype|dirent|endian|errno|fcntl|getopt|inttypes|limits|malloc|netdb|poll|pthread|sched|signal|stdalign|stdarg|"
                    r"stdatomic|stdbool|stddef|stdint|stdio|stdlib|string|strings|syslog|time|unistd|grp|pwd|math|"
                    r"sys/\w+|netinet/\w+|arpa/inet|linux/\w+)\.h$")
 

@@ -1,6 +1,7 @@
 #include "verifier/authentication.h"
 #include <stdlib.h>
 #include "verifier/dmarc_check.h"
+#include "verifier/dns_quota.h"
 #include "verifier/iprev_check.h"
 #include "verifier/spf_check.h"
 
@@ -10,6 +11,7 @@ enum stage { STAGE_OPEN, STAGE_FACTS, STAGE_DMARC, STAGE_DONE };
 
 struct authentication {
     struct authentication_setup setup;
+    struct dns_quota quota; /* between all checks and their sources */
     struct message_verifier *verifier;
     struct spf_check *spf[SPF_SCOPE_COUNT]; /* these four are NULL without a dns_source */
     struct dmarc_check *dmarc;
@@ -28,8 +30,8 @@ struct authentication {
 };
 
 static bool create_network_checks(struct authentication *authentication) {
-    struct dns_source *dns = authentication->setup.dns;
-    if (dns == NULL) return true;
+    struct dns_source *dns = &authentication->quota.dns;
+    if (authentication->setup.dns == NULL) return true;
     for (size_t scope = 0; scope < SPF_SCOPE_COUNT; scope++) {
         authentication->spf[scope] = spf_check_create(dns, authentication->setup.clock);
         if (authentication->spf[scope] == NULL) return false;
@@ -43,8 +45,9 @@ struct authentication *authentication_create(const struct authentication_setup *
     struct authentication *authentication = calloc(1, sizeof *authentication);
     if (authentication == NULL) return NULL;
     authentication->setup = *setup;
+    dns_quota_init(&authentication->quota, setup->keys, setup->dns);
     authentication->stage = STAGE_DONE;
-    authentication->verifier = message_verifier_create(setup->policy, setup->keys, setup->clock);
+    authentication->verifier = message_verifier_create(setup->policy, &authentication->quota.keys, setup->clock);
     if (authentication->verifier != NULL && create_network_checks(authentication)) return authentication;
     authentication_destroy(authentication);
     return NULL;
@@ -196,6 +199,7 @@ void authentication_begin(struct authentication *authentication, const struct au
     authentication->done = done;
     authentication->owner = owner;
     authentication->stage = STAGE_OPEN;
+    dns_quota_begin(&authentication->quota, authentication->setup.policy->dns_queries_max);
     message_verifier_begin(authentication->verifier, verifier_done, authentication);
     if (envelope != NULL && authentication->setup.dns != NULL) begin_envelope(authentication, envelope);
 }

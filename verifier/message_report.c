@@ -60,6 +60,21 @@ void message_report_write_methods(struct json *json, const struct message_result
     else json_null(json);
 }
 
+static void write_action(struct json *json, const struct message_action *action) {
+    json_key(json, "action");
+    if (action == NULL) {
+        json_null(json);
+        return;
+    }
+    json_object(json);
+    json_key_text(json, "verdict", action->verdict);
+    report_write_optional(json, "rule", action->rule);
+    report_write_optional_number(json, "code", action->code > 0, action->code);
+    report_write_optional(json, "enhanced", action->enhanced);
+    report_write_optional(json, "text", action->text);
+    json_object_end(json);
+}
+
 void message_report_write_json(struct json *json, const struct message_report *report) {
     json_object(json);
     json_key_string(json, "file", report->file);
@@ -70,7 +85,7 @@ void message_report_write_json(struct json *json, const struct message_report *r
     write_fields(json, report->our_field);
     write_fields(json, report->seal);
     json_array_end(json);
-    json_key_null(json, "action");
+    write_action(json, report->action);
     static const struct finding_list nothing = {.count = 0};
     json_key(json, "findings");
     finding_write_json(json, report->findings != NULL ? report->findings : &nothing);
@@ -112,6 +127,22 @@ static void append_iprev(struct bytes *out, const struct iprev_result *iprev, st
         report_append_line(out, PHRASE_CURE, report_phrase(PHRASE_IPREV_CURE), style, NULL, 0);
 }
 
+static void append_action(struct bytes *out, const struct message_action *action, struct report_style style) {
+    bytes_append_text(out, "  ");
+    report_append_word(out, action->verdict, MOOD_PLAIN, style);
+    struct phrase_value rule = {"rule", action->rule};
+    bytes_append_char(out, ' ');
+    if (action->code > 0) {
+        bytes_append_format(out, "%u ", action->code);
+        bytes_append(out, action->enhanced);
+        bytes_append_text(out, " \"");
+        phrase_append_printable(out, action->text);
+        bytes_append_text(out, "\", ");
+    }
+    phrase_append(out, report_phrase(action->rule.len > 0 ? PHRASE_BY_RULE : PHRASE_BY_DEFAULT), style.language, &rule, 1);
+    bytes_append_char(out, '\n');
+}
+
 void message_report_write_text(struct bytes *out, const struct message_report *report, struct report_style style) {
     const struct message_result *result = report->result;
     phrase_append_printable(out, report->file);
@@ -124,6 +155,7 @@ void message_report_write_text(struct bytes *out, const struct message_report *r
     if (result->dmarc.is_evaluated) dmarc_report_write_text(out, &result->dmarc, style);
     if (result->iprev.is_evaluated) append_iprev(out, &result->iprev, style);
     append_authors(out, result, style);
+    if (report->action != NULL) append_action(out, report->action, style);
     if (report->findings == NULL || report->findings->count == 0) return;
     bytes_append_text(out, "  ");
     phrase_append(out, report_phrase(PHRASE_DIAGNOSIS), style.language, NULL, 0);

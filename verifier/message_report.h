@@ -6,11 +6,20 @@
 #include "verifier/finding.h"
 #include "verifier/report.h"
 
+/* What rules say about the message: the word of the verdict, and the rule that gave it (empty: none, the default did). */
+struct message_action {
+    const char *verdict;
+    struct span rule;
+    unsigned code; /* 0: no refusal */
+    struct span enhanced, text;
+};
+
 struct message_report {
     struct span file;      /* name for people; any octets */
     struct span our_field; /* the Authentication-Results field that we would write, with its final CRLF */
     struct span seal;      /* the fields of the ARC set that we would add, each with its final CRLF; may be empty */
     const struct message_result *result;
+    const struct message_action *action; /* NULL: no rules were asked */
     const struct finding_list *findings; /* of a diagnosis; NULL: none was made */
 };
 

@@ -21,6 +21,9 @@ enum public_key_status { PUBLIC_KEY_VERIFIED, PUBLIC_KEY_MISMATCH, PUBLIC_KEY_NO
  * PUBLIC_KEY_ERROR: OpenSSL cannot work with the key. OpenSSL's error queue is empty afterwards. */
 enum public_key_status public_key_verify(const struct public_key *key, const uint8_t value[DIGEST_OCTETS], struct span signature);
 
+/* Verifies one signature of each algorithm, so that OpenSSL loads now what it else loads when the first message comes; short
+ * of memory in the middle of that, it would crash or call a good signature bad. False: it cannot verify. */
+bool public_key_warm_up(void);
 /* The same for diagnosis, at half the cost for Ed25519: false may also mean that memory was short. */
 bool public_key_verifies(const struct public_key *key, const uint8_t value[DIGEST_OCTETS], struct span signature);
 

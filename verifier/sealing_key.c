@@ -1,14 +1,13 @@
 #include "verifier/sealing_key.h"
 #include <errno.h>
-#include <fcntl.h>
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/rsa.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 #include <unistd.h>
+#include "base/private_file.h"
 
 enum { FILE_MAX = 16 * 1024, RSA_BITS_MIN = 1024, RSA_BITS_MAX = 4096 };
 
@@ -24,14 +23,17 @@ const char *sealing_key_status_text(enum sealing_key_status status) {
     return texts[status];
 }
 
-/* What stands open is what was looked at: no name is looked up twice. */
-static enum sealing_key_status judge_file(int fd) {
-    struct stat info;
-    if (fstat(fd, &info) != 0) return SEALING_KEY_UNREADABLE;
-    if (!S_ISREG(info.st_mode)) return SEALING_KEY_NOT_A_FILE;
-    if ((info.st_mode & (S_IRWXG | S_IRWXO)) != 0) return SEALING_KEY_OPEN_TO_OTHERS;
-    if (info.st_uid != geteuid() && info.st_uid != 0) return SEALING_KEY_FOREIGN;
-    return info.st_size <= FILE_MAX ? SEALING_KEY_OK : SEALING_KEY_TOO_LARGE;
+static enum sealing_key_status open_file(const char *path, int *fd) {
+    static const enum sealing_key_status statuses[] = {
+        [PRIVATE_FILE_OK] = SEALING_KEY_OK,
+        [PRIVATE_FILE_UNREADABLE] = SEALING_KEY_UNREADABLE,
+        [PRIVATE_FILE_NO_FILE] = SEALING_KEY_NOT_A_FILE,
+        [PRIVATE_FILE_BAD_LINK] = SEALING_KEY_BAD_LINK,
+        [PRIVATE_FILE_EXPOSED] = SEALING_KEY_OPEN_TO_OTHERS,
+        [PRIVATE_FILE_FOREIGN] = SEALING_KEY_FOREIGN,
+        [PRIVATE_FILE_TOO_LARGE] = SEALING_KEY_TOO_LARGE,
+    };
+    return statuses[private_file_open(path, FILE_MAX, fd)];
 }
 
 /* One octet more than fits tells that the file has grown. */
@@ -83,10 +85,10 @@ enum sealing_key_status sealing_key_load(const char *path, struct sealing_key **
     char text[FILE_MAX + 1];
     size_t len = 0;
     *out = NULL;
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY); /* a FIFO must not hold us up */
-    if (fd < 0) return errno == ELOOP ? SEALING_KEY_NOT_A_FILE : SEALING_KEY_UNREADABLE;
-    enum sealing_key_status status = judge_file(fd);
-    if (status == SEALING_KEY_OK) status = read_file(fd, text, &len);
+    int fd;
+    enum sealing_key_status status = open_file(path, &fd);
+    if (status != SEALING_KEY_OK) return status;
+    status = read_file(fd, text, &len);
     if (status == SEALING_KEY_OK) status = parse(text, len, out);
     OPENSSL_cleanse(text, sizeof text);
     int why = errno;

@@ -1,6 +1,6 @@
 /* verifier/sealing_key.h -- a private key to seal with, from a PEM file; sealing_key.c is the only file with OpenSSL's
- * calls for private keys. RSA of 1024 to 4096 bits, or Ed25519 (RFC 8463). The file must be a regular one (no link in
- * its last place), belong to root or to us, and be closed to all others (mode 0600 or less). Its octets are wiped after
+ * calls for private keys. RSA of 1024 to 4096 bits, or Ed25519 (RFC 8463). The file must be a
+ * base/private_file: root's or ours, and closed to all others. Its octets are wiped after
  * reading and stand in no text of ours. Encrypted keys are refused: nobody is there to be asked. Thread rule: immutable
  * once loaded; any number of threads sign. Cost: 0.5 ms for RSA of 2048 bits. */
 #pragma once
@@ -12,7 +12,8 @@
 #define SEALING_KEY_STATUSES(X)                                                                                        \
     X(SEALING_KEY_OK, "a usable key")                                                                                  \
     X(SEALING_KEY_UNREADABLE, "the key file cannot be read")                                                           \
-    X(SEALING_KEY_NOT_A_FILE, "the key file is a link or no regular file")                                             \
+    X(SEALING_KEY_NOT_A_FILE, "the key file is no regular file")                                                       \
+    X(SEALING_KEY_BAD_LINK, "a symbolic link leads to the key file that others can change")                            \
     X(SEALING_KEY_OPEN_TO_OTHERS, "the key file may be used by others: wanted is mode 0600")                           \
     X(SEALING_KEY_FOREIGN, "the key file belongs to another user")                                                     \
     X(SEALING_KEY_TOO_LARGE, "the key file is larger than a key")                                                      \

@@ -5,6 +5,7 @@ const struct verifier_policy verifier_policy_default = {
     .signatures_seen_max = 32,
     .signatures_verified_max = 8,
     .key_lookups_max = 8,
+    .dns_queries_max = 60,
     .rsa_bits_min = 1024,
     .rsa_bits_max = 4096,
     .drift_s = 300,

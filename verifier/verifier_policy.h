@@ -10,6 +10,7 @@ struct verifier_policy {
     unsigned signatures_seen_max;     /* DKIM-Signature fields looked at, 32 */
     unsigned signatures_verified_max; /* 8 */
     unsigned key_lookups_max;         /* distinct names a message may ask for, 8 */
+    unsigned dns_queries_max;         /* questions to the DNS by all checks of a message together, 60 (authentication) */
     unsigned rsa_bits_min, rsa_bits_max; /* 1024, 4096 */
     int64_t drift_s;                  /* clocks may differ by this, 300 */
     bool unsigned_octets_pass;        /* l= leaves octets out: pass instead of policy */

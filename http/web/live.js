@@ -49,6 +49,9 @@ function watch() {
     events.addEventListener('report', (event) => {
         if (Number(event.data) >= Number(live.dataset.shown)) showReport(Number(event.data));
     });
+    events.addEventListener('error', () => {
+        if (events.readyState === EventSource.CLOSED) setTimeout(watch, 2000);
+    });
     events.addEventListener('end', () => {
         events.close();
         live.dataset.ended = '';

@@ -5,6 +5,7 @@ import base64
 import email.utils
 import json
 import os
+import random
 import re
 import shutil
 import signal
@@ -19,7 +20,7 @@ import urllib.request
 SOURCE = os.environ.get("SCEAU_SOURCE") or os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILD = os.environ.get("SCEAU_BUILD") or os.path.join(SOURCE, "build", "dev")
 SCEAU = os.path.join(BUILD, "sceau")
-SCEAUD = os.path.join(BUILD, "sceaud")
+SCEAUD = os.environ.get("SCEAUD") or os.path.join(BUILD, "sceaud")
 SHARED = os.environ.get("SCEAU_SHARED") or os.path.join(os.path.dirname(SOURCE), "shared")
 SLOW = 4 if "san" in os.path.basename(BUILD) else 1  # sanitizer builds get more time
 
@@ -40,16 +41,25 @@ def need(*programs):
             skip(program + " is not installed")
 
 
+_ports = set()  # handed out
+
+
 def free_port():
-    """A TCP and UDP port of 127.0.0.1 that nobody uses now."""
+    """A TCP and UDP port of 127.0.0.1 that nobody uses now. Below those that clients get by themselves, so that none of the
+    many connections of a test takes it before its server does, or while that is being restarted, and no client that tries a
+    port nobody listens on is connected to itself. No port twice."""
     while True:
+        port = random.SystemRandom().randrange(10240, 32768)
+        if port in _ports:
+            continue
         with socket.socket() as tcp, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
-            tcp.bind(("127.0.0.1", 0))
             try:
-                udp.bind(("127.0.0.1", tcp.getsockname()[1]))
+                tcp.bind(("127.0.0.1", port))
+                udp.bind(("127.0.0.1", port))
             except OSError:
                 continue
-            return tcp.getsockname()[1]
+            _ports.add(port)
+            return port
 
 
 def path(name):
@@ -199,13 +209,18 @@ def verify(text, *options):
 class Daemon:
     """sceaud with a configuration; {smtp}, {lmtp}, {http} and {folder} in it are filled in."""
 
-    def __init__(self, configuration, name="sceaud", environment=None):
+    def __init__(self, configuration, name="sceaud", environment=None, **more):
         self.smtp, self.lmtp, self.http = free_port(), free_port(), free_port()
         self.folder = path(name + "/x")[:-2]
         self.log = os.path.join(self.folder, "log")
-        self.template = configuration
+        self.template, self.more = configuration, more
+        self.environment = {**os.environ, **(environment or {})}
         self.configure(configuration)
-        self.process = spawn([SCEAUD, "-c", self.conf], os.path.join(self.folder, "log"), env={**os.environ, **(environment or {})})
+        self.start_again()
+
+    def start_again(self):
+        """With the configuration as it is; the process before must have ended."""
+        self.process = spawn([SCEAUD, "-c", self.conf], os.path.join(self.folder, "log"), env=self.environment, **self.more)
         wait_for(lambda: self.process.poll() is not None or port_answers(self.http), "sceaud")
         assert self.process.poll() is None, self.log_text()
 
@@ -259,6 +274,13 @@ class Daemon:
             if line.rsplit(" ", 1)[0] == series:
                 return float(line.rsplit(" ", 1)[1])
         raise AssertionError(series + " is not in /metrics")
+
+    def open_files(self):
+        """The numbers of its descriptors; where nobody may look (it is not dumpable), as many from 0 on as it counts itself."""
+        try:
+            return sorted(map(int, os.listdir(f"/proc/{self.process.pid}/fd")))
+        except PermissionError:
+            return list(range(int(self.metric("process_open_fds"))))
 
     def stop(self, sig=signal.SIGTERM):
         return stop(self.process, sig)

@@ -21,9 +21,9 @@ class Proxy(house.Daemon):
     """listeners: {name: (protocol, downstream, more lines for its section)}; their ports are in .port. A listener trusts
     127.0.0.1 unless its lines say otherwise."""
 
-    def __init__(self, listeners, more="", name="sceaud", dns=NO_DNS, authserv_id=ID):
+    def __init__(self, listeners, more="", name="sceaud", dns=NO_DNS, authserv_id=ID, environment=None):
         self.port = {}
-        super().__init__(self.text(listeners, more, dns, authserv_id), name)
+        super().__init__(self.text(listeners, more, dns, authserv_id), name, environment)
 
     def text(self, listeners, more="", dns=NO_DNS, authserv_id=ID):
         text = (f'authserv_id = "{authserv_id}"\nspool = "{{folder}}/spool"\nhttp {{ listen = "127.0.0.1:{{http}}" }}\n'

@@ -14,6 +14,8 @@ class Wire:
 
     def __init__(self, connection):
         self.socket = connection
+        if connection.family != socket.AF_UNIX: # small replies in a row shall not wait for each other's acknowledgement
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.buffer = b""
 
     def send(self, octets):
@@ -54,6 +56,7 @@ class Client(Wire):
 
     def __init__(self, port, timeout=60, source="127.0.0.1", header=b""):
         super().__init__(socket.create_connection(("127.0.0.1", port), timeout, source_address=(source, 0)))
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # each send is a segment, and none waits
         self.send(header)
         self.greeting = self.reply()
 

@@ -30,7 +30,8 @@ def an_unreadable_configuration():
     house.put("value.conf", LISTENER.replace("{port}", "25") + "limits {\n    message = 50MB\n}\n")
     house.put("string.conf", 'authserv_id = "mx.here.test\n')
     house.put("missing.conf", 'listener "in" { protocol = "smtp" listen = "127.0.0.1:25" }\n')
-    house.put("later.conf", LISTENER.replace("{port}", "25") + 'rules { file = "/etc/sceau/sceau.rules" }\n')
+    house.put("bad.rules", 'rule "x" {\n    when header["Subject"] matches /(/ then reject\n}\n')
+    house.put("rules.conf", LISTENER.replace("{port}", "25") + 'rules { file = "bad.rules" }\n')
     house.put("open.conf", LISTENER.replace("{port}", "25") + 'http { listen = "0.0.0.0:9811" }\n')
     house.put("empty.conf", "")
     os.makedirs(house.path("folder/x")[:-2], exist_ok=True)
@@ -47,7 +48,8 @@ def an_unreadable_configuration():
         ("sceaud -c open.conf --check", "open.conf:2: 'http': other hosts can reach 0.0.0.0:9811, and the pages tell who writes to whom: "
          "write access_file = \"/etc/sceau/access\" with a token or password in it (docs/metrics.md), or listen on 127.0.0.1, "
          "[::1] or unix:path", 78),
-        ("sceaud -c later.conf --check", "later.conf:2: 'file' in rules: this version does not do that yet; remove it to go without", 78),
+        ("sceaud -c rules.conf --check", "rules.conf: 'file' in rules: bad.rules:2:38: the pattern is wrong: missing closing parenthesis; "
+         "PCRE2 syntax, see pcre2pattern(3); \\Q...\\E takes text as it is", 78),
         ("sceaud -c key.conf", "key.conf:2: unknown key 'lisen' in listener \"in\" (did you mean 'listen'?)", 78)])
 
 

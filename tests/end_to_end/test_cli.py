@@ -228,7 +228,7 @@ def the_manual_names_every_option():
     manual = open(os.path.join(SOURCE, "docs", "man", "sceau.1"), encoding="utf-8").read()
     documented = set(re.findall(r"Fl -([a-z-]+)", manual))
     known = {"version"}
-    for verb in ("verify", "key", "results", "spf", "dmarc"):
+    for verb in ("verify", "key", "results", "spf", "dmarc", "rules"):
         code, out, _ = run(verb, "--help")
         options = set(re.findall(r"^  (?:-\w,|   ) --([a-z-]+)", out, re.M))
         assert code == 0 and len(options) >= 9 and f"sceau {verb}" in out, out

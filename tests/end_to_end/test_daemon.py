@@ -54,8 +54,10 @@ def check_says_what_is_wrong_in_one_sentence():
     for name, text, sentence in (
             ("unknown", 'listener "x" {\n  lisen = "127.0.0.1:1"\n}\n', "{}:2: unknown key 'lisen' in listener \"x\" (did you mean 'listen'?)"),
             ("value", plain + "limits { message = 5s }", "{}:2: 'message' in limits: '5s' is not a size: octets, or a number with KiB, MiB or GiB"),
-            ("later", plain + 'rules { file = "/x" }', "{}:2: 'file' in rules: this version does not do that yet; remove it to go without"),
+            ("rules", plain + 'rules { file = "/nowhere/x.rules" }', "{}: 'file' in rules: /nowhere/x.rules: cannot read the file: No such file or directory"),
             ("anchor", plain + 'dns { trust_anchor = "/nowhere/root.key" }', "{}: 'trust_anchor' in dns: /nowhere/root.key: No such file or directory"),
+            ("no-anchor", plain + 'dns { trust_anchor = "%s" }' % house.put("empty.key", "; DS\n\n. IN NS a.root-servers.net.\n"),
+             "{}: 'trust_anchor' in dns: %s: there is no DS or DNSKEY record in it" % house.path("empty.key")),
             ("empty", "", "{}: there is no listener")):
         file = conf(name, text)
         wanted = (78, "", "sceaud: " + sentence.replace("{}", file) + "\n")
@@ -75,9 +77,11 @@ def check_reads_zone_files():
 
 
 def dump_prints_what_reads_back():
-    text = fill(LISTENER, smtp=10025, folder="/tmp") + "workers = 3\nlimits { message = 2048KiB }\n"
+    text = (fill(LISTENER, smtp=10025, folder="/tmp") + 'listener "box" { protocol = "lmtp" listen = "unix:/x" socket_mode = "660" downstream = "maildir:/y" }\n'
+            'user = "nobody"\ngroup = "nogroup"\nworkers = 3\nlimits { message = 2048KiB }\n')
     code, first, err = run("-c", conf("dump", text), "--dump")
     assert code == 0 and err == "" and "\nworkers = 3\n" in first and "\n    message = 2MiB\n" in first, first
+    assert '\nuser = "nobody"\ngroup = "nogroup"\n' in first and '\n    socket_mode = "0660"\n' in first, first
     assert run("-c", conf("dumped", first), "--dump") == (0, first, "")
 
 

@@ -36,7 +36,7 @@ def options_of_page(text):
 
 def each_option_stands_in_its_manual_page():
     helps = {"sceaud": run([house.SCEAUD, "--help"]).stdout,
-             "sceau": "".join(run([house.SCEAU, verb, "--help"]).stdout for verb in ("verify", "key", "results", "spf", "dmarc"))}
+             "sceau": "".join(run([house.SCEAU, verb, "--help"]).stdout for verb in ("verify", "key", "results", "spf", "dmarc", "rules"))}
     for program, page in PAGES.items():
         told, described = options_of_help(helps[program]), options_of_page(read(page))
         assert len(told) > 3 and told == described, (program, "only in --help:", told - described, "only in the page:", described - told)
@@ -176,7 +176,7 @@ def all_of_it_gets_installed():
     done = run(["cmake", "--install", house.BUILD, "--prefix", prefix])
     assert done.returncode == 0, done.stderr
     files = [os.path.relpath(os.path.join(folder, name), prefix) for folder, _, names in os.walk(prefix) for name in names]
-    for name in ("bin/sceau", "sbin/sceaud", "share/man/man1/sceau.1", "share/man/man8/sceaud.8", "lib/systemd/system/sceaud.service",
+    for name in ("bin/sceau", "sbin/sceaud", "share/man/man1/sceau.1", "share/man/man5/sceau.rules.5", "share/sceau/rules/dmarc.rules", "share/man/man8/sceaud.8", "lib/systemd/system/sceaud.service", "lib/systemd/system/sceaud.socket",
                  "share/doc/sceau/sceau.conf", "share/doc/sceau/configuration.md", "share/doc/sceau/proxy.md", "include/sceau.h"):
         assert name in files, (name, sorted(files))
     assert not any(name.startswith("etc/") for name in files), files
@@ -191,13 +191,17 @@ def the_unit_is_sound():
         assert f"\n{line}\n" in unit, line
     drain = re.search(r"OPTION\(drain_timeout_ms,[^)]*?(\d+), \"", read("base/options.def"))
     assert int(re.search(r"TimeoutStopSec=(\d+)", unit).group(1)) * 1000 > int(drain.group(1)), drain
+    passed = dict(re.findall(r"^(ListenStream|FileDescriptorName)=(.*)$", read("packaging/sceaud.socket"), re.M))
+    wanted = re.search(r'^listener "(.*)" \{\n.*\n +listen += "(.*)"$', read("packaging/sceau.conf"), re.M)
+    assert passed == {"FileDescriptorName": wanted[1], "ListenStream": wanted[2]}, (passed, wanted)
     spool = re.search(r'^spool = "(.*)"$', read("packaging/sceau.conf"), re.M).group(1)
     assert spool.startswith("/var/lib/sceau/") and "\nStateDirectory=sceau\n" in unit, spool
     if not shutil.which("systemd-analyze"):
         print("   systemd-analyze is not installed: the unit's own check is left out")
         return
     file = house.put("unit/sceaud.service", unit.replace("/usr/sbin/sceaud", house.SCEAUD))
-    done = run(["systemd-analyze", "verify", "--man=no", file])
+    ports = house.put("unit/sceaud.socket", read("packaging/sceaud.socket"))
+    done = run(["systemd-analyze", "verify", "--man=no", file, ports])
     assert done.returncode == 0 and "sceaud.service" not in done.stderr, done.stderr
 
 

@@ -211,7 +211,7 @@ def it_ends_well():
 
 SERVER, WHERE = smtp_downstream()
 PROXY = Proxy({"reject": ("smtp", WHERE, ""), "pass": ("smtp", WHERE, 'line_ends = "pass"'), "stranger": ("smtp", WHERE, 'trust = { "192.0.2.0/24" }')},
-              name="protocol")
+              name="protocol", more="limits { idle_downstreams = 0 }")  # what SERVER offers changes between sessions
 
 if __name__ == "__main__":
     house.main(odd_ends_are_refused, odd_ends_pass_as_content, bare_line_feeds_are_no_commands, everything_at_once,

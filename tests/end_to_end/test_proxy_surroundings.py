@@ -33,7 +33,7 @@ def no_descriptor_is_left():
     proxy = Proxy({"in": ("smtp", "maildir:{folder}/Maildir", "")}, name="descriptors")
     established = Client(proxy.port["in"])
     pid, before = proxy.process.pid, resource.prlimit(proxy.process.pid, resource.RLIMIT_NOFILE)
-    in_use = max(int(number) for number in os.listdir(f"/proc/{pid}/fd")) + 1
+    in_use = proxy.open_files()[-1] + 1
     resource.prlimit(pid, resource.RLIMIT_NOFILE, (in_use, before[1]))
     taken = []  # what was open below while we looked
     while not taken or taken[-1][0] == 220 and len(taken) < 10:

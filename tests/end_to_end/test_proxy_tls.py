@@ -312,13 +312,27 @@ def big_messages_pass_both_ways():
     assert proxy.stop() == 0, proxy.log_text()
 
 
+def a_secured_connection_serves_the_next_session():
+    server, where = secured_downstream()
+    verify = f'downstream_tls = "verify" downstream_ca = "{NEXT[0]}"'
+    proxy = Proxy({"in": ("smtp", where, verify)}, name="again", more="workers = 1 limits { idle_downstream_timeout = 10min }")
+    for _ in range(3):
+        client = proxy.client("in")
+        assert through(client, MAIL)[0] == 250
+        client.expect(221, "QUIT")
+        house.wait_for(lambda: proxy.metric("sceau_downstream_idle_connections") == 1, "a connection that waits")
+    assert server.handshakes == 1 and [without_ours(one.content) for one in server.complete()] == [MAIL] * 3
+    assert proxy.stop() == 0, proxy.log_text()
+
+
 def policies_toward_downstream():
     server, where = secured_downstream()
     listeners = {policy: ("smtp", where, f'downstream_tls = "{policy}"') for policy in ("off", "may", "require")}
     listeners["verify"] = ("smtp", where, f'downstream_tls = "verify" downstream_ca = "{NEXT[0]}"')
     listeners["stranger"] = ("smtp", where, f'downstream_tls = "verify" downstream_ca = "{MX[0]}"')
     listeners["system"] = ("smtp", where, 'downstream_tls = "verify"')
-    proxy = Proxy(listeners, name="policies", more="limits { tls_handshake_timeout = 1s greeting_timeout = 3s }")
+    proxy = Proxy(listeners, name="policies", 
+                  more="limits { tls_handshake_timeout = 1s greeting_timeout = 3s idle_downstreams = 0 }")  # a handshake each
 
     def outcome(name):
         """Handshakes that a message took, or the reply without one."""
@@ -464,6 +478,6 @@ PROXY = Proxy({"may": ("smtp", WHERE, tls_lines()), "require": ("smtp", WHERE, t
               more="limits { tls_handshake_timeout = 1s }")
 house.main(a_session_in_tls, whom_xclient_named_in_clear_is_forgotten, a_session_in_clear_has_no_tls_in_its_line, tls_1_2_is_the_least, openssl_agrees,
            mail_needs_tls_where_it_is_required, octets_behind_starttls_never_survive, clients_that_vanish_or_stall_in_the_handshake,
-           an_end_that_was_not_said_delivers_nothing, big_messages_pass_both_ways, policies_toward_downstream,
+           an_end_that_was_not_said_delivers_nothing, big_messages_pass_both_ways, a_secured_connection_serves_the_next_session, policies_toward_downstream,
            octets_behind_downstreams_220_never_survive, certificates_change_on_reload)
 assert PROXY.stop() == 0, PROXY.log_text()

@@ -6,6 +6,7 @@ import argparse
 import importlib.util
 import os
 import random
+import smtplib
 import subprocess
 import sys
 
@@ -38,9 +39,14 @@ listener "lmtp" { protocol = "lmtp" listen = "$RIG_LMTP_LISTEN" downstream = "lm
 listener "edge" { protocol = "smtp" listen = "$RIG_EDGE_LISTEN" downstream = "smtp:$RIG_EDGE_NEXT" }
 dns { mode = "stub" stub = { "rig.test=$RIG_DNS", "test=$RIG_DNS" } trust_anchor = "$RIG_ANCHOR" }
 http { listen = "off" }
+rules { file = "RULES" }
 arc { seal = true domain = "d.rig.test" selector = "sel" key_file = "$RIG_DIR/arc.key" }
 """
-FILTER = house.put("filter.sh", f'#!/bin/sh\ninstall -m 600 "$RIG_DIR/nsd/dkim.key" "$RIG_DIR/arc.key"\ncat >"$RIG_DIR/sceau.conf" <<E\n{CONFIGURATION}E\nexec {house.SCEAUD} -c "$RIG_DIR/sceau.conf"\n')
+RULES = house.put("rig.rules", """
+rule "no" { when header["Subject"] starts "refuse-" then reject 550 5.7.20 "No aligned signature for {from.domain}" }
+rule "later" { when header["Subject"] starts "defer-" then tempfail 451 4.7.1 "Come again" }
+""")
+FILTER = house.put("filter.sh", f'#!/bin/sh\ninstall -m 600 "$RIG_DIR/nsd/dkim.key" "$RIG_DIR/arc.key"\ncat >"$RIG_DIR/sceau.conf" <<E\n{CONFIGURATION.replace("RULES", RULES)}E\nexec {house.SCEAUD} -c "$RIG_DIR/sceau.conf"\n')
 
 
 def free_shift():
@@ -121,5 +127,44 @@ def verdicts_lie_in_the_mailbox():
         servers.down()
 
 
+def said(servers, shape, text):
+    """The reply that Postfix's client gets to a message for two recipients, with its words; refusals are no exception here."""
+    with smtplib.SMTP(rig.IP, servers.P[shape], "client.far.test", timeout=120, source_address=(rig.CLIENT_IP, 0)) as client:
+        client.ehlo()
+        client.mail("sender@d.rig.test")
+        for user in ("u1", "u2"):
+            assert client.rcpt(f"{user}@{servers.dom(shape)}")[0] == 250
+        return client.data(text)
+
+
+def rules_refuse_in_either_shape():
+    options = argparse.Namespace(cmd="hold", filter=f"/bin/sh {FILTER}", shift=free_shift(), tmp=None, stock=False, postconf=[],
+                                 instances=1, keep=False, mark=None, dropped=[], edge=True)
+    servers = rig.Rig(options)
+
+    def log():
+        with open(os.path.join(servers.T, "maillog"), encoding="utf-8") as file:
+            return file.read()
+
+    try:
+        servers.up()
+        text = {word: with_id(word, house.message("d.rig.test", word + "-1")) for word in ("refuse", "defer", "keep")}
+        refused, deferred, kept = (said(servers, "before", text[word]) for word in ("refuse", "defer", "keep"))
+        print("   before:", refused, deferred, kept)
+        assert refused == (550, b"5.7.20 No aligned signature for d.rig.test") and deferred == (451, b"4.7.1 Come again")
+        assert kept[0] == 250
+        assert said(servers, "lmtp", text["refuse"])[0] == 250 and said(servers, "lmtp", text["defer"])[0] == 250
+        for user in ("u1", "u2"):  # one reply for each
+            to = f"to=<{user}@{servers.dom('lmtp')}>"
+            for words in ("status=bounced", "said: 550 5.7.20 No aligned signature for d.rig.test"), ("status=deferred", "said: 451 4.7.1 Come again"):
+                line = house.wait_for(lambda: [line for line in log().splitlines() if to in line and all(word in line for word in words)],
+                                      f"{to} {words}", 60)[0]
+                print("   lmtp:", line[line.index(to):])
+        house.wait_for(lambda: len(servers.boxes().get("keep", [])) == 2, "both copies", 60)
+        assert sorted(servers.boxes()) == ["keep"], servers.boxes()
+    finally:
+        servers.down()
+
+
 if __name__ == "__main__":
-    house.main(the_rig_is_green, verdicts_lie_in_the_mailbox)
+    house.main(the_rig_is_green, verdicts_lie_in_the_mailbox, rules_refuse_in_either_shape)

@@ -7,6 +7,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 #include "base/metrics.h"
+#include "base/named_counts.h"
 #include "http/domain_stats.h"
 
 struct scene {
@@ -15,13 +16,18 @@ struct scene {
     struct domain_stats *domains;
     struct domain_stats_worker *domain_worker;
     struct exposition_source source;
+    struct named_count *rule;
 };
 
 static struct scene scene_open(void) {
     struct scene scene = {.metrics = metrics_create(), .domains = domain_stats_create(100, &clock_system)};
     scene.worker = metrics_worker_create(scene.metrics);
     scene.domain_worker = domain_stats_worker_create(scene.domains);
-    scene.source = (struct exposition_source){scene.metrics, scene.domains, {"0.1\"\\\n", "abc", "3.0.22", NULL}};
+    scene.source = (struct exposition_source){scene.metrics, scene.domains, {"0.1\"\\\n", "abc", "3.0.22", NULL},
+                                             named_counts_create(2)};
+    scene.rule = named_counts_acquire(scene.source.rule_counts, span_of("bank \"must\" sign"));
+    named_count_add(scene.rule, 0);
+    named_count_add(scene.rule, 2);
     metrics_add(scene.worker, METRIC_MESSAGES, METRIC_VERDICT_ACCEPT, 0, 5);
     metrics_count(scene.worker, METRIC_DKIM_SIGNATURES, METRIC_SIGNATURE_PASS, METRIC_KEY_CLASS_RSA_2048);
     metrics_observe(scene.worker, METRIC_VERIFY_DURATION, 0, 700);
@@ -36,6 +42,8 @@ static struct scene scene_open(void) {
 static void scene_close(struct scene *scene) {
     metrics_destroy(scene->metrics);
     domain_stats_destroy(scene->domains);
+    named_counts_release(scene->source.rule_counts, scene->rule);
+    named_counts_destroy(scene->source.rule_counts);
 }
 
 /* The whole text with a final NUL; the caller releases it. */
@@ -63,6 +71,9 @@ static const char *const wanted_in_both[] = {
     "\nsceau_domain_dkim_results_total{domain=\"a.example\",result=\"pass\"} 1\n",
     "\nsceau_domain_dkim_results_total{domain=\"other\",result=\"fail\"} 1\n",
     "\nsceau_domain_tracked 1\n",
+    "\nsceau_rule_hits_total{rule=\"bank \\\"must\\\" sign\"} 1\n",
+    "\nsceau_rule_shadow_hits_total{rule=\"bank \\\"must\\\" sign\"} 0\n",
+    "\nsceau_rule_errors_total{rule=\"bank \\\"must\\\" sign\"} 1\nsceau_rule_errors_total{rule=\"other\"} 0\n",
     "\nsceau_build_info{version=\"0.1\\\"\\\\\\n\",revision=\"abc\",openssl=\"3.0.22\"} 1\n",
     "\nprocess_cpu_seconds_total ",
     "\n# TYPE process_open_fds gauge\n",

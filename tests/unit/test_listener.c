@@ -35,19 +35,19 @@ static void a_port_is_shared_among_workers_and_with_nobody_else(void **state) {
     struct listener_options any = at("127.0.0.1:1");
     (void)state;
     any.listen.port = 0;
-    assert_true(listener_open(&any, probe, 1, &error)); /* a free port */
+    assert_true(listener_open(&any, -1, probe, 1, &error)); /* a free port */
     (void)snprintf(text, sizeof text, "127.0.0.1:%u", port_of(probe[0]));
     close_all(probe, 1);
     struct listener_options listener = at(text);
-    assert_true(listener_open(&listener, fd, 3, &error));
+    assert_true(listener_open(&listener, -1, fd, 3, &error));
     for (size_t i = 0; i < 3; i++) assert_int_equal(port_of(fd[i]), listener.listen.port);
-    assert_false(listener_open(&listener, other, 3, &error));
+    assert_false(listener_open(&listener, -1, other, 3, &error));
     (void)snprintf(text, sizeof text, "on 127.0.0.1:%u: Address already in use", listener.listen.port);
     assert_non_null(strstr(error, text));
     assert_non_null(strstr(error, "\"edge\""));
     free(error);
     close_all(fd, 3);
-    assert_true(listener_open(&listener, fd, 3, &error)); /* free again */
+    assert_true(listener_open(&listener, -1, fd, 3, &error)); /* free again */
     close_all(fd, 3);
 }
 
@@ -58,16 +58,16 @@ static void a_unix_socket_is_one_for_all_and_replaces_only_dead_ones(void **stat
     (void)snprintf(path, sizeof path, "/tmp/sceau-test-listener-%d", (int)getpid());
     (void)snprintf(text, sizeof text, "unix:%s", path);
     struct listener_options listener = at(text);
-    assert_true(listener_open(&listener, fd, 2, &error));
-    assert_false(listener_open(&listener, other, 2, &error));
+    assert_true(listener_open(&listener, -1, fd, 2, &error));
+    assert_false(listener_open(&listener, -1, other, 2, &error));
     assert_non_null(strstr(error, "Address already in use"));
     free(error);
     close_all(fd, 2);
-    assert_true(listener_open(&listener, fd, 2, &error)); /* the file is still there, its owner is not */
+    assert_true(listener_open(&listener, -1, fd, 2, &error)); /* the file is still there, its owner is not */
     close_all(fd, 2);
     (void)unlink(path);
     assert_int_equal(mkdir(path, 0700), 0);
-    assert_false(listener_open(&listener, fd, 2, &error)); /* what is no socket is not ours to remove */
+    assert_false(listener_open(&listener, -1, fd, 2, &error)); /* what is no socket is not ours to remove */
     free(error);
     assert_int_equal(rmdir(path), 0);
 }

@@ -1,9 +1,11 @@
 #include "base/options.h" /* first, so the header is proved to stand alone */
+#include <malloc.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <cmocka.h>
@@ -116,6 +118,7 @@ static const struct {
      ": a listener has downstream = tester: tester wants enabled = true and a 'domain'"},
     {"listener \"x\" { protocol = \"smtp\" listen = \"*:25\" downstream = \"tester\" downstream_tls = \"may\" }",
      ":1: 'listener': \"x\" has a 'downstream_tls', but the tester behind it"},
+    {"tester { listen = \"127.0.0.1:1\" }\n" LISTENER, ": tester has a 'listen', but enabled is not true"},
     {"tester {\n base_url = \"tester.example\" }", ":2: 'base_url' in tester: 'tester.example' is not http://host or https://host"},
     {"tester {\n base_url = \"https://t.example/\" }", ":2: 'base_url' in tester: 'https://t.example/' is not http://host or https://host"},
     {"tester {\n retention = 1s }", ":2: 'retention' in tester: '1s' is less than the least possible, 1min"},
@@ -156,8 +159,11 @@ static const struct {
      ":9: 'listener': \"y\" listens where \"x\" does already"},
     {"log { }\nlog { }", ":2: 'log': the section is there twice"},
     /* what this version does not do is never silently ignored */
-    {"rules { file = \"/etc/sceau/sceau.rules\" }",
-     ":1: 'file' in rules: this version does not do that yet; remove it to go without"},
+    {"rules { file = { \"\" } }", ":1: 'file' in rules: '' is no file"},
+    {"rules { quarantine = { \"junk\" } }", ":1: 'quarantine' in rules: 'junk' is no name=maildir:path"},
+    {"rules { quarantine = { \"=maildir:/x\" } }", ":1: 'quarantine' in rules: '=maildir:/x' is no name=maildir:path"},
+    {"rules { quarantine = { \"a=maildir:/x\", \"b=maildir:/y\", \"a=maildir:/z\" } }",
+     ":1: 'quarantine' in rules: 'a' is there twice"},
     /* shape */
     {"workers 5", ":1: missing equal sign after option 'workers'"},
     {"workers =", ":2: premature end of file"},
@@ -232,7 +238,7 @@ static const char whole[] =
     "dns { mode = \"stub\" forward = { } stub = { \"rig.test=127.0.0.1@5353\", \"x=::1\" } trust_anchor = \"none\"\n"
     "  zone_files = { \"/a b\" } budget = 2s }\n"
     "http { listen = off domains = 7 }\narc { seal = true domain = \"a.example\" selector = s1 key_file = '/k 1' next_selector = s2 next_key_file = /k2\n"
-    "  trusted_sealers = { \"b.example\", \"c.example\" } }\nrules { file = '' }\n"
+    "  trusted_sealers = { \"b.example\", \"c.example\" } }\nrules { file = \"/r 1\" quarantine = { \"j=maildir:/j\" } arm_discard = true replay_window = 1h }\n"
     "listener t { protocol = smtp listen = '*:2525' downstream = tester }\n"
     "tester { enabled = true domain = t.example base_url = 'https://t.example' listen = { '127.0.0.1:1', 'unix:/t' } retention = 1h tests = 5 }\n"
     "limits { message = \"10MiB\" sessions = 5 unsigned_octets_pass = true clock_drift = 0 }\nlog { format = json }\n";
@@ -271,6 +277,10 @@ static void every_setting_is_read(void **state) {
     assert_string_equal(options->arc_key_file, "/k 1");
     assert_string_equal(options->arc_next_selector, "s2");
     assert_string_equal(options->arc_trusted_sealers.item[1], "c.example");
+    assert_true(options->rules_file.count == 1 && options->rules_discard == 1 && options->rules_shadow == 0);
+    assert_string_equal(options->rules_file.item[0], "/r 1");
+    assert_string_equal(options->rules_quarantine.item[0], "j=maildir:/j");
+    assert_true(options->replay_window_ms == 3600000 && options->replay_memory_max == 4194304);
     options_release(options);
 }
 
@@ -373,6 +383,31 @@ static void docs_have_a_row_for_every_option(void **state) {
     free(docs);
 }
 
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) /* they have address space of their own */
+/* libconfuse would not survive its own. */
+static void a_reload_short_of_memory_does_not_begin(void **state) {
+    (void)state;
+    struct rlimit before;
+    char *error, *end;
+    write_file(LISTENER, strlen(LISTENER));
+    (void)malloc_trim(0); /* what earlier tests have left would be room */
+    FILE *file = fopen("/proc/self/statm", "r");
+    char pages[32] = "";
+    assert_true(file != NULL && fgets(pages, sizeof pages, file) != NULL && fclose(file) == 0);
+    assert_int_equal(getrlimit(RLIMIT_AS, &before), 0);
+    rlim_t now = strtoul(pages, &end, 10) * (rlim_t)sysconf(_SC_PAGESIZE);
+    struct rlimit tight = {.rlim_cur = now + (3 << 20), .rlim_max = before.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_AS, &tight), 0);
+    struct options *options = options_read(path, &error);
+    assert_int_equal(setrlimit(RLIMIT_AS, &before), 0);
+    assert_null(options);
+    assert_non_null(strstr(error, "out of memory"));
+    free(error);
+}
+#else
+static void a_reload_short_of_memory_does_not_begin(void **state) { (void)state; }
+#endif
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(wrong_files_are_told_in_one_sentence),
@@ -381,6 +416,7 @@ int main(void) {
         cmocka_unit_test(every_setting_is_read),
         cmocka_unit_test(what_is_dumped_reads_back),
         cmocka_unit_test(a_bad_file_leaves_no_trace),
+        cmocka_unit_test(a_reload_short_of_memory_does_not_begin),
         cmocka_unit_test(references_are_counted),
         cmocka_unit_test(docs_have_a_row_for_every_option),
     };

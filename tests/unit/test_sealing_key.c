@@ -69,7 +69,8 @@ static void modes_and_kinds_of_files(void **state) {
     char link[80];
     snprintf(link, sizeof link, "%s.link", file.path);
     assert_int_equal(symlink(file.path, link), 0);
-    expect(link, SEALING_KEY_NOT_A_FILE);
+    assert_int_equal(sealing_key_load(link, &key), SEALING_KEY_OK); /* ours, in a folder where nobody else can move it */
+    sealing_key_release(key);
     unlink(link);
     assert_int_equal(mkfifo(link, 0600), 0); /* nobody writes: that must not hold us up */
     expect(link, SEALING_KEY_NOT_A_FILE);

@@ -68,7 +68,7 @@ static int open_scene(void **state) {
     domain_stats_add(worker, span_of("b.example"), true, DOMAIN_FAIL);
     domain_stats_add(worker, span_of("c.example"), true, DOMAIN_PASS);
     const struct http_server_setup setup = {
-        .listen = &listen, .services = HTTP_EVERYTHING, .tables = tables, .table_count = 4,
+        .listen = &listen, .services = HTTP_EVERYTHING, .connections_max = 32, .connections_per_address_max = 4, .tables = tables, .table_count = 4,
         .sources = {.metrics = scene->metrics, .domains = scene->domains, .build = {.version = "1.2.3"}, .ready = ready,
                     .owner = scene}};
     scene->server = http_server_create(&setup, &error);
@@ -338,6 +338,7 @@ static void only_who_is_named_reads(void **state) {
     unlink(path);
     const struct endpoint listen = {.host = "127.0.0.1"};
     const struct http_server_setup setup = {.listen = &listen, .services = HTTP_EVERYTHING, .access = access,
+                                            .connections_max = 32, .connections_per_address_max = 4,
                                             .tables = tables, .table_count = 4,
                                             .sources = {.metrics = scene->metrics, .domains = scene->domains}};
     const struct scene guarded = {.server = http_server_create(&setup, &error)};

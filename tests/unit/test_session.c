@@ -127,7 +127,7 @@ static void set_up(struct bench *bench, enum kind kind, const struct fake_rule *
     bench->spools = spool_pool_create((struct spool_limits){1 << 24, 1 << 24, 1 << 24}, &bench->account, -1);
     bench->keys = (struct key_source){ask_nobody, cancel};
     bench->messages = (struct message_setup){
-        .policy = verifier_policy_default, .message_max = 65536, .budget_ms = 60, .keys = &bench->keys,
+        .policy = verifier_policy_default, .message_max = 65536, .budget_ms = 60, .spf_budget_ms = 20000, .keys = &bench->keys,
         .clock = &clock_system, .loop = bench->loop, .spools = bench->spools,
     };
     bench->messages.policy.header.section_max = 8192;

@@ -19,6 +19,7 @@
 static bool no_tmpfile;
 static uint64_t disk_room = UINT64_MAX; /* octets pwrite still takes */
 static size_t pwrite_max = SIZE_MAX;    /* octets it takes at a time */
+static size_t pwrite_calls;
 
 int openat(int directory, const char *path, int flags, ...) {
     va_list args;
@@ -30,6 +31,7 @@ int openat(int directory, const char *path, int flags, ...) {
 }
 
 ssize_t pwrite(int file, const void *octets, size_t len, off_t offset) {
+    pwrite_calls++;
     if (disk_room == 0) return errno = ENOSPC, -1;
     if (len > disk_room) len = (size_t)disk_room;
     if (len > pwrite_max) len = pwrite_max;
@@ -55,7 +57,7 @@ static void build(struct spool_limits limits, uint64_t account_max) {
 static int make_folder(void **state) {
     (void)state;
     memcpy(folder, "/tmp/test_spool.XXXXXX", sizeof "/tmp/test_spool.XXXXXX");
-    if (mkdtemp(folder) == NULL || (directory = spool_directory_open(folder)) < 0) return -1;
+    if (mkdtemp(folder) == NULL || (directory = spool_directory_open(folder, geteuid())) < 0) return -1;
     no_tmpfile = false;
     disk_room = UINT64_MAX;
     pwrite_max = SIZE_MAX;
@@ -118,6 +120,34 @@ static void octets_come_back_from_memory_and_file(void **state) {
             spool_destroy(spool);
             assert_int_equal(atomic_load(&account.used), 0);
         }
+    spool_pool_destroy(pool);
+}
+
+/* A message of dots comes in three octets at a time, 50 MiB of it in 17 million pieces. */
+static void small_pieces_are_gathered(void **state) {
+    (void)state;
+    build(usual, UINT64_MAX);
+    struct spool *spool = spool_create(pool);
+    pwrite_max = SIZE_MAX;
+    pwrite_calls = 0;
+    for (size_t at = 0; at < 240000; at += 3) assert_int_equal(append_octets(spool, 3), SPOOL_OK);
+    assert_true(pwrite_calls > 0 && pwrite_calls <= 200000 / 2048);
+    assert_int_equal(spool_size(spool), 240000);
+    for (uint64_t offset = 0; offset < 240000; offset += 9973) check_from(spool, offset, 5000);
+    for (uint64_t offset = 230000; offset < 240000; offset += 11) check_from(spool, offset, 700);
+    disk_room = 0; /* the next flush fails, the octets before stay, and go out when there is room again */
+    enum spool_status status = SPOOL_OK;
+    while (status == SPOOL_OK) status = append_octets(spool, 3);
+    uint64_t size = spool_size(spool);
+    assert_int_equal(status, SPOOL_NO_SPACE);
+    assert_true(size < 240000 + 8192 && atomic_load(&account.used) == size);
+    check_from(spool, 230000, 700);
+    disk_room = UINT64_MAX;
+    assert_int_equal(append_octets(spool, 3), SPOOL_OK);
+    assert_int_equal(append_octets(spool, 30000), SPOOL_OK);
+    assert_int_equal(spool_size(spool), size + 30003);
+    check_from(spool, 0, 5000);
+    spool_destroy(spool);
     spool_pool_destroy(pool);
 }
 
@@ -245,7 +275,7 @@ static void a_directory_of_others_is_refused(void **state) {
     struct stat info;
     (void)state;
     snprintf(path, sizeof path, "%s/made", folder);
-    int fd = spool_directory_open(path);
+    int fd = spool_directory_open(path, geteuid());
     assert_true(fd >= 0);
     assert_int_equal(fstat(fd, &info), 0);
     assert_int_equal(info.st_mode & 0777, 0700);
@@ -253,16 +283,16 @@ static void a_directory_of_others_is_refused(void **state) {
 
     snprintf(other, sizeof other, "%s/link", folder);
     assert_int_equal(symlink(path, other), 0);
-    assert_int_equal(spool_directory_open(other), -1);
+    assert_int_equal(spool_directory_open(other, geteuid()), -1);
     assert_true(errno == ELOOP || errno == ENOTDIR);
     unlink(other);
 
     assert_int_equal(chmod(path, 0770), 0);
-    assert_int_equal(spool_directory_open(path), -1);
+    assert_int_equal(spool_directory_open(path, geteuid()), -1);
     assert_int_equal(errno, EPERM);
     rmdir(path);
     snprintf(other, sizeof other, "%s/no/such/parent", folder);
-    assert_int_equal(spool_directory_open(other), -1);
+    assert_int_equal(spool_directory_open(other, geteuid()), -1);
     assert_int_equal(errno, ENOENT);
 }
 
@@ -271,7 +301,7 @@ static void a_directory_of_others_is_refused(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         IN_FOLDER(octets_come_back_from_memory_and_file),
-        IN_FOLDER(clear_makes_it_new),
+        IN_FOLDER(small_pieces_are_gathered), IN_FOLDER(clear_makes_it_new),
         IN_FOLDER(the_file_has_no_name),
         IN_FOLDER(caps_refuse_and_change_nothing),
         IN_FOLDER(a_full_pool_sends_octets_to_files),

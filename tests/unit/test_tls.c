@@ -290,7 +290,7 @@ static void files_that_will_not_do_are_named(void **state) {
          "certificate %s/empty.pem: there is no usable certificate in it, in PEM (no start line)"},
         {"good.pem", "none.key", "key %s/none.key: No such file or directory"},
         {"good.pem", ".", "key %s/.: this is no file"},
-        {"good.pem", "link.key", "key %s/link.key: it is a symbolic link, which is not followed"},
+        {"good.pem", "all/link.key", "key %s/all/link.key: a symbolic link leads there that others can change: it, and its folders, must be ours or root's"},
         {"good.pem", "open.key", "key %s/open.key: group or others may use it: it needs mode 0600 or 0400"},
         {"good.pem", "empty.pem", "key %s/empty.pem: there is no private key in it, in PEM without passphrase"},
         {"good.pem", "locked.key", "key %s/locked.key: there is no private key in it, in PEM without passphrase"},

@@ -27,6 +27,7 @@ static void recipients_count_when_they_are_accepted(void **state) {
     assert_int_equal(transaction.tried, 3);
     assert_int_equal(transaction.accepted, 2);
     assert_true(span_is(bytes_span(&transaction.recipients), "a@x,b@x"));
+    assert_true(span_is(bytes_span(&transaction.forward_paths), "a@x\nb@x\n"));
     transaction_reset(&transaction);
     assert_int_equal(transaction.tried + transaction.accepted + transaction.recipients.len, 0);
 }
@@ -47,8 +48,29 @@ static void texts_are_bounded_and_counts_exact(void **state) {
     assert_int_equal(transaction.accepted, 1001);
     assert_int_equal(transaction.delivered, 1000);
     assert_int_equal(transaction.recipients.len, 3 * 301 - 1 + 8);
+    assert_int_equal(transaction.forward_paths.len, 1000 * 301 + 8); /* rules see all of them */
     assert_true(transaction.outcome.len <= TRANSACTION_TEXT_MAX);
     transaction_reset(&transaction);
+}
+
+static void too_many_forward_paths_are_refused(void **state) {
+    enum { LEN = 1 << 20 };
+    struct transaction transaction;
+    char *path = malloc(LEN);
+    (void)state;
+    memset(path, 'p', LEN);
+    transaction_init(&transaction);
+    for (int i = 0; i < 15; i++) {
+        assert_true(transaction_try(&transaction, (struct span){path, LEN}));
+        transaction_settle(&transaction, true);
+    }
+    assert_false(transaction_try(&transaction, (struct span){path, LEN}));
+    assert_true(transaction_try(&transaction, span_of("short@x")));
+    transaction_settle(&transaction, true);
+    assert_int_equal(transaction.accepted, 16);
+    assert_int_equal(transaction.forward_paths.len, 15 * (LEN + 1) + 8);
+    transaction_reset(&transaction);
+    free(path);
 }
 
 static void the_gravest_reply_counts(void **state) {
@@ -88,6 +110,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(recipients_count_when_they_are_accepted),
         cmocka_unit_test(texts_are_bounded_and_counts_exact),
+        cmocka_unit_test(too_many_forward_paths_are_refused),
         cmocka_unit_test(the_gravest_reply_counts),
         cmocka_unit_test(the_queue_id_is_found),
     };

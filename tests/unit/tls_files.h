@@ -18,7 +18,7 @@ static inline bool tls_files_make(char folder[64]) {
         "openssl req -new -key good.key -subj /CN=old -addext subjectAltName=DNS:mx.example -out old.csr && "
         "openssl x509 -req -copy_extensions copy -in old.csr -signkey good.key -days -1 -out old.pem && "
         "openssl ec -in good.key -aes128 -passout pass:secret -out locked.key && "
-        "ln -s good.key link.key && cp good.key open.key && chmod 640 open.key && echo none >empty.pem",
+        "mkdir all && chmod 777 all && ln -s ../good.key all/link.key && cp good.key open.key && chmod 640 open.key && echo none >empty.pem",
         folder);
     return system(command) == 0;
 }

@@ -229,7 +229,7 @@ static struct span client_of(const struct visit *visit, char storage[CLIENT_ADDR
 static void call_route(const struct visit *visit, struct http_reply *reply) {
     char storage[CLIENT_ADDRESS_MAX];
     struct http_request request = {.sources = &visit->server->setup.sources, .method = visit->match.route->method,
-                                   .path = bytes_span(&visit->path), .body = bytes_span(&visit->body), .client = client_of(visit, storage),
+                                   .path = bytes_span(&visit->path), .body = bytes_span(&visit->body), .client = client_of(visit, storage), .services = visit->server->setup.services,
                                    .find = find, .connection = visit->connection};
     memcpy(request.parameter, visit->match.parameter, sizeof request.parameter);
     visit->match.route->answer(&request, reply);

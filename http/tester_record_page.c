@@ -137,7 +137,6 @@ static void write_tags(struct bytes *out, enum language language, const struct r
 /* --- selectors --- */
 
 static void write_selector(struct bytes *out, enum language language, const struct record_selector *selector, const char *id, unsigned level) {
-    const struct finding_list *findings = &selector->findings;
     bytes_append_format(out, "<h%u>", level);
     page_say(out, language, STATS_SELECTOR);
     bytes_append_text(out, " <code>");
@@ -150,7 +149,7 @@ static void write_selector(struct bytes *out, enum language language, const stru
     }
     bytes_append_format(out, "</h%u>\n", level);
     write_state(out, language, selector->state);
-    tester_findings_write(out, language, &findings, 1, false);
+    tester_findings_write(out, language, NULL, &selector->findings, false);
     write_facts(out, language, selector, id);
     if (selector->record != NULL) write_tags(out, language, selector->record);
 }
@@ -160,7 +159,7 @@ static void write_whole(struct bytes *out, enum language language, enum page_tex
     bytes_append_format(out, "<h%u>", level);
     page_say(out, language, title);
     bytes_append_format(out, "</h%u>\n", level);
-    tester_findings_write(out, language, &findings, 1, false);
+    tester_findings_write(out, language, NULL, findings, false);
 }
 
 void tester_record_page_write(struct bytes *out, enum language language, const struct record_report *report, const char *id, unsigned level) {

@@ -37,6 +37,8 @@ async function showReport(message) {
     addCopyButtons(fresh);
     live.dataset.shown = message + 1;
     document.getElementById('rows').replaceChildren();
+    const waiting = page.getElementById('attente');
+    if (waiting) document.getElementById('attente').textContent = waiting.textContent;
     document.getElementById('told').textContent = live.dataset.told;
 }
 

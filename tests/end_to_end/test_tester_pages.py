@@ -91,7 +91,7 @@ def rows_appear_while_one_looks():
     address = new_address()
     assert address.endswith("@test.here.test"), address
     assert "Waiting for a message" in there(chromium, "#attente")
-    assert chromium.run("return document.querySelectorAll('#reports h2').length") == 0
+    assert chromium.run("return document.querySelectorAll('#reports section').length") == 0
     chromium.run("""window.seen = []; new MutationObserver(list => list.forEach(one => one.addedNodes.forEach(node => seen.push(node.innerText))))
         .observe(document.getElementById('rows'), {childList: true}); window.same = true""")
     told = report_from(address, signed())
@@ -102,7 +102,7 @@ def rows_appear_while_one_looks():
     assert "as it was signed (proved)" in told and "Nothing: all is as it should be." in told, told
     send(address, signed().replace(b"Hello", b"Hullo"))
     wait_for_text("#reports h2", "Message 2")
-    assert len(texts("#reports h2")) == 2 and "changed" in there(chromium, "#reports section:nth-child(2)")
+    assert len(texts("#reports section")) == 2 and "changed" in there(chromium, "#reports section:nth-child(2)")
     there(chromium, "#told", "The report is below.")
 
 
@@ -157,6 +157,7 @@ def a_footer_is_named_shared_and_deleted():
     told = report_from(address, signed("dinner") + FOOTER)
     assert "3 lines" in told and "proved" in told and "B1" in told, told
     assert "Soup·list¶" in " ".join(texts("#reports ins")), texts("#reports ins")
+    assert "world¶" in " ".join(texts("table.sides .same td")), "what stands around the change"
     chromium.click("form[action$=share] button")
     shared = there(chromium, "#share")
     chromium.open(shared)
@@ -200,6 +201,14 @@ def a_domain_is_checked():
         assert word in told, (word, told)
     chromium.click("a[hreflang=fr]")
     wait_for_text("main", "manquant (toSet)")
+    answer = ('[{"selectorName": "two", "customerRecord": "two._domainkey.there.here.test", "targetRecord": "two.keys.there.here.test."},'
+              ' {"selectorName": "one", "customerRecord": "one._domainkey.there.here.test", "targetRecord": "one.keys.there.here.test."}]')
+    chromium.open(at("/en/"))
+    chromium.run("document.querySelector('details').open = true; document.getElementById('domain').value = 'there.here.test';"
+                 "document.getElementById('answer').value = arguments[0]", answer)
+    chromium.click("form[action$='/d'] button")
+    told = wait_for_text("main", "Expected target")
+    assert "one.keys.there.here.test" in told and chromium.address().endswith("/en/d"), told
     chromium.open(at("/en/d/there.here.test"))
     there(chromium, "main", "at least one selector")
 
@@ -330,7 +339,7 @@ def pages_look_well_in_every_way():
     for language in ("fr", "en") if house.SLOW == 1 else ("fr",):
         for name, page in tests[language].items():
             for width in (320, 1280):
-                for dark in (False, True) if language == "fr" else (width == 320,):
+                for dark in (False, True) if language == "fr" and name != "help" else (width == 320,):
                     chromium.look(width, dark)
                     chromium.open(page)
                     if name == "domain":
@@ -338,7 +347,7 @@ def pages_look_well_in_every_way():
                     assert not chromium.is_too_wide(), (page, width)
                     kind = f"tester-{name}-{language}-{'dark' if dark else 'light'}-{width}"
                     chromium.screenshot(kind)
-                    if state["axe"] and (name, dark) not in axed and dark == (width == 320):
+                    if state["axe"] and dark == (width == 320) and (name, dark) not in axed and not (name == "help" and axed & {("help", True)}):
                         axed.add((name, dark))
                         chromium.run("document.querySelectorAll('details').forEach(e => { e.open = true; })")
                         found = chromium.violations(state["axe"])

@@ -38,6 +38,7 @@ struct http_request {
     struct span path;                            /* without query, decoded */
     struct span parameter[HTTP_PARAMETERS_MAX];  /* what stands for each {} of the route's path, from the left */
     struct span body;                            /* of a route that takes one; else empty */
+    unsigned services;                           /* enum http_service (route.h), together: what is served where it came in */
     struct span client;                          /* its address as text, for limits by client; empty: not known */
     /* The server's, or a test's: false when there is no such header field, or no such name in the query. */
     bool (*find)(const void *connection, enum http_part part, const char *name, struct span *value);

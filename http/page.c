@@ -133,6 +133,7 @@ void page_begin(struct http_reply *reply, const struct page *page) {
     reply->content_type = "text/html; charset=utf-8";
     reply->content_policy = page->has_script ? policy_with_script : policy;
     reply->language = words[page->language];
+    reply->is_unlisted = page->is_private;
     write_head(out, page);
     bytes_append_text(out, "<body>\n<a class=\"skip\" href=\"#main\">");
     page_say(out, page->language, PAGE_SKIP);

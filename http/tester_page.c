@@ -1,11 +1,11 @@
 #include "http/tester_page.h"
 #include <stdio.h>
 #include <time.h>
-#include "http/event_stream.h"
+#include "http/route.h"
 #include "http/tester_report_page.h"
 #include "http/tester_rows.h"
 
-enum { NUMBER_MAX = 24, TIME_MAX = 32, PATH_MAX_OCTETS = 64, DOMAIN_PAGE_MAX = EVENT_STREAM_PENDING_MAX - 16 * 1024 };
+enum { NUMBER_MAX = 24, TIME_MAX = 32, PATH_MAX_OCTETS = 64, DOMAIN_PAGE_MAX = 384 * 1024 };
 
 /* --- words --- */
 
@@ -100,6 +100,14 @@ static void write_domain_door(struct bytes *out, enum language language) {
     bytes_append_text(out, "</section>\n");
 }
 
+static void write_operators_links(struct bytes *out, enum language language) {
+    bytes_append_format(out, "<ul class=\"choice\"><li><a href=\"/%s/stats\">", page_language_word(language));
+    page_say(out, language, FRONT_OPERATOR);
+    bytes_append_text(out, "</a></li><li><a href=\"/routes\">");
+    page_say(out, language, FRONT_OPERATOR_ALL);
+    bytes_append_text(out, "</a></li></ul>\n");
+}
+
 void tester_front_page_write(const struct http_request *request, struct http_reply *reply, enum language language,
                              const struct tester_setup *facts, bool was_deleted) {
     struct bytes *out = &reply->body;
@@ -114,11 +122,8 @@ void tester_front_page_write(const struct http_request *request, struct http_rep
     write_domain_door(out, language);
     bytes_append_text(out, "</div>\n<p class=\"quiet\">");
     say_number(out, language, FRONT_PRIVACY, (uint64_t)(facts->retention_s + 3599) / 3600);
-    bytes_append_format(out, "</p>\n<ul class=\"choice\"><li><a href=\"/%s/stats\">", page_language_word(language));
-    page_say(out, language, FRONT_OPERATOR);
-    bytes_append_text(out, "</a></li><li><a href=\"/routes\">");
-    page_say(out, language, FRONT_OPERATOR_ALL);
-    bytes_append_text(out, "</a></li></ul>\n");
+    bytes_append_text(out, "</p>\n");
+    if ((request->services & HTTP_PAGES) != 0) write_operators_links(out, language);
     page_end(reply, request);
 }
 
@@ -157,8 +162,8 @@ static void begin_live(struct bytes *out, enum language language, const struct t
                         view->token, view->report_count);
     page_say(out, language, TEST_TOLD);
     bytes_append_text(out, "\">\n<p id=\"attente\" class=\"quiet\">");
-    page_say(out, language, view->takes_mail ? TEST_WAITING : TEST_WORKING);
-    bytes_append_text(out, "</p>\n<ol id=\"rows\" class=\"rows\" role=\"log\">");
+    page_say(out, language, !view->takes_mail ? TEST_WORKING : view->report_count > 0 ? TEST_WAITING_MORE : TEST_WAITING);
+    bytes_append_text(out, "</p>\n<ol id=\"rows\" class=\"rows\" aria-live=\"polite\">");
 }
 
 static void end_live(struct bytes *out, enum language language) {
@@ -186,7 +191,7 @@ static void write_actions(struct bytes *out, enum language language, const struc
     char path[PATH_MAX_OCTETS];
     snprintf(path, sizeof path, "/t/%s/delete", view->token);
     element(out, language, "h2", TEST_ACTIONS);
-    write_share(out, language, facts, view);
+    if (view->report_count > 0) write_share(out, language, facts, view);
     begin_form(out, language, path, "");
     end_form(out, language, TEST_DELETE);
     bytes_append_text(out, "<p class=\"quiet\">");
@@ -218,17 +223,17 @@ static void write_reports(struct bytes *out, enum language language, const struc
 }
 
 void tester_test_page_write(const struct http_request *request, struct http_reply *reply, enum language language,
-                            const struct tester_setup *facts, const struct tester_view *view) {
+                            const struct tester_setup *facts, const struct tester_view *view, bool goes_live) {
     struct bytes *out = &reply->body;
-    begin_test(reply, language, facts, view, true, is_waiting(view) && view->report_count == 0);
+    begin_test(reply, language, facts, view, true, goes_live && is_waiting(view) && view->report_count == 0);
     if (is_waiting(view)) {
         begin_live(out, language, view);
         end_live(out, language);
     }
     bytes_append_text(out, "<div id=\"reports\">\n");
     write_reports(out, language, view);
-    bytes_append_text(out, "</div>\n");
     write_actions(out, language, facts, view);
+    bytes_append_text(out, "</div>\n");
     page_end(reply, request);
 }
 
@@ -281,7 +286,7 @@ void tester_domain_page_write(struct bytes *out, const struct tester_report *rep
         char id[NUMBER_MAX];
         size_t before = body.len;
         snprintf(id, sizeof id, "d%zu", i);
-        tester_record_page_write(&body, language, &report->record[i], id);
+        tester_record_page_write(&body, language, &report->record[i], id, 2);
         if (body.failed) body.len = before;
     }
     bytes_append_text(out, "<div id=\"fini\">\n");

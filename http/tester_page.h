@@ -8,10 +8,11 @@
 
 void tester_front_page_write(const struct http_request *request, struct http_reply *reply, enum language language,
                              const struct tester_setup *facts, bool was_deleted);
-/* All of the test, as far as it is known. */
+/* All of the test, as far as it is known. goes_live: whether, while nothing is known yet, browsers without script go on to the
+ * streamed page. */
 void tester_test_page_write(const struct http_request *request, struct http_reply *reply, enum language language,
-                            const struct tester_setup *facts, const struct tester_view *view);
-/* Its beginning up to an open list, for tester_rows_page. */
+                            const struct tester_setup *facts, const struct tester_view *view, bool goes_live);
+/* Its beginning up to an open list, for tester_live_page. */
 void tester_live_page_begin(struct http_reply *reply, enum language language, const struct tester_setup *facts,
                             const struct tester_view *view);
 void tester_shared_page_write(const struct http_request *request, struct http_reply *reply, enum language language,

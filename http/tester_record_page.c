@@ -136,9 +136,8 @@ static void write_tags(struct bytes *out, enum language language, const struct r
 
 /* --- selectors --- */
 
-static void write_selector(struct bytes *out, enum language language, const struct record_selector *selector, const char *id) {
-    const struct finding_list *findings = &selector->findings;
-    bytes_append_text(out, "<h4>");
+static void write_selector(struct bytes *out, enum language language, const struct record_selector *selector, const char *id, unsigned level) {
+    bytes_append_format(out, "<h%u>", level);
     page_say(out, language, STATS_SELECTOR);
     bytes_append_text(out, " <code>");
     html_text(out, selector->selector);
@@ -148,30 +147,30 @@ static void write_selector(struct bytes *out, enum language language, const stru
         page_say(out, language, RECORD_DERIVED);
         bytes_append_text(out, ")</span>");
     }
-    bytes_append_text(out, "</h4>\n");
+    bytes_append_format(out, "</h%u>\n", level);
     write_state(out, language, selector->state);
-    tester_findings_write(out, language, &findings, 1);
+    tester_findings_write(out, language, NULL, &selector->findings, false);
     write_facts(out, language, selector, id);
     if (selector->record != NULL) write_tags(out, language, selector->record);
 }
 
-static void write_whole(struct bytes *out, enum language language, enum page_text title, const struct finding_list *findings) {
+static void write_whole(struct bytes *out, enum language language, enum page_text title, const struct finding_list *findings, unsigned level) {
     if (findings->count == 0) return;
-    bytes_append_text(out, "<h4>");
+    bytes_append_format(out, "<h%u>", level);
     page_say(out, language, title);
-    bytes_append_text(out, "</h4>\n");
-    tester_findings_write(out, language, &findings, 1);
+    bytes_append_format(out, "</h%u>\n", level);
+    tester_findings_write(out, language, NULL, findings, false);
 }
 
-void tester_record_page_write(struct bytes *out, enum language language, const struct record_report *report, const char *id) {
-    bytes_append_text(out, "<h3>");
+void tester_record_page_write(struct bytes *out, enum language language, const struct record_report *report, const char *id, unsigned level) {
+    bytes_append_format(out, "<h%u>", level);
     page_say_with(out, language, REPORT_DOMAIN, &(struct phrase_value){"domain", report->domain}, 1);
-    bytes_append_text(out, "</h3>\n");
-    write_whole(out, language, RECORD_WHOLE, &report->findings);
-    if (report->pair != NULL) write_whole(out, language, RECORD_PAIR, &report->pair->findings);
+    bytes_append_format(out, "</h%u>\n", level);
+    write_whole(out, language, RECORD_WHOLE, &report->findings, level + 1);
+    if (report->pair != NULL) write_whole(out, language, RECORD_PAIR, &report->pair->findings, level + 1);
     for (size_t i = 0; i < report->count; i++) {
         char own[ID_MAX];
         snprintf(own, sizeof own, "%s-s%zu", id, i);
-        write_selector(out, language, &report->selector[i], own);
+        write_selector(out, language, &report->selector[i], own, level + 1);
     }
 }

@@ -1,10 +1,12 @@
 #include "http/tester_report_page.h"
 #include <stdio.h>
+#include <string.h>
 #include "http/canonical_view.h"
 #include "http/drawn_text.h"
 #include "http/help_page.h"
 #include "http/tag_text.h"
 #include "http/tester_rows.h"
+#include "verifier/evidence.h"
 
 enum { NUMBER_MAX = 24, VALUE_SHOWN = 1024 };
 
@@ -22,9 +24,25 @@ static void begin_fold(struct bytes *out, enum language language, enum page_text
 
 /* --- findings --- */
 
-static void write_evidence(struct bytes *out, enum language language, const struct finding *finding) {
+/* Puts what stands around the change on both sides, where the canonical body has it once the change is found in there. */
+static void widen(const struct tester_report *report, const struct finding *finding, struct bytes *room, struct canonical_sides *sides) {
+    if (report == NULL || !finding->has_signature || finding->evidence.field.len > 0) return;
+    if (sides->received.len == 0 || sides->original_more > 0 || sides->received_more > 0) return;
+    struct span body = report->signature[finding->signature].canonical_body.text;
+    const char *at = body.len > 0 ? memmem(body.ptr, body.len, sides->received.ptr, sides->received.len) : NULL;
+    if (at == NULL) return;
+    bytes_append(room, span_first(body, (size_t)(at - body.ptr)));
+    bytes_append(room, sides->original);
+    bytes_append(room, span_after(body, (size_t)(at - body.ptr) + sides->received.len));
+    if (room->failed) return;
+    sides->original = bytes_span(room);
+    sides->received = body;
+}
+
+static void write_evidence(struct bytes *out, enum language language, const struct tester_report *report, const struct finding *finding) {
     const struct finding_evidence *evidence = &finding->evidence;
-    const struct canonical_sides sides = {
+    struct bytes room = bytes_with_cap(TESTER_CANONICAL_MAX + 4 * EVIDENCE_MAX);
+    struct canonical_sides sides = {
         .original = evidence->original,
         .received = evidence->received,
         .is_proved = finding->certainty == FINDING_PROVED,
@@ -39,8 +57,10 @@ static void write_evidence(struct bytes *out, enum language language, const stru
     else
         say_number(out, language, REPORT_IN_BODY, evidence->offset);
     bytes_append_text(out, "</p>\n");
+    widen(report, finding, &room, &sides);
     canonical_view_write(out, language, &sides);
     bytes_append_text(out, "</details>\n");
+    bytes_release(&room);
 }
 
 static enum tester_mood mood_of(enum finding_severity severity) {
@@ -49,7 +69,7 @@ static enum tester_mood mood_of(enum finding_severity severity) {
     return of_severity[severity];
 }
 
-static void write_finding(struct bytes *out, enum language language, const struct finding *finding) {
+static void write_finding(struct bytes *out, enum language language, const struct tester_report *report, const struct finding *finding) {
     const struct phrase *cure = finding_cure(finding->id);
     enum tester_mood mood = mood_of(finding_severity(finding->id));
     bytes_append_format(out, "<li class=\"%s\"><p>", tester_mood_word(mood));
@@ -67,54 +87,46 @@ static void write_finding(struct bytes *out, enum language language, const struc
         tester_say_finding(out, language, finding, cure);
         bytes_append_text(out, "</p>\n");
     }
-    if (finding->evidence.is_given) write_evidence(out, language, finding);
+    if (finding->evidence.is_given) write_evidence(out, language, report, finding);
     bytes_append_text(out, "</li>\n");
 }
 
-/* All findings of one severity in all lists; begins a list in front of the first. Returns whether there was one. */
-static bool write_severity(struct bytes *out, enum language language, const struct finding_list *const *lists, size_t count,
-                           enum finding_severity severity, const char *list) {
-    bool is_begun = false;
-    for (size_t i = 0; i < count; i++) {
-        for (size_t j = 0; lists[i] != NULL && j < lists[i]->count; j++) {
-            if (finding_severity(lists[i]->finding[j].id) != severity) continue;
-            if (!is_begun && list != NULL) bytes_append_text(out, list);
-            is_begun = true;
-            write_finding(out, language, &lists[i]->finding[j]);
-        }
-    }
-    return is_begun;
+static void write_severity(struct bytes *out, enum language language, const struct tester_report *report,
+                           const struct finding_list *findings, enum finding_severity severity) {
+    for (size_t i = 0; i < findings->count; i++)
+        if (finding_severity(findings->finding[i].id) == severity) write_finding(out, language, report, &findings->finding[i]);
 }
 
-static bool has_any(const struct finding_list *const *lists, size_t count, enum finding_severity severity) {
-    for (size_t i = 0; i < count; i++)
-        for (size_t j = 0; lists[i] != NULL && j < lists[i]->count; j++)
-            if (finding_severity(lists[i]->finding[j].id) == severity) return true;
+static bool has_any(const struct finding_list *findings, enum finding_severity severity) {
+    for (size_t i = 0; i < findings->count; i++)
+        if (finding_severity(findings->finding[i].id) == severity) return true;
     return false;
 }
 
-static void write_folded(struct bytes *out, enum language language, const struct finding_list *const *lists, size_t count,
-                         enum finding_severity severity, enum page_text title) {
-    if (!has_any(lists, count, severity)) return;
+static void write_folded(struct bytes *out, enum language language, const struct tester_report *report,
+                         const struct finding_list *findings, enum finding_severity severity, enum page_text title) {
+    if (!has_any(findings, severity)) return;
     begin_fold(out, language, title);
-    write_severity(out, language, lists, count, severity, "<ul class=\"findings\">\n");
+    bytes_append_text(out, "<ul class=\"findings\">\n");
+    write_severity(out, language, report, findings, severity);
     bytes_append_text(out, "</ul></details>\n");
 }
 
-void tester_findings_write(struct bytes *out, enum language language, const struct finding_list *const *lists, size_t count) {
-    if (has_any(lists, count, SEVERITY_ERROR) || has_any(lists, count, SEVERITY_WARNING)) {
+void tester_findings_write(struct bytes *out, enum language language, const struct tester_report *report,
+                           const struct finding_list *findings, bool says_when_none) {
+    if (has_any(findings, SEVERITY_ERROR) || has_any(findings, SEVERITY_WARNING)) {
         bytes_append_text(out, "<ol class=\"findings\">\n");
-        write_severity(out, language, lists, count, SEVERITY_ERROR, NULL);
-        write_severity(out, language, lists, count, SEVERITY_WARNING, NULL);
+        write_severity(out, language, report, findings, SEVERITY_ERROR);
+        write_severity(out, language, report, findings, SEVERITY_WARNING);
         bytes_append_text(out, "</ol>\n");
-    } else {
+    } else if (says_when_none) {
         bytes_append_text(out, "<p class=\"good\">");
         tester_mark_write(out, language, TESTER_GOOD);
         page_say(out, language, REPORT_NOTHING_TO_DO);
         bytes_append_text(out, "</p>\n");
     }
-    write_folded(out, language, lists, count, SEVERITY_INFO, REPORT_NOTES);
-    write_folded(out, language, lists, count, SEVERITY_GOOD, REPORT_RIGHT);
+    write_folded(out, language, report, findings, SEVERITY_INFO, REPORT_NOTES);
+    write_folded(out, language, report, findings, SEVERITY_GOOD, REPORT_RIGHT);
 }
 
 /* --- details of a signature --- */
@@ -251,7 +263,7 @@ static void write_to_do(struct bytes *out, enum language language, const struct 
     bytes_append_text(out, "<h3>");
     page_say(out, language, REPORT_TO_DO);
     bytes_append_text(out, "</h3>\n");
-    tester_findings_write(out, language, &report->findings, 1);
+    tester_findings_write(out, language, report, report->findings, true);
 }
 
 static void write_records(struct bytes *out, enum language language, const struct tester_report *report, unsigned number) {
@@ -260,7 +272,7 @@ static void write_records(struct bytes *out, enum language language, const struc
     for (size_t i = 0; i < report->record_count; i++) {
         char id[2 * NUMBER_MAX];
         snprintf(id, sizeof id, "m%u-%zu", number, i);
-        tester_record_page_write(out, language, &report->record[i], id);
+        tester_record_page_write(out, language, &report->record[i], id, 3);
     }
     bytes_append_text(out, "</details>\n");
 }

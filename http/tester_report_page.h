@@ -8,8 +8,9 @@
 
 /* number: of the message among those of the test, from 1; ids of elements hold it. */
 void tester_report_page_write(struct bytes *out, enum language language, const struct tester_report *report, unsigned number);
-/* The findings that ask for something, as a numbered list, or the sentence that there are none; then notes. number makes
- * ids unique. */
-void tester_findings_write(struct bytes *out, enum language language, const struct finding_list *const *lists, size_t count);
-/* The key records of a domain (tester_record_page.c). id: makes ids unique. */
-void tester_record_page_write(struct bytes *out, enum language language, const struct record_report *report, const char *id);
+/* The findings that ask for something, as a numbered list, or, where says_when_none, that there are none; then notes, folded.
+ * report: whose signatures they speak of; NULL: of none. */
+void tester_findings_write(struct bytes *out, enum language language, const struct tester_report *report,
+                           const struct finding_list *findings, bool says_when_none);
+/* The key records of a domain (tester_record_page.c). id: makes ids unique; level: of its heading. */
+void tester_record_page_write(struct bytes *out, enum language language, const struct record_report *report, const char *id, unsigned level);

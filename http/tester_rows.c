@@ -6,7 +6,7 @@
 #include "verifier/dmarc_report.h"
 #include "verifier/spf_report.h"
 
-enum { NUMBER_MAX = 24, NAME_MAX = 8192, ROW_MAX = 64 * 1024 };
+enum { NUMBER_MAX = 24, NAME_MAX = 8192 };
 
 /* --- words --- */
 
@@ -197,9 +197,8 @@ static void write_part(struct bytes *out, enum language language, const struct t
     begin(out, language, of_state[state], label, 0);
     if (finding != NULL) {
         tester_say_finding(out, language, finding, finding_sentence(finding->id));
-        bytes_append_text(out, " (");
+        bytes_append_text(out, MIDDLE_DOT);
         page_say(out, language, tester_certainty_text(finding->certainty));
-        bytes_append_char(out, ')');
     } else {
         page_say(out, language, state == PART_INTACT ? intact : state == PART_CHANGED ? changed : ROW_UNKNOWN);
     }
@@ -269,8 +268,7 @@ static void write_sentence(struct bytes *out, enum language language, enum teste
     end(out);
 }
 
-/* The row of an event; nothing of one that has none. */
-static void write_row(struct bytes *out, const struct tester_event *event, enum language language) {
+void tester_rows_write_event(struct bytes *out, enum language language, const struct tester_event *event) {
     const struct tester_report *report = event->report;
     switch (event->kind) {
     case TESTER_EVENT_RECEIVED: write_received(out, language, &event->arrival); break;
@@ -287,34 +285,3 @@ static void write_row(struct bytes *out, const struct tester_event *event, enum 
     case TESTER_EVENT_KIND_COUNT: break;
     }
 }
-
-/* A line of its own for an event's data: a line end inside would end it. */
-static void append_on_one_line(struct bytes *out, struct span text) {
-    for (size_t i = 0; i < text.len; i++) bytes_append_char(out, text.ptr[i] == '\n' || text.ptr[i] == '\r' ? ' ' : text.ptr[i]);
-}
-
-static void write_event(struct bytes *out, const struct tester_event *event, enum language language) {
-    struct bytes row = bytes_with_cap(ROW_MAX);
-    write_row(&row, event, language);
-    if (row.len > 0 && !row.failed) {
-        bytes_append_format(out, "id: %llu\nevent: row\ndata: <ol data-message=\"%u\">", (unsigned long long)event->id, event->message);
-        append_on_one_line(out, bytes_span(&row));
-        bytes_append_text(out, "</ol>\n\n");
-    }
-    bytes_release(&row);
-    if (event->kind == TESTER_EVENT_REPORT || event->kind == TESTER_EVENT_END)
-        bytes_append_format(out, "id: %llu\nevent: %s\ndata: %u\n\n", (unsigned long long)event->id,
-                            event->kind == TESTER_EVENT_REPORT ? "report" : "end", event->message);
-}
-
-static void write_part_of_page(struct bytes *out, const struct tester_event *event, enum language language) {
-    write_row(out, event, language);
-    if (event->kind == TESTER_EVENT_REPORT)
-        bytes_append_text(out, "<li class=\"hidden\" id=\"fini\"><meta http-equiv=\"refresh\" content=\"0;url=?\"></li>\n");
-    if (event->kind == TESTER_EVENT_END)
-        bytes_append_text(out, "<li class=\"hidden\" id=\"fini\"></li></ol>\n</main>\n</body>\n</html>\n");
-}
-
-#define WRITERS(write, comment) {{write, comment, LANGUAGE_EN}, {write, comment, LANGUAGE_FR}}
-const struct tester_writer tester_rows_events[LANGUAGE_COUNT] = WRITERS(write_event, ": \n\n");
-const struct tester_writer tester_rows_page[LANGUAGE_COUNT] = WRITERS(write_part_of_page, "<!-- -->\n");

@@ -18,8 +18,5 @@ enum page_text tester_certainty_text(enum finding_class certainty);
 /* All rows of a report about a message. */
 void tester_rows_write(struct bytes *out, enum language language, const struct tester_report *report);
 
-/* Live, as server-sent events: "row" (an element), "report" and "end" (the number of the message, from 0). */
-extern const struct tester_writer tester_rows_events[LANGUAGE_COUNT];
-/* Live, as the rest of a page that has been begun up to an open list. A report makes the browser load the page "?" instead;
- * the end closes the page. */
-extern const struct tester_writer tester_rows_page[LANGUAGE_COUNT];
+/* The row of an event; nothing of one that has none. */
+void tester_rows_write_event(struct bytes *out, enum language language, const struct tester_event *event);

@@ -37,6 +37,8 @@ async function showReport(message) {
     addCopyButtons(fresh);
     live.dataset.shown = message + 1;
     document.getElementById('rows').replaceChildren();
+    const waiting = page.getElementById('attente');
+    if (waiting) document.getElementById('attente').textContent = waiting.textContent;
     document.getElementById('told').textContent = live.dataset.told;
 }
 
@@ -48,6 +50,9 @@ function watch() {
     });
     events.addEventListener('report', (event) => {
         if (Number(event.data) >= Number(live.dataset.shown)) showReport(Number(event.data));
+    });
+    events.addEventListener('error', () => {
+        if (events.readyState === EventSource.CLOSED) setTimeout(watch, 2000);
     });
     events.addEventListener('end', () => {
         events.close();

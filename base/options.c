@@ -691,6 +691,8 @@ static void check_tester(struct reading *reading) {
     bool is_enabled = options->tester_enabled != 0, has_domain = options->tester_domain[0] != '\0';
     if (has_listener && !(is_enabled && has_domain))
         set_error(reading, 0, "a listener has downstream = tester: tester wants enabled = true and a 'domain'");
+    else if (!is_enabled && options->tester_listen.count > 0)
+        set_error(reading, 0, "tester has a 'listen', but enabled is not true");
     else if (is_enabled && has_domain && !has_listener)
         set_error(reading, 0, "tester has a 'domain', but no listener has downstream = tester");
 }

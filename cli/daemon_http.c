@@ -14,7 +14,10 @@ struct place {
     struct http_server *server; /* NULL: not started */
 };
 
-enum { TESTER_STREAMS_MAX = TESTER_WATCHERS_MAX + 64 /* answers that are still made */ };
+enum {
+    TESTER_STREAMS_MAX = TESTER_WATCHERS_MAX + 64, /* answers that are still made */
+    TESTER_HEAD_MAX = 4 * 1024, /* many connections stay open, and there are no cookies */
+};
 
 struct daemon_http {
     const struct options *options; /* until start */
@@ -95,6 +98,7 @@ static bool serve(struct daemon_http *http, size_t at, const struct http_sources
         .access = http->access,
         .is_for_everybody = options->http_for_everybody != 0 || services == HTTP_TESTER,
         .streams_max = sources->tester != NULL && (services & HTTP_TESTER) != 0 ? TESTER_STREAMS_MAX : 0,
+        .head_max = services == HTTP_TESTER ? TESTER_HEAD_MAX : 0,
         .trusts_forwarded_for = options->http_forwarded_for != 0,
         .sources = *sources,
     };

@@ -113,7 +113,10 @@ uint64_t canonical_text_body(struct bytes *out, enum canonicalization kind, bool
             put_line(&text, shown);
         body = span_after(body, end < body.len ? end + 2 : end);
     }
-    if (kind == CANON_SIMPLE && text.octets == 0) put_line(&text, (struct span){"", 0}), text.lines = 0; /* section 3.4.3 */
+    if (kind == CANON_SIMPLE && text.octets == 0) { /* section 3.4.3: an empty body is one line end */
+        text.empty_lines = 0;
+        put_line(&text, (struct span){NULL, 0});
+    }
     bytes_release(&line);
     return text.octets < text.limit ? text.octets : text.limit;
 }

@@ -58,7 +58,8 @@ static bool is_keyword(struct span word, struct tester_step *step, struct span *
 
 static void read_step(struct span body, struct tester_step *step) {
     struct span *target = NULL;
-    *step = (struct tester_step){.has_time = received_time_read(body, &step->time_s)};
+    *step = (struct tester_step){.has_time = false};
+    step->has_time = received_time_read(body, &step->time_s);
     while (body.len > 0) {
         if (ascii_is_space(body.ptr[0])) {
             body = span_after(body, 1);

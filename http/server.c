@@ -26,10 +26,9 @@
 enum {
     LEAVING_MAX = 32, /* connections that were told to go and have not gone yet */
     IDLE_TIMEOUT_S = 10,
-    CONNECTION_MEMORY = 16 * 1024,
     UNWANTED_BODY_MAX = 64 * 1024,
-    PATH_MAX_OCTETS = CONNECTION_MEMORY,
-    STREAM_BLOCK = 2 * 1024, /* one for each stream that is open */
+    PATH_MAX_OCTETS = SERVER_HEAD_MAX,
+    STREAM_BLOCK = 512, /* one for each stream that is open */
 };
 
 struct http_server {
@@ -175,8 +174,10 @@ static bool begin_stream(struct visit *visit, struct http_reply *reply) {
         server->stream_count++;
     }
     pthread_mutex_unlock(&server->streams_lock);
-    if (ok) reply->stream = NULL;
-    return ok;
+    if (!ok) return false;
+    reply->stream = NULL;
+    bytes_release(&visit->path); /* the route has been called; a stream may stay for an hour */
+    return true;
 }
 
 static void end_stream(struct visit *visit) {
@@ -365,7 +366,7 @@ static struct MHD_Daemon *start_daemon(struct http_server *server, int fd) {
         MHD_OPTION_UNESCAPE_CALLBACK, unescape, NULL,
         MHD_OPTION_CONNECTION_LIMIT, server->setup.connections_max + LEAVING_MAX + (unsigned)server->setup.streams_max,
         MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_TIMEOUT_S,
-        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY, MHD_OPTION_END);
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, server->setup.head_max, MHD_OPTION_END);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     return daemon;
 }
@@ -391,6 +392,7 @@ struct http_server *http_server_create(const struct http_server_setup *setup, ch
     server->setup = *setup;
     server->setup.listen = NULL;
     if (setup->streams_max == 0) server->setup.streams_max = SERVER_STREAMS_MAX;
+    if (setup->head_max == 0) server->setup.head_max = SERVER_HEAD_MAX;
     if (setup->tables == NULL) {
         server->setup.tables = http_site;
         server->setup.table_count = http_site_count;

@@ -87,7 +87,8 @@ void tester_report_write_json(struct json *json, const struct tester_report *rep
     api_write_time(json, "made", report->made_s);
     json_key_bool(json, "masked", report->is_masked);
     write_message(json, report);
-    if (report->result != NULL) message_report_write_methods(json, report->result);
+    static const struct message_result nothing;
+    message_report_write_methods(json, report->result != NULL ? report->result : &nothing);
     json_key(json, "signatures");
     json_array(json);
     for (size_t i = 0; i < report->signature_count; i++) write_signature(json, &report->signature[i]);

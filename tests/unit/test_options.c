@@ -118,6 +118,7 @@ static const struct {
      ": a listener has downstream = tester: tester wants enabled = true and a 'domain'"},
     {"listener \"x\" { protocol = \"smtp\" listen = \"*:25\" downstream = \"tester\" downstream_tls = \"may\" }",
      ":1: 'listener': \"x\" has a 'downstream_tls', but the tester behind it"},
+    {"tester { listen = \"127.0.0.1:1\" }\n" LISTENER, ": tester has a 'listen', but enabled is not true"},
     {"tester {\n base_url = \"tester.example\" }", ":2: 'base_url' in tester: 'tester.example' is not http://host or https://host"},
     {"tester {\n base_url = \"https://t.example/\" }", ":2: 'base_url' in tester: 'https://t.example/' is not http://host or https://host"},
     {"tester {\n retention = 1s }", ":2: 'retention' in tester: '1s' is less than the least possible, 1min"},

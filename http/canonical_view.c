@@ -5,8 +5,8 @@
 
 enum {
     MIDDLE_MAX = CANONICAL_VIEW_LINES - 2 * CANONICAL_VIEW_CONTEXT, /* lines of a side that are compared */
-    LINE_SHOWN = 600,   /* octets of a line; of one that changed: */
-    BEFORE_SHOWN = 120, /* in front of the change */
+    LINE_SHOWN = 600,                                               /* octets of a line; of one that changed: */
+    BEFORE_SHOWN = 120,                                             /* in front of the change */
     CHANGE_SHOWN = 400,
     BEHIND_SHOWN = 80,
 };
@@ -58,7 +58,8 @@ static size_t equal_lines_at_start(struct span a, struct span b) {
 /* The same at the end: what is alike may begin within a line of one of them, whose rest does not count. */
 static size_t equal_lines_at_end(struct span a, struct span b) {
     size_t len = common_tail(a, b);
-    bool begins_line = (len == a.len || a.ptr[a.len - 1 - len] == '\n') && (len == b.len || b.ptr[b.len - 1 - len] == '\n');
+    bool begins_line =
+        (len == a.len || a.ptr[a.len - 1 - len] == '\n') && (len == b.len || b.ptr[b.len - 1 - len] == '\n');
     return begins_line ? len : len - line_length((struct span){a.ptr + a.len - len, len});
 }
 
@@ -108,7 +109,9 @@ static void write_equal(struct view *view, struct span line) {
     bytes_append_text(view->out, "</tr>\n");
 }
 
-static bool continues(struct span line, size_t at) { return at < line.len && ((unsigned char)line.ptr[at] & 0xc0) == 0x80; }
+static bool continues(struct span line, size_t at) {
+    return at < line.len && ((unsigned char)line.ptr[at] & 0xc0) == 0x80;
+}
 
 /* What both share is worth showing apart only when it is a good part of them. gone or come may be NULL. */
 static void write_changed(struct view *view, const struct span *gone, const struct span *come) {
@@ -131,8 +134,8 @@ static void write_changed(struct view *view, const struct span *gone, const stru
 }
 
 /* Lines [a, a_end) became [b, b_end): side by side as far as there are two. */
-static void write_replaced(struct view *view, const struct lines *original, size_t a, size_t a_end, const struct lines *received,
-                           size_t b, size_t b_end) {
+static void write_replaced(struct view *view, const struct lines *original, size_t a, size_t a_end,
+                           const struct lines *received, size_t b, size_t b_end) {
     for (; a < a_end || b < b_end; a += a < a_end, b += b < b_end)
         write_changed(view, a < a_end ? &original->line[a] : NULL, b < b_end ? &received->line[b] : NULL);
 }
@@ -150,7 +153,8 @@ static uint16_t *measure(const struct lines *original, const struct lines *recei
             uint16_t skip_a = longest[(a + 1) * STRIDE + b], skip_b = longest[a * STRIDE + b + 1];
             longest[a * STRIDE + b] = span_equal(original->line[a], received->line[b])
                                           ? (uint16_t)(longest[(a + 1) * STRIDE + b + 1] + 1)
-                                          : skip_a > skip_b ? skip_a : skip_b;
+                                      : skip_a > skip_b ? skip_a
+                                                        : skip_b;
         }
     return longest;
 }

@@ -7,15 +7,20 @@
 #define ELLIPSIS "<b>\xe2\x80\xa6</b>"
 
 /* By their names in ISO 646 and Unicode; those without a row are named by their number alone. */
-static const struct { uint32_t code; const char *name; } names[] = {
-    {0x00, "NUL"}, {0x01, "SOH"}, {0x02, "STX"}, {0x03, "ETX"}, {0x04, "EOT"}, {0x05, "ENQ"}, {0x06, "ACK"}, {0x07, "BEL"},
-    {0x08, "BS"}, {0x0a, "LF"}, {0x0b, "VT"}, {0x0c, "FF"}, {0x0d, "CR"}, {0x0e, "SO"}, {0x0f, "SI"}, {0x10, "DLE"},
-    {0x11, "DC1"}, {0x12, "DC2"}, {0x13, "DC3"}, {0x14, "DC4"}, {0x15, "NAK"}, {0x16, "SYN"}, {0x17, "ETB"}, {0x18, "CAN"},
-    {0x19, "EM"}, {0x1a, "SUB"}, {0x1b, "ESC"}, {0x1c, "FS"}, {0x1d, "GS"}, {0x1e, "RS"}, {0x1f, "US"}, {0x7f, "DEL"},
-    {0x85, "NEL"}, {0xa0, "NBSP"}, {0xad, "SHY"}, {0x61c, "ALM"}, {0x200b, "ZWSP"}, {0x200c, "ZWNJ"}, {0x200d, "ZWJ"},
-    {0x200e, "LRM"}, {0x200f, "RLM"}, {0x2028, "LSEP"}, {0x2029, "PSEP"}, {0x202a, "LRE"}, {0x202b, "RLE"}, {0x202c, "PDF"},
-    {0x202d, "LRO"}, {0x202e, "RLO"}, {0x202f, "NNBSP"}, {0x2060, "WJ"}, {0x2066, "LRI"}, {0x2067, "RLI"}, {0x2068, "FSI"},
-    {0x2069, "PDI"}, {0xfeff, "BOM"},
+static const struct {
+    uint32_t code;
+    const char *name;
+} names[] = {
+    {0x00, "NUL"},     {0x01, "SOH"},    {0x02, "STX"},   {0x03, "ETX"},   {0x04, "EOT"},   {0x05, "ENQ"},
+    {0x06, "ACK"},     {0x07, "BEL"},    {0x08, "BS"},    {0x0a, "LF"},    {0x0b, "VT"},    {0x0c, "FF"},
+    {0x0d, "CR"},      {0x0e, "SO"},     {0x0f, "SI"},    {0x10, "DLE"},   {0x11, "DC1"},   {0x12, "DC2"},
+    {0x13, "DC3"},     {0x14, "DC4"},    {0x15, "NAK"},   {0x16, "SYN"},   {0x17, "ETB"},   {0x18, "CAN"},
+    {0x19, "EM"},      {0x1a, "SUB"},    {0x1b, "ESC"},   {0x1c, "FS"},    {0x1d, "GS"},    {0x1e, "RS"},
+    {0x1f, "US"},      {0x7f, "DEL"},    {0x85, "NEL"},   {0xa0, "NBSP"},  {0xad, "SHY"},   {0x61c, "ALM"},
+    {0x200b, "ZWSP"},  {0x200c, "ZWNJ"}, {0x200d, "ZWJ"}, {0x200e, "LRM"}, {0x200f, "RLM"}, {0x2028, "LSEP"},
+    {0x2029, "PSEP"},  {0x202a, "LRE"},  {0x202b, "RLE"}, {0x202c, "PDF"}, {0x202d, "LRO"}, {0x202e, "RLO"},
+    {0x202f, "NNBSP"}, {0x2060, "WJ"},   {0x2066, "LRI"}, {0x2067, "RLI"}, {0x2068, "FSI"}, {0x2069, "PDI"},
+    {0xfeff, "BOM"},
 };
 
 static const char *name_of(uint32_t code) {

@@ -1,8 +1,8 @@
-/* http/drawn_text.h -- text with what cannot be seen drawn, as HTML: a blank as a middle dot, a tab as an arrow, the end of a
- * line as a pilcrow, controls and characters that hide or turn text by their names, octets that are no UTF-8 by their
- * number. Drawn marks stand in <i> (white space) and <b> (names), so that a style sheet can tell them from text. Whatever
- * comes in, the result is harmless between tags. Appends to the caller's buffer, whose failure is sticky; no I/O, clock or
- * lock. Cost: one pass. */
+/* http/drawn_text.h -- text with what cannot be seen drawn, as HTML: a blank as a middle dot, a tab as an arrow, the
+ * end of a line as a pilcrow, controls and characters that hide or turn text by their names, octets that are no UTF-8
+ * by their number. Drawn marks stand in <i> (white space) and <b> (names), so that a style sheet can tell them from
+ * text. Whatever comes in, the result is harmless between tags. Appends to the caller's buffer, whose failure is
+ * sticky; no I/O, clock or lock. Cost: one pass. */
 #pragma once
 #include "base/bytes.h"
 #include "base/span.h"

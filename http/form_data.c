@@ -61,8 +61,8 @@ static enum form_data_status read_urlencoded(struct span body, struct bytes *roo
 
 /* --- parameters of header fields --- */
 
-/* Takes "name=value" or name="value" off *text, which stands behind a semicolon. False: there is none. A backslash stays:
- * browsers write a quote as %22 (RFC 7578 section 2), and a Windows path has backslashes. */
+/* Takes "name=value" or name="value" off *text, which stands behind a semicolon. False: there is none. A backslash
+ * stays: browsers write a quote as %22 (RFC 7578 section 2), and a Windows path has backslashes. */
 static bool take_parameter(struct span *text, struct span *name, struct span *value) {
     struct span rest = span_trim(*text);
     size_t equals = span_find(rest, '=');
@@ -134,7 +134,8 @@ static enum form_data_status take_part(struct span *body, struct span boundary, 
     *body = span_after(*body, 2);
     if (!take_head(body, &field, &has_name)) return FORM_DATA_MALFORMED;
     /* An empty value: its delimiter's line end is the one that ended the head. */
-    size_t end = starts(*body, span_of("--")) && starts(span_after(*body, 2), boundary) ? 0 : find_delimiter(*body, boundary);
+    size_t end =
+        starts(*body, span_of("--")) && starts(span_after(*body, 2), boundary) ? 0 : find_delimiter(*body, boundary);
     bool is_direct = end == 0 && starts(*body, span_of("--"));
     if (end == body->len) return FORM_DATA_MALFORMED;
     field.value = span_first(*body, end);
@@ -155,7 +156,8 @@ static enum form_data_status read_multipart(struct span content_type, struct spa
     return FORM_DATA_OK;
 }
 
-enum form_data_status form_data_read(struct span content_type, struct span body, struct bytes *room, struct form_data *out) {
+enum form_data_status form_data_read(struct span content_type, struct span body, struct bytes *room,
+                                     struct form_data *out) {
     enum form_data_status status = FORM_DATA_OTHER_TYPE;
     out->count = 0;
     if (is_type(content_type, "application/x-www-form-urlencoded"))

@@ -1,7 +1,7 @@
 /* http/form_data.h -- what a browser sends of a form: application/x-www-form-urlencoded (WHATWG URL section 5.1) and
- * multipart/form-data (RFC 7578) with its files. Values are octets, never texts of a charset. One pass; allocates into room
- * only, for the values of an urlencoded form; no I/O, clock or lock.
- * Limits: FORM_DATA_FIELDS_MAX fields; parts of parts are not looked into. */
+ * multipart/form-data (RFC 7578) with its files. Values are octets, never texts of a charset. One pass; allocates into
+ * room only, for the values of an urlencoded form; no I/O, clock or lock. Limits: FORM_DATA_FIELDS_MAX fields; parts of
+ * parts are not looked into. */
 #pragma once
 #include <stdbool.h>
 #include "base/bytes.h"
@@ -29,8 +29,10 @@ struct form_data {
     struct form_field field[FORM_DATA_FIELDS_MAX]; /* in order */
 };
 
-/* Reads body as content_type says. Spans of *out live in body and room. On any status but FORM_DATA_OK *out is empty. */
-enum form_data_status form_data_read(struct span content_type, struct span body, struct bytes *room, struct form_data *out);
+/* Reads body as content_type says. Spans of *out live in body and room. On any status but FORM_DATA_OK *out is empty.
+ */
+enum form_data_status form_data_read(struct span content_type, struct span body, struct bytes *room,
+                                     struct form_data *out);
 /* The first field of this name; NULL: there is none. */
 const struct form_field *form_data_find(const struct form_data *form, const char *name);
 struct span form_data_value(const struct form_data *form, const char *name); /* empty when there is none */

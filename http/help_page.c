@@ -5,21 +5,27 @@
 #include "verifier/dmarc_report.h"
 #include "verifier/spf_report.h"
 
-struct span help_page_path(enum language language) { return span_of(language == LANGUAGE_FR ? "/aide" : "/help"); }
+struct span help_page_path(enum language language) {
+    return span_of(language == LANGUAGE_FR ? "/aide" : "/help");
+}
 
 void help_page_link_finding(struct bytes *out, enum language language, enum finding_id finding) {
     const char *name = finding_name(finding);
-    bytes_append_format(out, "<a href=\"/%s%s#%s\">%s</a>", page_language_word(language), help_page_path(language).ptr, name, name);
+    bytes_append_format(out, "<a href=\"/%s%s#%s\">%s</a>", page_language_word(language), help_page_path(language).ptr,
+                        name, name);
 }
 
 /* --- sentences with places --- */
 
-static const struct { const char *name; enum page_text text; } help_places[] = {
-    {"bits", PLACE_BITS},           {"detail", PLACE_DETAIL},     {"domain", PLACE_DOMAIN},
-    {"expected", PLACE_EXPECTED},   {"found", PLACE_FOUND},       {"hop", PLACE_HOP},
-    {"line", PLACE_LINE},           {"lines", PLACE_LINES},       {"mechanism", PLACE_MECHANISM},
-    {"name", PLACE_NAME},           {"octets", PLACE_OCTETS},     {"policy_domain", PLACE_POLICY_DOMAIN},
-    {"position", PLACE_POSITION},   {"selector", PLACE_SELECTOR}, {"tag", PLACE_TAG},
+static const struct {
+    const char *name;
+    enum page_text text;
+} help_places[] = {
+    {"bits", PLACE_BITS},         {"detail", PLACE_DETAIL},     {"domain", PLACE_DOMAIN},
+    {"expected", PLACE_EXPECTED}, {"found", PLACE_FOUND},       {"hop", PLACE_HOP},
+    {"line", PLACE_LINE},         {"lines", PLACE_LINES},       {"mechanism", PLACE_MECHANISM},
+    {"name", PLACE_NAME},         {"octets", PLACE_OCTETS},     {"policy_domain", PLACE_POLICY_DOMAIN},
+    {"position", PLACE_POSITION}, {"selector", PLACE_SELECTOR}, {"tag", PLACE_TAG},
     {"text", PLACE_TEXT},
 };
 
@@ -60,7 +66,8 @@ static void write_term(struct bytes *out, const char *prefix, const char *name, 
     bytes_append_format(out, "><code>%s%s</code></dt>", name, suffix);
 }
 
-static void write_meaning(struct bytes *out, enum language language, const struct phrase *why, const struct phrase *cure) {
+static void write_meaning(struct bytes *out, enum language language, const struct phrase *why,
+                          const struct phrase *cure) {
     bytes_append_text(out, "<dd>");
     write_sentence(out, language, why);
     if (cure != NULL && cure->text[language][0] != '\0') {
@@ -110,7 +117,8 @@ static void write_cause(struct bytes *out, enum language language, enum cause ca
     page_say(out, language, page_text_of_cause(cause));
     for (unsigned i = 0; i < FINDING_COUNT; i++) {
         if (finding_cause((enum finding_id)i) != cause || !is_first_of_name((enum finding_id)i)) continue;
-        bytes_append_format(out, " <a href=\"#%s\">%s</a>", finding_name((enum finding_id)i), finding_name((enum finding_id)i));
+        bytes_append_format(out, " <a href=\"#%s\">%s</a>", finding_name((enum finding_id)i),
+                            finding_name((enum finding_id)i));
     }
     bytes_append_text(out, "</dd>\n");
 }
@@ -149,10 +157,19 @@ static void write_findings(struct bytes *out, enum language language) {
 /* --- the page --- */
 
 static void write_contents(struct bytes *out, enum language language) {
-    static const struct { const char *id; enum page_text title; } sections[] = {
-        {"tag-signature", HELP_TAGS_SIGNATURE}, {"tag-key", HELP_TAGS_KEY}, {"tag-arc", HELP_TAGS_ARC},
-        {"tag-dmarc", HELP_TAGS_DMARC},         {"dkim", HELP_CODES_DKIM},  {"spf", HELP_CODES_SPF},
-        {"dmarc", HELP_CODES_DMARC},            {"arc", HELP_CODES_ARC},    {"causes", HELP_CAUSES},
+    static const struct {
+        const char *id;
+        enum page_text title;
+    } sections[] = {
+        {"tag-signature", HELP_TAGS_SIGNATURE},
+        {"tag-key", HELP_TAGS_KEY},
+        {"tag-arc", HELP_TAGS_ARC},
+        {"tag-dmarc", HELP_TAGS_DMARC},
+        {"dkim", HELP_CODES_DKIM},
+        {"spf", HELP_CODES_SPF},
+        {"dmarc", HELP_CODES_DMARC},
+        {"arc", HELP_CODES_ARC},
+        {"causes", HELP_CAUSES},
         {"findings", HELP_FINDINGS},
     };
     bytes_append_text(out, "<nav aria-label=\"");
@@ -168,7 +185,9 @@ static void write_contents(struct bytes *out, enum language language) {
 
 void help_page_write(const struct http_request *request, struct http_reply *reply, enum language language) {
     struct bytes *out = &reply->body;
-    const struct page page = {.language = language, .title = HELP_TITLE, .rest = help_page_path(language),
+    const struct page page = {.language = language,
+                              .title = HELP_TITLE,
+                              .rest = help_page_path(language),
                               .other_rest = help_page_path(language == LANGUAGE_FR ? LANGUAGE_EN : LANGUAGE_FR)};
     page_begin(reply, &page);
     bytes_append_text(out, "<h1>");

@@ -1,5 +1,5 @@
-/* http/help_page.h -- the help: each tag, cause, result and finding on an anchor of its own, written out of the tables that
- * the verifier itself speaks from, so none is ever missing. Anchors: "tag-signature-d", "cause-body_appended",
+/* http/help_page.h -- the help: each tag, cause, result and finding on an anchor of its own, written out of the tables
+ * that the verifier itself speaks from, so none is ever missing. Anchors: "tag-signature-d", "cause-body_appended",
  * "dkim-body_hash_mismatch" (arc-, spf-, dmarc-), and a finding's name in the catalogue, "T-p2".
  * Appends to the reply's body, whose failure is sticky; no I/O, clock or lock. */
 #pragma once

@@ -19,7 +19,8 @@ static void answer_without_language(const struct http_request *request, struct h
     page_redirect(&wanted, reply, (struct span){0});
 }
 
-#define PAGE(path, answer, about) {HTTP_GET, path, METRIC_HTTP_PATH_PAGE, HTTP_PAGES | HTTP_TESTER, HTTP_FOR_ALL, 0, answer, about}
+#define PAGE(path, answer, about)                                                                                      \
+    { HTTP_GET, path, METRIC_HTTP_PATH_PAGE, HTTP_PAGES | HTTP_TESTER, HTTP_FOR_ALL, 0, answer, about }
 static const struct http_route routes[] = {
     PAGE("/help", answer_without_language, "what results mean, in English and French"),
     PAGE("/aide", answer_without_language, NULL),

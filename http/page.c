@@ -37,6 +37,12 @@ void page_say(struct bytes *out, enum language language, enum page_text text) {
     html_text(out, span_of(texts[text].text[language]));
 }
 
+void page_say_number(struct bytes *out, enum language language, enum page_text text, uint64_t count) {
+    char digits[24];
+    int len = snprintf(digits, sizeof digits, "%llu", (unsigned long long)count);
+    page_say_with(out, language, text, &(struct phrase_value){"count", {digits, (size_t)len}}, 1);
+}
+
 /* --- language --- */
 
 const char *page_language_word(enum language language) { return words[language]; }

@@ -21,6 +21,8 @@ enum page_text page_text_of_dnssec(enum dnssec_state state);
 void page_say(struct bytes *out, enum language language, enum page_text text);
 void page_say_with(struct bytes *out, enum language language, enum page_text text, const struct phrase_value *values, size_t count);
 
+/* The same of one with the place {count}. */
+void page_say_number(struct bytes *out, enum language language, enum page_text text, uint64_t count);
 /* The same of a sentence of another table. */
 void page_say_phrase(struct bytes *out, enum language language, const struct phrase *phrase, const struct phrase_value *values,
                      size_t count);

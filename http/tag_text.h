@@ -14,4 +14,5 @@ extern const struct tag_text tag_texts[];
 extern const size_t tag_text_count;
 
 const struct tag_text *tag_text_find(enum tag_text_list list, struct span tag); /* NULL: no standard defines it */
-const char *tag_text_list_word(enum tag_text_list list); /* "signature", "key", "arc", "dmarc": in anchors, "tag-key-p" */
+const char *
+tag_text_list_word(enum tag_text_list list); /* "signature", "key", "arc", "dmarc": in anchors, "tag-key-p" */

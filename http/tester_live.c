@@ -7,14 +7,16 @@ enum { ROW_MAX = 64 * 1024 };
 
 /* A line of its own for an event's data: a line end inside would end it. */
 static void append_on_one_line(struct bytes *out, struct span text) {
-    for (size_t i = 0; i < text.len; i++) bytes_append_char(out, text.ptr[i] == '\n' || text.ptr[i] == '\r' ? ' ' : text.ptr[i]);
+    for (size_t i = 0; i < text.len; i++)
+        bytes_append_char(out, text.ptr[i] == '\n' || text.ptr[i] == '\r' ? ' ' : text.ptr[i]);
 }
 
 static void write_event(struct bytes *out, const struct tester_event *event, enum language language) {
     struct bytes row = bytes_with_cap(ROW_MAX);
     tester_rows_write_event(&row, language, event);
     if (row.len > 0 && !row.failed) {
-        bytes_append_format(out, "id: %llu\nevent: row\ndata: <ol data-message=\"%u\">", (unsigned long long)event->id, event->message);
+        bytes_append_format(out, "id: %llu\nevent: row\ndata: <ol data-message=\"%u\">", (unsigned long long)event->id,
+                            event->message);
         append_on_one_line(out, bytes_span(&row));
         bytes_append_text(out, "</ol>\n\n");
     }
@@ -35,9 +37,13 @@ static void write_report(struct bytes *out, const struct tester_event *event, en
 static void write_part_of_page(struct bytes *out, const struct tester_event *event, enum language language) {
     tester_rows_write_event(out, language, event);
     if (event->kind == TESTER_EVENT_REPORT) write_report(out, event, language);
-    if (event->kind == TESTER_EVENT_END) bytes_append_text(out, "</ol>\n<p id=\"fini\"></p>\n</div>\n</main>\n</body>\n</html>\n");
+    if (event->kind == TESTER_EVENT_END)
+        bytes_append_text(out, "</ol>\n<p id=\"fini\"></p>\n</div>\n</main>\n</body>\n</html>\n");
 }
 
-#define WRITERS(write, comment) {{write, comment, LANGUAGE_EN}, {write, comment, LANGUAGE_FR}}
+#define WRITERS(write, comment)                                                                                        \
+    {                                                                                                                  \
+        {write, comment, LANGUAGE_EN}, { write, comment, LANGUAGE_FR }                                                 \
+    }
 const struct tester_writer tester_live_events[LANGUAGE_COUNT] = WRITERS(write_event, ": \n\n");
 const struct tester_writer tester_live_page[LANGUAGE_COUNT] = WRITERS(write_part_of_page, "<!-- -->\n");

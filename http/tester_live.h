@@ -1,6 +1,6 @@
-/* http/tester_live.h -- a test under way, for those who look at it: how the desk's events become what a page adds to itself.
- * With script as server-sent events, without as the rest of a page that has been begun. Called by the desk (tester_writer);
- * no I/O, clock or lock. */
+/* http/tester_live.h -- a test under way, for those who look at it: how the desk's events become what a page adds to
+ * itself. With script as server-sent events, without as the rest of a page that has been begun. Called by the desk
+ * (tester_writer); no I/O, clock or lock. */
 #pragma once
 #include "http/tester.h"
 

@@ -15,12 +15,6 @@ static void element(struct bytes *out, enum language language, const char *name,
     bytes_append_format(out, "</%.*s>\n", (int)strcspn(name, " "), name);
 }
 
-static void say_number(struct bytes *out, enum language language, enum page_text text, uint64_t number) {
-    char room[NUMBER_MAX];
-    int len = snprintf(room, sizeof room, "%llu", (unsigned long long)number);
-    page_say_with(out, language, text, &(struct phrase_value){"count", {room, (size_t)len}}, 1);
-}
-
 /* "2026-11-24 12:03", in UTC. */
 static void say_time(struct bytes *out, enum language language, enum page_text text, int64_t time_s, uint64_t count) {
     char when[TIME_MAX] = "?", number[NUMBER_MAX];
@@ -32,7 +26,9 @@ static void say_time(struct bytes *out, enum language language, enum page_text t
     page_say_with(out, language, text, values, 2);
 }
 
-static void title(struct bytes *out, enum language language, enum page_text text) { element(out, language, "h1", text); }
+static void title(struct bytes *out, enum language language, enum page_text text) {
+    element(out, language, "h1", text);
+}
 
 static void begin_form(struct bytes *out, enum language language, const char *path, const char *more) {
     bytes_append_format(out, "<form method=\"post\" action=\"/%s%s\"%s>\n", page_language_word(language), path, more);
@@ -45,7 +41,8 @@ static void end_form(struct bytes *out, enum language language, enum page_text b
 }
 
 /* A label, and the field it is for: an element's beginning without its id and name. */
-static void field(struct bytes *out, enum language language, enum page_text label, const char *begin, const char *name, const char *end) {
+static void field(struct bytes *out, enum language language, enum page_text label, const char *begin, const char *name,
+                  const char *end) {
     bytes_append_format(out, "<p><label for=\"%s\">", name);
     page_say(out, language, label);
     bytes_append_format(out, "</label> <%s id=\"%s\" name=\"%s\">%s</p>\n", begin, name, name, end);
@@ -56,7 +53,8 @@ static void field(struct bytes *out, enum language language, enum page_text labe
 
 /* --- the front --- */
 
-static void begin_door(struct bytes *out, enum language language, enum page_text name, enum page_text about, const char *id) {
+static void begin_door(struct bytes *out, enum language language, enum page_text name, enum page_text about,
+                       const char *id) {
     bytes_append_format(out, "<section class=\"door\" aria-labelledby=\"%s\">\n<h2 id=\"%s\">", id, id);
     page_say(out, language, name);
     bytes_append_text(out, "</h2>\n");
@@ -76,7 +74,8 @@ static void write_paste_door(struct bytes *out, enum language language, bool may
     field(out, language, FRONT_PASTE_TEXT, AREA(6), "text", "</textarea>");
     field(out, language, FRONT_PASTE_FILE, "input type=\"file\"", "file", "");
     if (may_keep) {
-        bytes_append_text(out, "<p><input type=\"checkbox\" id=\"keep\" name=\"keep\" value=\"1\"> <label for=\"keep\">");
+        bytes_append_text(out,
+                          "<p><input type=\"checkbox\" id=\"keep\" name=\"keep\" value=\"1\"> <label for=\"keep\">");
         page_say(out, language, FRONT_PASTE_KEEP);
         bytes_append_text(out, "</label></p>\n");
     }
@@ -121,7 +120,7 @@ void tester_front_page_write(const struct http_request *request, struct http_rep
     write_paste_door(out, language, facts->may_keep_messages);
     write_domain_door(out, language);
     bytes_append_text(out, "</div>\n<p class=\"quiet\">");
-    say_number(out, language, FRONT_PRIVACY, (uint64_t)(facts->retention_s + 3599) / 3600);
+    page_say_number(out, language, FRONT_PRIVACY, (uint64_t)(facts->retention_s + 3599) / 3600);
     bytes_append_text(out, "</p>\n");
     if ((request->services & HTTP_PAGES) != 0) write_operators_links(out, language);
     page_end(reply, request);
@@ -138,7 +137,8 @@ static void write_copy_button(struct bytes *out, enum language language, const c
     bytes_append_text(out, "</button>");
 }
 
-static void write_address(struct bytes *out, enum language language, const struct tester_setup *facts, const struct tester_view *view) {
+static void write_address(struct bytes *out, enum language language, const struct tester_setup *facts,
+                          const struct tester_view *view) {
     char until[TIME_MAX] = "";
     time_t seconds = (time_t)view->expires_s;
     struct tm utc;
@@ -155,14 +155,19 @@ static void write_address(struct bytes *out, enum language language, const struc
     bytes_append_text(out, "\"></span></p>\n");
 }
 
-static bool is_waiting(const struct tester_view *view) { return view->takes_mail || view->received > view->report_count; }
+static bool is_waiting(const struct tester_view *view) {
+    return view->takes_mail || view->received > view->report_count;
+}
 
 static void begin_live(struct bytes *out, enum language language, const struct tester_view *view) {
-    bytes_append_format(out, "<div id=\"live\" data-events=\"/%s/t/%s/events\" data-shown=\"%zu\" data-told=\"", page_language_word(language),
-                        view->token, view->report_count);
+    bytes_append_format(out, "<div id=\"live\" data-events=\"/%s/t/%s/events\" data-shown=\"%zu\" data-told=\"",
+                        page_language_word(language), view->token, view->report_count);
     page_say(out, language, TEST_TOLD);
     bytes_append_text(out, "\">\n<p id=\"attente\" class=\"quiet\">");
-    page_say(out, language, !view->takes_mail ? TEST_WORKING : view->report_count > 0 ? TEST_WAITING_MORE : TEST_WAITING);
+    page_say(out, language,
+             !view->takes_mail        ? TEST_WORKING
+             : view->report_count > 0 ? TEST_WAITING_MORE
+                                      : TEST_WAITING);
     bytes_append_text(out, "</p>\n<ol id=\"rows\" class=\"rows\" aria-live=\"polite\">");
 }
 
@@ -172,7 +177,8 @@ static void end_live(struct bytes *out, enum language language) {
     bytes_append_text(out, "</a></p></noscript>\n</div>\n");
 }
 
-static void write_share(struct bytes *out, enum language language, const struct tester_setup *facts, const struct tester_view *view) {
+static void write_share(struct bytes *out, enum language language, const struct tester_setup *facts,
+                        const struct tester_view *view) {
     char path[PATH_MAX_OCTETS];
     if (view->share[0] == '\0') {
         snprintf(path, sizeof path, "/t/%s/share", view->token);
@@ -187,7 +193,8 @@ static void write_share(struct bytes *out, enum language language, const struct 
     bytes_append_text(out, "</p>\n");
 }
 
-static void write_actions(struct bytes *out, enum language language, const struct tester_setup *facts, const struct tester_view *view) {
+static void write_actions(struct bytes *out, enum language language, const struct tester_setup *facts,
+                          const struct tester_view *view) {
     char path[PATH_MAX_OCTETS];
     snprintf(path, sizeof path, "/t/%s/delete", view->token);
     element(out, language, "h2", TEST_ACTIONS);
@@ -203,12 +210,16 @@ static void write_actions(struct bytes *out, enum language language, const struc
     bytes_append_text(out, "</a></li></ul>\n");
 }
 
-static void begin_test(struct http_reply *reply, enum language language, const struct tester_setup *facts, const struct tester_view *view,
-                       bool has_script, bool goes_live) {
+static void begin_test(struct http_reply *reply, enum language language, const struct tester_setup *facts,
+                       const struct tester_view *view, bool has_script, bool goes_live) {
     char path[PATH_MAX_OCTETS];
     snprintf(path, sizeof path, "/t/%s", view->token);
-    const struct page page = {.language = language, .title = TEST_TITLE, .rest = span_of(path), .has_script = has_script,
-                              .is_private = true, .without_script = goes_live ? "?live" : NULL};
+    const struct page page = {.language = language,
+                              .title = TEST_TITLE,
+                              .rest = span_of(path),
+                              .has_script = has_script,
+                              .is_private = true,
+                              .without_script = goes_live ? "?live" : NULL};
     page_begin(reply, &page);
     title(&reply->body, language, TEST_TITLE);
     if (view->source != TESTER_BY_MAIL) return;
@@ -219,7 +230,8 @@ static void begin_test(struct http_reply *reply, enum language language, const s
 }
 
 static void write_reports(struct bytes *out, enum language language, const struct tester_view *view) {
-    for (size_t i = 0; i < view->report_count; i++) tester_report_page_write(out, language, view->report[i], (unsigned)i + 1);
+    for (size_t i = 0; i < view->report_count; i++)
+        tester_report_page_write(out, language, view->report[i], (unsigned)i + 1);
 }
 
 void tester_test_page_write(const struct http_request *request, struct http_reply *reply, enum language language,
@@ -251,7 +263,8 @@ void tester_shared_page_write(const struct http_request *request, struct http_re
     struct bytes path = bytes_with_cap(PATH_MAX_OCTETS), *out = &reply->body;
     bytes_append_text(&path, "/r/");
     bytes_append(&path, share);
-    const struct page page = {.language = language, .title = SHARED_TITLE, .rest = bytes_span(&path), .has_script = true, .is_private = true};
+    const struct page page = {
+        .language = language, .title = SHARED_TITLE, .rest = bytes_span(&path), .has_script = true, .is_private = true};
     page_begin(reply, &page);
     title(out, language, SHARED_TITLE);
     bytes_append_text(out, "<p class=\"quiet\">");
@@ -271,8 +284,8 @@ void tester_domain_page_begin(struct http_reply *reply, enum language language, 
     struct bytes path = bytes_with_cap(1024);
     bytes_append_text(&path, query.len > 0 ? "/d/" : "/");
     if (query.len > 0) bytes_append(&path, domain);
-    const struct page page = {.language = language, .title = DOMAIN_TITLE, .rest = bytes_span(&path), .query = query,
-                              .has_script = true};
+    const struct page page = {
+        .language = language, .title = DOMAIN_TITLE, .rest = bytes_span(&path), .query = query, .has_script = true};
     page_begin(reply, &page);
     title(&reply->body, language, DOMAIN_TITLE);
     element(&reply->body, language, "p id=\"attente\" class=\"quiet\" role=\"status\"", DOMAIN_WAITING);
@@ -308,7 +321,7 @@ void tester_problem_page_write(const struct http_request *request, struct http_r
     page_begin(reply, &page);
     title(out, language, PROBLEM_TITLE);
     bytes_append_text(out, "<p>");
-    say_number(out, language, text, reply->retry_after_s);
+    page_say_number(out, language, text, reply->retry_after_s);
     bytes_append_format(out, "</p>\n<p><a href=\"/%s/\">", page_language_word(language));
     page_say(out, language, TEST_NEW);
     bytes_append_text(out, "</a></p>\n");

@@ -1,5 +1,5 @@
-/* The tester's pages: forms and addresses read, the desk asked. Someone without a language in the path is sent to the one the
- * browser wants; what changes something is a POST. */
+/* The tester's pages: forms and addresses read, the desk asked. Someone without a language in the path is sent to the
+ * one the browser wants; what changes something is a POST. */
 #include <stdlib.h>
 #include <string.h>
 #include "base/ascii.h"
@@ -30,10 +30,14 @@ static void refuse(const struct http_request *request, struct http_reply *reply,
     tester_problem_page_write(request, reply, language_of(request), status, text);
 }
 
-static void refuse_for(const struct http_request *request, struct http_reply *reply, enum tester_status status, unsigned retry_after_s) {
-    static const struct { unsigned status; enum page_text text; } answers[] = {
-        [TESTER_UNKNOWN] = {404, PROBLEM_UNKNOWN},      [TESTER_EXPIRED] = {410, PROBLEM_EXPIRED},
-        [TESTER_TOO_MANY] = {429, PROBLEM_TOO_MANY},    [TESTER_TOO_LARGE] = {413, PROBLEM_TOO_LARGE},
+static void refuse_for(const struct http_request *request, struct http_reply *reply, enum tester_status status,
+                       unsigned retry_after_s) {
+    static const struct {
+        unsigned status;
+        enum page_text text;
+    } answers[] = {
+        [TESTER_UNKNOWN] = {404, PROBLEM_UNKNOWN},       [TESTER_EXPIRED] = {410, PROBLEM_EXPIRED},
+        [TESTER_TOO_MANY] = {429, PROBLEM_TOO_MANY},     [TESTER_TOO_LARGE] = {413, PROBLEM_TOO_LARGE},
         [TESTER_BAD_QUESTION] = {400, PROBLEM_BAD_NAME}, [TESTER_NO_MEMORY] = {503, PROBLEM_MEMORY},
     };
     if (status == TESTER_TOO_MANY) reply->retry_after_s = retry_after_s > 0 ? retry_after_s : 1;
@@ -47,7 +51,9 @@ static struct tester *desk_of(const struct http_request *request, struct http_re
     return tester;
 }
 
-static struct tester_client client_of(const struct http_request *request) { return (struct tester_client){request->client}; }
+static struct tester_client client_of(const struct http_request *request) {
+    return (struct tester_client){request->client};
+}
 
 /* --- addresses --- */
 
@@ -74,7 +80,8 @@ static void answer_without_language(const struct http_request *request, struct h
     if (http_request_query(request, "selectors", &selectors)) {
         bytes_append_text(&query, "selectors=");
         for (size_t i = 0; i < selectors.len; i++) {
-            bool is_plain = ascii_is_alnum(selectors.ptr[i]) || (selectors.ptr[i] != '\0' && strchr("-._", selectors.ptr[i]) != NULL);
+            bool is_plain = ascii_is_alnum(selectors.ptr[i]) ||
+                            (selectors.ptr[i] != '\0' && strchr("-._", selectors.ptr[i]) != NULL);
             bytes_append_char(&query, is_plain ? selectors.ptr[i] : '+');
         }
     }
@@ -88,13 +95,14 @@ static void answer_front(const struct http_request *request, struct http_reply *
     struct tester *tester = desk_of(request, reply);
     struct span ignored;
     if (tester == NULL) return;
-    tester_front_page_write(request, reply, language_of(request), tester_facts(tester), http_request_query(request, "deleted", &ignored));
+    tester_front_page_write(request, reply, language_of(request), tester_facts(tester),
+                            http_request_query(request, "deleted", &ignored));
 }
 
 /* --- tests --- */
 
-static void open_test(const struct http_request *request, struct http_reply *reply, struct tester *tester, enum tester_source source,
-                      const struct tester_message *message) {
+static void open_test(const struct http_request *request, struct http_reply *reply, struct tester *tester,
+                      enum tester_source source, const struct tester_message *message) {
     struct tester_ticket ticket;
     enum tester_status status = tester_open(tester, source, client_of(request), message, &ticket);
     if (status == TESTER_OK)
@@ -130,7 +138,9 @@ static bool take_message(const struct form_data *form, struct tester_message *me
     size_t empty = find_empty_line(text);
     /* Empty lines at the end of a paste are no body: they come with the copying. */
     bool has_body = is_file ? empty < text.len : span_trim(span_after(text, empty)).len > 0;
-    *message = (struct tester_message){.octets = text, .is_header_alone = !has_body, .is_pasted = !is_file,
+    *message = (struct tester_message){.octets = text,
+                                       .is_header_alone = !has_body,
+                                       .is_pasted = !is_file,
                                        .is_to_be_kept = form_data_find(form, "keep") != NULL};
     return span_trim(text).len > 0;
 }
@@ -141,7 +151,8 @@ static void answer_message(const struct http_request *request, struct http_reply
     struct form_data form;
     struct tester_message message;
     if (tester == NULL) return;
-    enum form_data_status status = form_data_read(http_request_field(request, "Content-Type"), request->body, &room, &form);
+    enum form_data_status status =
+        form_data_read(http_request_field(request, "Content-Type"), request->body, &room, &form);
     if (status != FORM_DATA_OK)
         refuse(request, reply, 400, PROBLEM_FORM);
     else if (!take_message(&form, &message))
@@ -176,7 +187,8 @@ static void watch(const struct http_request *request, struct http_reply *reply, 
         reply->body.failed = true;
         return;
     }
-    enum tester_status status = tester_watch(tester, request->parameter[0], client_of(request), after, writer, reply->stream);
+    enum tester_status status =
+        tester_watch(tester, request->parameter[0], client_of(request), after, writer, reply->stream);
     if (status == TESTER_OK) return;
     drop_stream(reply);
     refuse_for(request, reply, status, 0);
@@ -263,21 +275,23 @@ static bool take_selectors(struct span text, struct tester_question *question) {
 static void write_query(struct bytes *out, const struct tester_question *question) {
     bool is_plain = question->provider_answer.len == 0 && question->record.len == 0 && question->domain.len > 0;
     for (size_t i = 0; i < question->domain.len; i++)
-        is_plain = is_plain && (ascii_is_alnum(question->domain.ptr[i]) || question->domain.ptr[i] == '-' || question->domain.ptr[i] == '.');
+        is_plain = is_plain && (ascii_is_alnum(question->domain.ptr[i]) || question->domain.ptr[i] == '-' ||
+                                question->domain.ptr[i] == '.');
     bytes_append_text(out, "selectors=");
     for (size_t i = 0; i < question->selector_count && is_plain; i++) {
         struct span selector = question->selector[i];
         if (i > 0) bytes_append_char(out, '+');
         for (size_t j = 0; j < selector.len; j++)
-            is_plain = is_plain && (ascii_is_alnum(selector.ptr[j]) || (selector.ptr[j] != '\0' && strchr("-._", selector.ptr[j]) != NULL));
+            is_plain = is_plain && (ascii_is_alnum(selector.ptr[j]) ||
+                                    (selector.ptr[j] != '\0' && strchr("-._", selector.ptr[j]) != NULL));
         bytes_append(out, selector);
         is_plain = is_plain && question->expected_cname[i].len == 0;
     }
     if (!is_plain) bytes_clear(out);
 }
 
-static void ask(const struct http_request *request, struct http_reply *reply, struct tester *tester, const struct tester_question *question,
-                struct span query) {
+static void ask(const struct http_request *request, struct http_reply *reply, struct tester *tester,
+                const struct tester_question *question, struct span query) {
     enum language language = language_of(request);
     unsigned retry_after_s = 0;
     tester_domain_page_begin(reply, language, question->domain, query);
@@ -285,8 +299,10 @@ static void ask(const struct http_request *request, struct http_reply *reply, st
         reply->body.failed = true;
         return;
     }
-    const struct tester_answer answer = {.write = tester_domain_page_write, .language = language, .stream = reply->stream};
-    enum tester_status status = tester_ask(tester, TESTER_BY_DOMAIN, client_of(request), question, &answer, &retry_after_s);
+    const struct tester_answer answer = {
+        .write = tester_domain_page_write, .language = language, .stream = reply->stream};
+    enum tester_status status =
+        tester_ask(tester, TESTER_BY_DOMAIN, client_of(request), question, &answer, &retry_after_s);
     if (status == TESTER_OK) return;
     drop_stream(reply);
     refuse_for(request, reply, status, retry_after_s);
@@ -303,13 +319,15 @@ static void answer_domain(const struct http_request *request, struct http_reply 
     struct span selectors = {0};
     if (tester == NULL) return;
     (void)http_request_query(request, "selectors", &selectors);
-    if (!take_selectors(selectors, &question) || !is_answerable(&question)) return refuse(request, reply, 400, PROBLEM_BAD_NAME);
+    if (!take_selectors(selectors, &question) || !is_answerable(&question))
+        return refuse(request, reply, 400, PROBLEM_BAD_NAME);
     write_query(&query, &question);
     ask(request, reply, tester, &question, bytes_span(&query));
     bytes_release(&query);
 }
 
-static void answer_filled(const struct http_request *request, struct http_reply *reply, struct tester *tester, const struct form_data *form) {
+static void answer_filled(const struct http_request *request, struct http_reply *reply, struct tester *tester,
+                          const struct form_data *form) {
     struct tester_question question = {.domain = span_trim(form_data_value(form, "domain")),
                                        .provider_answer = span_trim(form_data_value(form, "answer")),
                                        .record = span_trim(form_data_value(form, "record"))};
@@ -345,7 +363,8 @@ static void answer_domain_form(const struct http_request *request, struct http_r
     bytes_release(&room);
 }
 
-#define ROW(method, path, body_max, answer, about) {method, path, METRIC_HTTP_PATH_PAGE, HTTP_TESTER, HTTP_FOR_ALL, body_max, answer, about}
+#define ROW(method, path, body_max, answer, about)                                                                     \
+    { method, path, METRIC_HTTP_PATH_PAGE, HTTP_TESTER, HTTP_FOR_ALL, body_max, answer, about }
 #define PAGE(path, answer) ROW(HTTP_GET, path, 0, answer, NULL)
 #define FORM(path, body_max, answer) ROW(HTTP_POST, path, body_max, answer, NULL)
 #define IN_LANGUAGE(language)                                                                                          \
@@ -357,7 +376,8 @@ static void answer_domain_form(const struct http_request *request, struct http_r
 static const struct http_route routes[] = {
     PAGE("/t/{token}", answer_without_language),
     PAGE("/r/{share}", answer_without_language),
-    ROW(HTTP_GET, "/d/{domain}", 0, answer_without_language, "key records of a domain; ?selectors=, where the tester is on"),
+    ROW(HTTP_GET, "/d/{domain}", 0, answer_without_language,
+        "key records of a domain; ?selectors=, where the tester is on"),
     IN_LANGUAGE("/en"),
     IN_LANGUAGE("/fr"),
 };

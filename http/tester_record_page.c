@@ -1,15 +1,14 @@
 #include <stdio.h>
-#include "http/drawn_text.h"
-#include "http/tag_text.h"
 #include "http/tester_report_page.h"
 #include "http/tester_rows.h"
+#include "http/tester_tags.h"
 
 enum { NUMBER_MAX = 24, RECORD_SHOWN = 4096, ID_MAX = 64 };
 
 static enum page_text text_of(enum record_state state) {
     static const enum page_text of_state[] = {
-        [RECORD_STATE_SET] = RECORD_STATE_SET_TEXT,         [RECORD_STATE_TO_SET] = RECORD_STATE_TO_SET_TEXT,
-        [RECORD_STATE_TO_FIX] = RECORD_STATE_TO_FIX_TEXT,   [RECORD_STATE_REVOKED] = RECORD_STATE_REVOKED_TEXT,
+        [RECORD_STATE_SET] = RECORD_STATE_SET_TEXT,           [RECORD_STATE_TO_SET] = RECORD_STATE_TO_SET_TEXT,
+        [RECORD_STATE_TO_FIX] = RECORD_STATE_TO_FIX_TEXT,     [RECORD_STATE_REVOKED] = RECORD_STATE_REVOKED_TEXT,
         [RECORD_STATE_UNUSABLE] = RECORD_STATE_UNUSABLE_TEXT, [RECORD_STATE_UNKNOWN] = RECORD_STATE_UNKNOWN_TEXT};
     return of_state[state];
 }
@@ -34,7 +33,8 @@ static void begin_fact(struct bytes *out, enum language language, enum page_text
 }
 
 /* Text that a person may want in another window: with a button that only script shows. */
-static void write_copied(struct bytes *out, enum language language, struct span text, const char *id, const char *what) {
+static void write_copied(struct bytes *out, enum language language, struct span text, const char *id,
+                         const char *what) {
     bytes_append_format(out, "<code id=\"%s-%s\">", id, what);
     html_text(out, span_first(text, text.len < RECORD_SHOWN ? text.len : RECORD_SHOWN));
     bytes_append_format(out, "</code> <button type=\"button\" hidden data-copy=\"%s-%s\" data-done=\"", id, what);
@@ -83,7 +83,8 @@ static void write_dns(struct bytes *out, enum language language, const struct re
     bytes_append_text(out, "</dd>\n");
 }
 
-static void write_facts(struct bytes *out, enum language language, const struct record_selector *selector, const char *id) {
+static void write_facts(struct bytes *out, enum language language, const struct record_selector *selector,
+                        const char *id) {
     bytes_append_text(out, "<dl class=\"facts\">\n");
     begin_fact(out, language, RECORD_NAME);
     write_copied(out, language, selector->name, id, "name");
@@ -104,39 +105,22 @@ static void write_facts(struct bytes *out, enum language language, const struct 
     bytes_append_text(out, "</dl>\n");
 }
 
-static void write_tag(struct bytes *out, enum language language, const struct tag *tag) {
-    const struct tag_text *known = tag_text_find(TAG_TEXT_KEY, tag->name);
-    bytes_append_text(out, "<tr><th scope=\"row\"><code>");
-    html_text(out, tag->name);
-    bytes_append_text(out, "</code></th><td><code>");
-    drawn_text_write_first(out, tag->value, RECORD_SHOWN);
-    bytes_append_text(out, "</code></td><td>");
-    if (known != NULL)
-        page_say_phrase(out, language, &known->text, NULL, 0);
-    else
-        page_say(out, language, REPORT_TAG_UNKNOWN);
-    bytes_append_text(out, "</td></tr>\n");
-}
-
-static void write_tags(struct bytes *out, enum language language, const struct record_text *record) {
-    static const enum page_text heads[] = {REPORT_TAG, REPORT_VALUE, REPORT_MEANING};
-    if (record->tags.count == 0) return;
+static void write_tags(struct bytes *out, enum language language, const struct tag_list *tags) {
+    if (tags->count == 0) return;
     bytes_append_text(out, "<details><summary>");
     page_say(out, language, HELP_TAGS_KEY);
-    bytes_append_text(out, "</summary>\n<table class=\"facts\"><thead><tr>");
-    for (size_t i = 0; i < sizeof heads / sizeof *heads; i++) {
-        bytes_append_text(out, "<th scope=\"col\">");
-        page_say(out, language, heads[i]);
-        bytes_append_text(out, "</th>");
-    }
-    bytes_append_text(out, "</tr></thead><tbody>\n");
-    for (size_t i = 0; i < record->tags.count; i++) write_tag(out, language, &record->tags.tag[i]);
-    bytes_append_text(out, "</tbody></table></details>\n");
+    bytes_append_text(out, "</summary>\n");
+    tester_tags_begin(out, language);
+    for (size_t i = 0; i < tags->count; i++)
+        tester_tags_write(out, language, TAG_TEXT_KEY, tags->tag[i].name, tags->tag[i].value);
+    tester_tags_end(out);
+    bytes_append_text(out, "</details>\n");
 }
 
 /* --- selectors --- */
 
-static void write_selector(struct bytes *out, enum language language, const struct record_selector *selector, const char *id, unsigned level) {
+static void write_selector(struct bytes *out, enum language language, const struct record_selector *selector,
+                           const char *id, unsigned level) {
     bytes_append_format(out, "<h%u>", level);
     page_say(out, language, STATS_SELECTOR);
     bytes_append_text(out, " <code>");
@@ -151,10 +135,11 @@ static void write_selector(struct bytes *out, enum language language, const stru
     write_state(out, language, selector->state);
     tester_findings_write(out, language, NULL, &selector->findings, false);
     write_facts(out, language, selector, id);
-    if (selector->record != NULL) write_tags(out, language, selector->record);
+    if (selector->record != NULL) write_tags(out, language, &selector->record->tags);
 }
 
-static void write_whole(struct bytes *out, enum language language, enum page_text title, const struct finding_list *findings, unsigned level) {
+static void write_whole(struct bytes *out, enum language language, enum page_text title,
+                        const struct finding_list *findings, unsigned level) {
     if (findings->count == 0) return;
     bytes_append_format(out, "<h%u>", level);
     page_say(out, language, title);
@@ -162,7 +147,8 @@ static void write_whole(struct bytes *out, enum language language, enum page_tex
     tester_findings_write(out, language, NULL, findings, false);
 }
 
-void tester_record_page_write(struct bytes *out, enum language language, const struct record_report *report, const char *id, unsigned level) {
+void tester_record_page_write(struct bytes *out, enum language language, const struct record_report *report,
+                              const char *id, unsigned level) {
     bytes_append_format(out, "<h%u>", level);
     page_say_with(out, language, REPORT_DOMAIN, &(struct phrase_value){"domain", report->domain}, 1);
     bytes_append_format(out, "</h%u>\n", level);

@@ -4,17 +4,11 @@
 #include "http/canonical_view.h"
 #include "http/drawn_text.h"
 #include "http/help_page.h"
-#include "http/tag_text.h"
 #include "http/tester_rows.h"
+#include "http/tester_tags.h"
 #include "verifier/evidence.h"
 
-enum { NUMBER_MAX = 24, VALUE_SHOWN = 1024 };
-
-static void say_number(struct bytes *out, enum language language, enum page_text text, uint64_t number) {
-    char room[NUMBER_MAX];
-    int len = snprintf(room, sizeof room, "%llu", (unsigned long long)number);
-    page_say_with(out, language, text, &(struct phrase_value){"count", {room, (size_t)len}}, 1);
-}
+enum { NUMBER_MAX = 24 };
 
 static void begin_fold(struct bytes *out, enum language language, enum page_text text) {
     bytes_append_text(out, "<details><summary>");
@@ -24,8 +18,10 @@ static void begin_fold(struct bytes *out, enum language language, enum page_text
 
 /* --- findings --- */
 
-/* Puts what stands around the change on both sides, where the canonical body has it once the change is found in there. */
-static void widen(const struct tester_report *report, const struct finding *finding, struct bytes *room, struct canonical_sides *sides) {
+/* Puts what stands around the change on both sides, where the canonical body has it once the change is found in there.
+ */
+static void widen(const struct tester_report *report, const struct finding *finding, struct bytes *room,
+                  struct canonical_sides *sides) {
     if (report == NULL || !finding->has_signature || finding->evidence.field.len > 0) return;
     if (sides->received.len == 0 || sides->original_more > 0 || sides->received_more > 0) return;
     struct span body = report->signature[finding->signature].canonical_body.text;
@@ -39,7 +35,8 @@ static void widen(const struct tester_report *report, const struct finding *find
     sides->received = body;
 }
 
-static void write_evidence(struct bytes *out, enum language language, const struct tester_report *report, const struct finding *finding) {
+static void write_evidence(struct bytes *out, enum language language, const struct tester_report *report,
+                           const struct finding *finding) {
     const struct finding_evidence *evidence = &finding->evidence;
     struct bytes room = bytes_with_cap(TESTER_CANONICAL_MAX + 4 * EVIDENCE_MAX);
     struct canonical_sides sides = {
@@ -55,7 +52,7 @@ static void write_evidence(struct bytes *out, enum language language, const stru
     if (evidence->field.len > 0)
         page_say_with(out, language, REPORT_IN_FIELD, &(struct phrase_value){"name", evidence->field}, 1);
     else
-        say_number(out, language, REPORT_IN_BODY, evidence->offset);
+        page_say_number(out, language, REPORT_IN_BODY, evidence->offset);
     bytes_append_text(out, "</p>\n");
     widen(report, finding, &room, &sides);
     canonical_view_write(out, language, &sides);
@@ -64,12 +61,15 @@ static void write_evidence(struct bytes *out, enum language language, const stru
 }
 
 static enum tester_mood mood_of(enum finding_severity severity) {
-    static const enum tester_mood of_severity[] = {
-        [SEVERITY_ERROR] = TESTER_BAD, [SEVERITY_WARNING] = TESTER_DOUBT, [SEVERITY_INFO] = TESTER_PLAIN, [SEVERITY_GOOD] = TESTER_GOOD};
+    static const enum tester_mood of_severity[] = {[SEVERITY_ERROR] = TESTER_BAD,
+                                                   [SEVERITY_WARNING] = TESTER_DOUBT,
+                                                   [SEVERITY_INFO] = TESTER_PLAIN,
+                                                   [SEVERITY_GOOD] = TESTER_GOOD};
     return of_severity[severity];
 }
 
-static void write_finding(struct bytes *out, enum language language, const struct tester_report *report, const struct finding *finding) {
+static void write_finding(struct bytes *out, enum language language, const struct tester_report *report,
+                          const struct finding *finding) {
     const struct phrase *cure = finding_cure(finding->id);
     enum tester_mood mood = mood_of(finding_severity(finding->id));
     bytes_append_format(out, "<li class=\"%s\"><p>", tester_mood_word(mood));
@@ -77,7 +77,8 @@ static void write_finding(struct bytes *out, enum language language, const struc
     bytes_append_text(out, "<strong>");
     tester_say_finding(out, language, finding, finding_sentence(finding->id));
     bytes_append_text(out, "</strong> <span class=\"quiet\">");
-    if (finding->has_signature) say_number(out, language, REPORT_OF_SIGNATURE, finding->signature + 1), bytes_append_text(out, ", ");
+    if (finding->has_signature)
+        page_say_number(out, language, REPORT_OF_SIGNATURE, finding->signature + 1), bytes_append_text(out, ", ");
     page_say(out, language, tester_certainty_text(finding->certainty));
     bytes_append_text(out, ", ");
     help_page_link_finding(out, language, finding->id);
@@ -94,7 +95,8 @@ static void write_finding(struct bytes *out, enum language language, const struc
 static void write_severity(struct bytes *out, enum language language, const struct tester_report *report,
                            const struct finding_list *findings, enum finding_severity severity) {
     for (size_t i = 0; i < findings->count; i++)
-        if (finding_severity(findings->finding[i].id) == severity) write_finding(out, language, report, &findings->finding[i]);
+        if (finding_severity(findings->finding[i].id) == severity)
+            write_finding(out, language, report, &findings->finding[i]);
 }
 
 static bool has_any(const struct finding_list *findings, enum finding_severity severity) {
@@ -131,40 +133,16 @@ void tester_findings_write(struct bytes *out, enum language language, const stru
 
 /* --- details of a signature --- */
 
-static void write_signature_title(struct bytes *out, enum language language, const struct tester_report *report, size_t number) {
+static void write_signature_title(struct bytes *out, enum language language, const struct tester_report *report,
+                                  size_t number) {
     bytes_append_text(out, "<h4>");
-    say_number(out, language, REPORT_OF_SIGNATURE, number + 1);
+    page_say_number(out, language, REPORT_OF_SIGNATURE, number + 1);
     bytes_append_text(out, ": <code>");
     html_text(out, report->signature[number].result->domain);
     bytes_append_text(out, "</code></h4>\n");
 }
 
-static void write_tag(struct bytes *out, enum language language, const struct tester_tag *tag) {
-    const struct tag_text *known = tag_text_find(TAG_TEXT_SIGNATURE, tag->name);
-    bytes_append_text(out, "<tr><th scope=\"row\"><code>");
-    html_text(out, tag->name);
-    bytes_append_text(out, "</code></th><td><code>");
-    drawn_text_write_first(out, tag->value, VALUE_SHOWN);
-    bytes_append_text(out, "</code></td><td>");
-    if (known != NULL)
-        page_say_phrase(out, language, &known->text, NULL, 0);
-    else
-        page_say(out, language, REPORT_TAG_UNKNOWN);
-    bytes_append_text(out, "</td></tr>\n");
-}
-
-static void write_heads(struct bytes *out, enum language language, const enum page_text *heads, size_t count) {
-    bytes_append_text(out, "<table class=\"facts\"><thead><tr>");
-    for (size_t i = 0; i < count; i++) {
-        bytes_append_text(out, "<th scope=\"col\">");
-        page_say(out, language, heads[i]);
-        bytes_append_text(out, "</th>");
-    }
-    bytes_append_text(out, "</tr></thead><tbody>\n");
-}
-
 static void write_tags(struct bytes *out, enum language language, const struct tester_report *report) {
-    static const enum page_text heads[] = {REPORT_TAG, REPORT_VALUE, REPORT_MEANING};
     begin_fold(out, language, REPORT_TAGS);
     for (size_t i = 0; i < report->signature_count; i++) {
         const struct tester_signature *signature = &report->signature[i];
@@ -175,15 +153,17 @@ static void write_tags(struct bytes *out, enum language language, const struct t
             bytes_append_text(out, "</p>\n");
             continue;
         }
-        write_heads(out, language, heads, sizeof heads / sizeof *heads);
-        for (size_t j = 0; j < signature->tag_count; j++) write_tag(out, language, &signature->tag[j]);
-        bytes_append_text(out, "</tbody></table>\n");
+        tester_tags_begin(out, language);
+        for (size_t j = 0; j < signature->tag_count; j++)
+            tester_tags_write(out, language, TAG_TEXT_SIGNATURE, signature->tag[j].name, signature->tag[j].value);
+        tester_tags_end(out);
     }
     bytes_append_text(out, "</details>\n");
 }
 
 /* Drawn, a line a line. The figure can be reached by keyboard, since it may scroll. */
-static void write_drawn(struct bytes *out, enum language language, const struct tester_text *text, enum page_text title) {
+static void write_drawn(struct bytes *out, enum language language, const struct tester_text *text,
+                        enum page_text title) {
     if (text->text.len == 0) return;
     bytes_append_text(out, "<p class=\"quiet\">");
     page_say(out, language, title);
@@ -198,7 +178,7 @@ static void write_drawn(struct bytes *out, enum language language, const struct 
     bytes_append_text(out, "</pre>\n");
     if (text->octets > text->text.len) {
         bytes_append_text(out, "<p class=\"quiet\">");
-        say_number(out, language, REPORT_CUT, text->octets);
+        page_say_number(out, language, REPORT_CUT, text->octets);
         bytes_append_text(out, "</p>\n");
     }
 }
@@ -232,14 +212,16 @@ static void write_steps(struct bytes *out, enum language language, const struct 
     static const enum page_text heads[] = {REPORT_STEP_FROM, REPORT_STEP_BY, REPORT_STEP_WITH, REPORT_STEP_TIME};
     if (report->step_count == 0) return;
     begin_fold(out, language, REPORT_STEPS);
-    write_heads(out, language, heads, sizeof heads / sizeof *heads);
+    tester_tags_heads(out, language, heads, sizeof heads / sizeof *heads);
     for (size_t i = 0; i < report->step_count; i++) write_step(out, &report->step[i]);
-    bytes_append_text(out, "</tbody></table></details>\n");
+    tester_tags_end(out);
+    bytes_append_text(out, "</details>\n");
 }
 
 /* --- the whole --- */
 
-static void write_field(struct bytes *out, enum language language, enum page_text name, const struct tester_text *field) {
+static void write_field(struct bytes *out, enum language language, enum page_text name,
+                        const struct tester_text *field) {
     if (field->text.len == 0) return;
     bytes_append_text(out, "<dt>");
     page_say(out, language, name);
@@ -266,7 +248,8 @@ static void write_to_do(struct bytes *out, enum language language, const struct 
     tester_findings_write(out, language, report, report->findings, true);
 }
 
-static void write_records(struct bytes *out, enum language language, const struct tester_report *report, unsigned number) {
+static void write_records(struct bytes *out, enum language language, const struct tester_report *report,
+                          unsigned number) {
     if (report->record_count == 0) return;
     begin_fold(out, language, REPORT_KEYS);
     for (size_t i = 0; i < report->record_count; i++) {
@@ -277,9 +260,10 @@ static void write_records(struct bytes *out, enum language language, const struc
     bytes_append_text(out, "</details>\n");
 }
 
-void tester_report_page_write(struct bytes *out, enum language language, const struct tester_report *report, unsigned number) {
+void tester_report_page_write(struct bytes *out, enum language language, const struct tester_report *report,
+                              unsigned number) {
     bytes_append_format(out, "<section aria-labelledby=\"m%u\">\n<h2 id=\"m%u\">", number, number);
-    say_number(out, language, REPORT_MESSAGE, number);
+    page_say_number(out, language, REPORT_MESSAGE, number);
     bytes_append_text(out, "</h2>\n");
     write_message(out, language, report);
     write_to_do(out, language, report);

@@ -10,7 +10,10 @@ enum { NUMBER_MAX = 24, NAME_MAX = 8192 };
 
 /* --- words --- */
 
-static const struct { const char *word, *sign; enum page_text text; } moods[] = {
+static const struct {
+    const char *word, *sign;
+    enum page_text text;
+} moods[] = {
     [TESTER_GOOD] = {"good", "\xe2\x9c\x94", MARK_GOOD},
     [TESTER_BAD] = {"bad", "\xe2\x9c\x98", MARK_BAD},
     [TESTER_DOUBT] = {"doubt", "\xe2\x96\xb2", MARK_DOUBT},
@@ -20,7 +23,8 @@ static const struct { const char *word, *sign; enum page_text text; } moods[] = 
 const char *tester_mood_word(enum tester_mood mood) { return moods[mood].word; }
 
 void tester_mark_write(struct bytes *out, enum language language, enum tester_mood mood) {
-    bytes_append_format(out, "<span class=\"mark\" aria-hidden=\"true\">%s</span><span class=\"hidden\">", moods[mood].sign);
+    bytes_append_format(out, "<span class=\"mark\" aria-hidden=\"true\">%s</span><span class=\"hidden\">",
+                        moods[mood].sign);
     page_say(out, language, moods[mood].text);
     bytes_append_text(out, " </span>");
 }
@@ -29,12 +33,8 @@ static struct span digits(char text[NUMBER_MAX], uint64_t number) {
     return (struct span){text, (size_t)snprintf(text, NUMBER_MAX, "%llu", (unsigned long long)number)};
 }
 
-static void say_number(struct bytes *out, enum language language, enum page_text text, uint64_t number) {
-    char room[NUMBER_MAX];
-    page_say_with(out, language, text, &(struct phrase_value){"count", digits(room, number)}, 1);
-}
-
-void tester_say_finding(struct bytes *out, enum language language, const struct finding *finding, const struct phrase *phrase) {
+void tester_say_finding(struct bytes *out, enum language language, const struct finding *finding,
+                        const struct phrase *phrase) {
     struct phrase_value values[FINDING_ARGS_MAX];
     char room[FINDING_ARGS_MAX][NUMBER_MAX];
     for (size_t i = 0; i < finding->arg_count; i++) {
@@ -60,11 +60,12 @@ static enum tester_mood mood_of(enum auth_result result) {
 
 /* --- the frame of a row --- */
 
-static void begin(struct bytes *out, enum language language, enum tester_mood mood, enum page_text label, uint64_t number) {
+static void begin(struct bytes *out, enum language language, enum tester_mood mood, enum page_text label,
+                  uint64_t number) {
     bytes_append_format(out, "<li class=\"%s\">", moods[mood].word);
     tester_mark_write(out, language, mood);
     bytes_append_text(out, "<strong>");
-    say_number(out, language, label, number);
+    page_say_number(out, language, label, number);
     bytes_append_text(out, "</strong> <span>");
 }
 
@@ -82,8 +83,11 @@ static void write_code(struct bytes *out, struct span text) {
 
 static void write_received(struct bytes *out, enum language language, const struct tester_arrival *arrival) {
     begin(out, language, TESTER_GOOD,
-          arrival->has_envelope ? ROW_RECEIVED : arrival->is_header_alone ? ROW_HEADER_READ : ROW_PASTED, 0);
-    say_number(out, language, ROW_OCTETS, arrival->octets);
+          arrival->has_envelope      ? ROW_RECEIVED
+          : arrival->is_header_alone ? ROW_HEADER_READ
+                                     : ROW_PASTED,
+          0);
+    page_say_number(out, language, ROW_OCTETS, arrival->octets);
     if (arrival->is_repaired) bytes_append_text(out, MIDDLE_DOT), page_say(out, language, ROW_REPAIRED);
     if (arrival->has_envelope) {
         bytes_append_text(out, MIDDLE_DOT);
@@ -121,7 +125,8 @@ static void write_no_signature(struct bytes *out, enum language language) {
     end(out);
 }
 
-static void write_signature(struct bytes *out, enum language language, const struct tester_report *report, size_t number) {
+static void write_signature(struct bytes *out, enum language language, const struct tester_report *report,
+                            size_t number) {
     const struct dkim_result *result = report->signature[number].result;
     begin(out, language, mood_of(result->result), ROW_SIGNATURE, number + 1);
     bytes_append_text(out, "d=");
@@ -136,7 +141,8 @@ static void write_signature(struct bytes *out, enum language language, const str
 static bool is_key_fault(const struct dkim_result *result) {
     if (result->result == RESULT_PASS) return false;
     enum cause cause = dkim_code_cause(result->code);
-    return (cause >= CAUSE_KEY_MISSING && cause <= CAUSE_KEY_HASH) || (cause >= CAUSE_DNS_TIMEOUT && cause <= CAUSE_DNS_BOGUS);
+    return (cause >= CAUSE_KEY_MISSING && cause <= CAUSE_KEY_HASH) ||
+           (cause >= CAUSE_DNS_TIMEOUT && cause <= CAUSE_DNS_BOGUS);
 }
 
 static void write_key_facts(struct bytes *out, enum language language, const struct tester_signature *signature) {
@@ -148,7 +154,7 @@ static void write_key_facts(struct bytes *out, enum language language, const str
     }
     if (signature->key != NULL && !signature->key->is_given) {
         bytes_append_text(out, MIDDLE_DOT);
-        say_number(out, language, ROW_TTL, signature->key->answer.ttl_s);
+        page_say_number(out, language, ROW_TTL, signature->key->answer.ttl_s);
     }
     bytes_append_text(out, MIDDLE_DOT "DNSSEC ");
     page_say(out, language, page_text_of_dnssec(result->dnssec));
@@ -183,14 +189,16 @@ static void write_key(struct bytes *out, enum language language, const struct te
 static const struct finding *finding_of(const struct tester_report *report, size_t number, char letter) {
     for (size_t i = 0; report->findings != NULL && i < report->findings->count; i++) {
         const struct finding *finding = &report->findings->finding[i];
-        bool speaks_of_it = finding->has_signature && finding->signature == number && finding_name(finding->id)[0] == letter;
+        bool speaks_of_it =
+            finding->has_signature && finding->signature == number && finding_name(finding->id)[0] == letter;
         if (speaks_of_it && finding_severity(finding->id) < SEVERITY_INFO) return finding;
     }
     return NULL;
 }
 
 static void write_part(struct bytes *out, enum language language, const struct tester_report *report, size_t number,
-                       enum part_state state, enum page_text label, enum page_text intact, enum page_text changed, char letter) {
+                       enum part_state state, enum page_text label, enum page_text intact, enum page_text changed,
+                       char letter) {
     static const enum tester_mood of_state[] = {
         [PART_UNKNOWN] = TESTER_PLAIN, [PART_INTACT] = TESTER_GOOD, [PART_CHANGED] = TESTER_BAD};
     const struct finding *finding = state == PART_CHANGED ? finding_of(report, number, letter) : NULL;
@@ -206,8 +214,8 @@ static void write_part(struct bytes *out, enum language language, const struct t
 }
 
 static void write_header(struct bytes *out, enum language language, const struct tester_report *report, size_t number) {
-    write_part(out, language, report, number, report->signature[number].result->header_part, ROW_HEADER, ROW_HEADER_INTACT,
-               ROW_HEADER_CHANGED, 'H');
+    write_part(out, language, report, number, report->signature[number].result->header_part, ROW_HEADER,
+               ROW_HEADER_INTACT, ROW_HEADER_CHANGED, 'H');
 }
 
 static void write_body(struct bytes *out, enum language language, const struct tester_report *report, size_t number) {
@@ -228,7 +236,8 @@ static void write_arc(struct bytes *out, enum language language, const struct ar
 static void write_spf(struct bytes *out, enum language language, const struct message_result *result) {
     const struct spf_result *spf = &result->spf[result->spf[SPF_MAIL_FROM].is_evaluated ? SPF_MAIL_FROM : SPF_HELO];
     if (!spf->is_evaluated) return;
-    const struct phrase_value values[] = {{"domain", spf->domain}, {"mechanism", spf->mechanism}, {"detail", spf->detail}};
+    const struct phrase_value values[] = {
+        {"domain", spf->domain}, {"mechanism", spf->mechanism}, {"detail", spf->detail}};
     begin(out, language, mood_of(spf->result), ROW_SPF, 0);
     write_code(out, span_of(auth_result_word(spf->result)));
     bytes_append_text(out, MIDDLE_DOT);
@@ -262,7 +271,8 @@ void tester_rows_write(struct bytes *out, enum language language, const struct t
 
 /* --- live --- */
 
-static void write_sentence(struct bytes *out, enum language language, enum tester_mood mood, enum page_text label, enum page_text text) {
+static void write_sentence(struct bytes *out, enum language language, enum tester_mood mood, enum page_text label,
+                           enum page_text text) {
     begin(out, language, mood, label, 0);
     page_say(out, language, text);
     end(out);

@@ -207,7 +207,7 @@ def a_domain_is_checked():
     chromium.run("document.querySelector('details').open = true; document.getElementById('domain').value = 'there.here.test';"
                  "document.getElementById('answer').value = arguments[0]", answer)
     chromium.click("form[action$='/d'] button")
-    told = wait_for_text("main", "Expected target")
+    told = wait_for_text("#fini", "Expected target")
     assert "one.keys.there.here.test" in told and chromium.address().endswith("/en/d"), told
     chromium.open(at("/en/d/there.here.test"))
     there(chromium, "main", "at least one selector")
@@ -365,12 +365,17 @@ def new_report(language):
     return page
 
 
+def it_stops_while_pages_are_open():
+    new_address()
+    assert state["daemon"].stop() == 0, state["daemon"].log_text()
+
+
 if __name__ == "__main__":
     start()
     try:
         house.main(rows_appear_while_one_looks, rows_appear_without_script, a_footer_is_named_shared_and_deleted,
                    pasted_and_uploaded_messages_are_tested, a_domain_is_checked, the_keyboard_is_enough,
                    hostile_messages_are_shown_as_text, odd_requests_get_a_page_that_says_so, pages_are_light,
-                   pages_look_well_in_every_way)
+                   pages_look_well_in_every_way, it_stops_while_pages_are_open)
     finally:
         state["browser"].close()

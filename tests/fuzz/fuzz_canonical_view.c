@@ -1,5 +1,5 @@
-/* Two texts, the first octet says where one ends: whatever they hold, the table is well-formed, bounded, and has no octet
- * that a browser would obey or hide. */
+/* Two texts, the first octet says where one ends: whatever they hold, the table is well-formed, bounded, and has no
+ * octet that a browser would obey or hide. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,8 +40,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct bytes out = bytes_with_cap(16 << 20);
     struct span text = {(const char *)data + 1, size - 1};
     size_t first = text.len * data[0] / 255;
-    const struct canonical_sides sides = {.original = span_first(text, first), .received = span_after(text, first),
-                                          .is_proved = data[0] % 2 == 0, .original_more = data[0]};
+    const struct canonical_sides sides = {.original = span_first(text, first),
+                                          .received = span_after(text, first),
+                                          .is_proved = data[0] % 2 == 0,
+                                          .original_more = data[0]};
     canonical_view_write(&out, data[0] % 3 == 0 ? LANGUAGE_FR : LANGUAGE_EN, &sides);
     REQUIRE(!out.failed);
     look_at(bytes_span(&out));

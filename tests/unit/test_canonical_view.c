@@ -15,7 +15,8 @@ static char *view(struct span original, struct span received) {
     assert_non_null(a);
     assert_non_null(b);
     char *end_a = memcpy(a + 1, original.ptr, original.len), *end_b = memcpy(b + 1, received.ptr, received.len);
-    const struct canonical_sides sides = {.original = {end_a, original.len}, .received = {end_b, received.len}, .is_proved = true};
+    const struct canonical_sides sides = {
+        .original = {end_a, original.len}, .received = {end_b, received.len}, .is_proved = true};
     canonical_view_write(&out, LANGUAGE_EN, &sides);
     assert_false(out.failed);
     bytes_append_char(&out, '\0');
@@ -33,7 +34,10 @@ static unsigned count(const char *text, const char *part) {
 /* The rows of the table: "=" alike on both sides, else what is deleted and inserted. */
 static void rows_tell_the_change(void **state) {
     (void)state;
-    static const struct { const char *original, *received, *want; unsigned same, changed; } rows[] = {
+    static const struct {
+        const char *original, *received, *want;
+        unsigned same, changed;
+    } rows[] = {
         {"a\r\nb\r\n", "a\r\nb\r\nfoot\r\n", "<ins>foot<i>¶</i></ins>", 2, 1},
         {"a\r\nb\r\nc\r\n", "b\r\nc\r\n", "<del>a<i>¶</i></del>", 2, 1},
         {"hello world\r\n", "hello mean world\r\n", "hello<i>·</i><ins>mean<i>·</i></ins>world<i>¶</i>", 0, 1},
@@ -114,14 +118,17 @@ static void every_change_is_marked(void **state) {
         char *got = view((struct span){text[0], len[0]}, (struct span){text[1], len[1]});
         assert_int_equal(count(got, "<td"), 2 * (count(got, "<tr role=\"row\"") - 1));
         assert_int_equal(count(got, "<del>"), count(got, "</del>"));
-        if (len[0] == len[1] && memcmp(text[0], text[1], len[0]) == 0) assert_int_equal(count(got, "<ins>"), 0);
-        else assert_true(count(got, "<ins>") + count(got, "<del>") > 0);
+        if (len[0] == len[1] && memcmp(text[0], text[1], len[0]) == 0)
+            assert_int_equal(count(got, "<ins>"), 0);
+        else
+            assert_true(count(got, "<ins>") + count(got, "<del>") > 0);
         free(got);
     }
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(rows_tell_the_change), cmocka_unit_test(what_is_alike_is_left_out),
-                                       cmocka_unit_test(there_are_caps), cmocka_unit_test(every_change_is_marked)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(rows_tell_the_change),
+                                       cmocka_unit_test(what_is_alike_is_left_out), cmocka_unit_test(there_are_caps),
+                                       cmocka_unit_test(every_change_is_marked)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

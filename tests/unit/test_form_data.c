@@ -32,8 +32,16 @@ static enum form_data_status read(const char *type, struct span body, struct byt
 
 static void every_row_reads_as_wanted(void **state) {
     (void)state;
-    static const struct { const char *type; struct span body; enum form_data_status want; struct span told; } rows[] = {
-#define ROW(type, body, want, told) {type, {body, sizeof(body) - 1}, want, {told, sizeof(told) - 1}}
+    static const struct {
+        const char *type;
+        struct span body;
+        enum form_data_status want;
+        struct span told;
+    } rows[] = {
+#define ROW(type, body, want, told)                                                                                    \
+    {                                                                                                                  \
+        type, {body, sizeof(body) - 1}, want, { told, sizeof(told) - 1 }                                               \
+    }
         ROW(URLENCODED, "", FORM_DATA_OK, ""),
         ROW(URLENCODED, "a=1&b=2", FORM_DATA_OK, "a=1;b=2;"),
         ROW(URLENCODED "; charset=utf-8", "a=x+y%2B%0d%0A&&b&=c", FORM_DATA_OK, "a=x y+\r\n;b=;=c;"),
@@ -41,12 +49,16 @@ static void every_row_reads_as_wanted(void **state) {
         ROW(URLENCODED, "a&a&a&a&a&a&a&a&a&a&a&a&a&a&a&a&a", FORM_DATA_TOO_MANY, ""),
         ROW("text/plain", "a=1", FORM_DATA_OTHER_TYPE, ""),
         ROW("", "a=1", FORM_DATA_OTHER_TYPE, ""),
-        ROW(MULTIPART, "--XX" PART("a") "one\r\n--XX" PART("b") "\0\r\n\r\n\r\n--XX--\r\n", FORM_DATA_OK, "a=one;b=\0\r\n\r\n;"),
+        ROW(MULTIPART, "--XX" PART("a") "one\r\n--XX" PART("b") "\0\r\n\r\n\r\n--XX--\r\n", FORM_DATA_OK,
+            "a=one;b=\0\r\n\r\n;"),
         ROW(MULTIPART, "--XX" PART("a") "\r\n--XX--", FORM_DATA_OK, "a=;"),
         ROW(MULTIPART, "--XX--\r\n", FORM_DATA_OK, ""),
-        ROW("multipart/form-data; charset=x; Boundary=\"X X\"", "--X X" PART("a") "\r\n--X\r\n--X X--", FORM_DATA_OK, "a=\r\n--X;"),
-        ROW(MULTIPART, "--XX\r\ncontent-type: text/plain\r\ncontent-disposition: form-data; filename=\"C:\\a;b\"; name=f\r\n\r\n"
-                       "x\r--XX\n--XX\r\n--XX--", FORM_DATA_OK, "f@x\r--XX\n--XX;"),
+        ROW("multipart/form-data; charset=x; Boundary=\"X X\"", "--X X" PART("a") "\r\n--X\r\n--X X--", FORM_DATA_OK,
+            "a=\r\n--X;"),
+        ROW(MULTIPART,
+            "--XX\r\ncontent-type: text/plain\r\ncontent-disposition: form-data; filename=\"C:\\a;b\"; name=f\r\n\r\n"
+            "x\r--XX\n--XX\r\n--XX--",
+            FORM_DATA_OK, "f@x\r--XX\n--XX;"),
         ROW(MULTIPART, "", FORM_DATA_MALFORMED, ""),
         ROW(MULTIPART, "--XX", FORM_DATA_MALFORMED, ""),
         ROW(MULTIPART, "--XX" PART("a") "one", FORM_DATA_MALFORMED, ""),
@@ -84,6 +96,7 @@ static void fields_are_found_by_name(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(every_row_reads_as_wanted), cmocka_unit_test(fields_are_found_by_name)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(every_row_reads_as_wanted),
+                                       cmocka_unit_test(fields_are_found_by_name)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

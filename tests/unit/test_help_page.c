@@ -39,7 +39,8 @@ static void everything_has_its_anchor(void **state) {
         for (unsigned i = 0; i < DKIM_CODE_COUNT; i++) expect_anchor(text, "dkim-", dkim_code_word((enum dkim_code)i));
         for (unsigned i = 0; i < SPF_CODE_COUNT; i++) expect_anchor(text, "spf-", spf_code_word((enum spf_code)i));
         for (unsigned i = 0; i < ARC_CODE_COUNT; i++) expect_anchor(text, "arc-", arc_code_word((enum arc_code)i));
-        for (unsigned i = 0; i < DMARC_CODE_COUNT; i++) expect_anchor(text, "dmarc-", dmarc_code_word((enum dmarc_code)i));
+        for (unsigned i = 0; i < DMARC_CODE_COUNT; i++)
+            expect_anchor(text, "dmarc-", dmarc_code_word((enum dmarc_code)i));
         for (size_t i = 0; i < tag_text_count; i++) {
             snprintf(prefix, sizeof prefix, "tag-%s-", tag_text_list_word(tag_texts[i].list));
             expect_anchor(text, prefix, tag_texts[i].tag);

@@ -9,7 +9,8 @@
 #include "http/tester_live.h"
 
 #define EVIL "<script>\x1b\xe2\x80\xae\"'&\r\nevent: end\r\n\r\n\xff"
-#define S(text) {text, sizeof(text) - 1}
+#define S(text)                                                                                                        \
+    { text, sizeof(text) - 1 }
 
 /* A report in which every octet that may come from outside is hostile. */
 static struct dkim_result dkim;
@@ -26,12 +27,22 @@ static struct tester_report report;
 static int make(void **state) {
     (void)state;
     const struct span evil = S(EVIL);
-    dkim = (struct dkim_result){.result = RESULT_FAIL, .code = DKIM_BODY_HASH_MISMATCH, .domain = evil, .selector = evil,
-                                .body_part = PART_CHANGED, .header_part = PART_INTACT, .key_algorithm = KEY_RSA, .key_bits = 2048,
-                                .has_key_answer = true, .cname = {evil}, .cname_count = 1};
+    dkim = (struct dkim_result){.result = RESULT_FAIL,
+                                .code = DKIM_BODY_HASH_MISMATCH,
+                                .domain = evil,
+                                .selector = evil,
+                                .body_part = PART_CHANGED,
+                                .header_part = PART_INTACT,
+                                .key_algorithm = KEY_RSA,
+                                .key_bits = 2048,
+                                .has_key_answer = true,
+                                .cname = {evil},
+                                .cname_count = 1};
     result = (struct message_result){.dkim_count = 1, .dkim = &dkim};
-    result.spf[SPF_MAIL_FROM] = (struct spf_result){.is_evaluated = true, .result = RESULT_PASS, .code = SPF_MATCHED, .domain = evil, .mechanism = evil};
-    result.dmarc = (struct dmarc_result){.is_evaluated = true, .result = RESULT_FAIL, .code = DMARC_NOT_ALIGNED, .domain = evil};
+    result.spf[SPF_MAIL_FROM] = (struct spf_result){
+        .is_evaluated = true, .result = RESULT_PASS, .code = SPF_MATCHED, .domain = evil, .mechanism = evil};
+    result.dmarc =
+        (struct dmarc_result){.is_evaluated = true, .result = RESULT_FAIL, .code = DMARC_NOT_ALIGNED, .domain = evil};
     findings.count = 0;
     struct finding *added = finding_add(&findings, FINDING_BODY_FOOTER);
     added->certainty = FINDING_PROVED;
@@ -39,15 +50,30 @@ static int make(void **state) {
     finding_add_number(added, "lines", 5);
     finding_add_text(added, "text", evil);
     added->evidence = (struct finding_evidence){.is_given = true, .received = evil, .received_octets = 4000};
-    signature = (struct tester_signature){.result = &dkim, .tag_count = 2, .tag = tags, .canonical_header = {evil, 100}, .canonical_body = {evil, 9}};
-    text = (struct record_text){.text = evil, .key = {.algorithm = KEY_RSA, .bits = 2048}, .tags = {1, {{S("p"), S(EVIL)}}}};
-    selector = (struct record_selector){.selector = evil, .name = evil, .expected_cname = evil, .record = &text, .state = RECORD_STATE_TO_FIX,
+    signature = (struct tester_signature){
+        .result = &dkim, .tag_count = 2, .tag = tags, .canonical_header = {evil, 100}, .canonical_body = {evil, 9}};
+    text = (struct record_text){
+        .text = evil, .key = {.algorithm = KEY_RSA, .bits = 2048}, .tags = {1, {{S("p"), S(EVIL)}}}};
+    selector = (struct record_selector){.selector = evil,
+                                        .name = evil,
+                                        .expected_cname = evil,
+                                        .record = &text,
+                                        .state = RECORD_STATE_TO_FIX,
                                         .answer = {.cname = {evil}, .cname_count = 1, .reason = evil}};
     record = (struct record_report){.domain = evil, .count = 1, .selector = &selector};
-    report = (struct tester_report){
-        .has_message = true, .arrival = {.octets = 1234, .has_envelope = true, .client = evil}, .from = {evil, 50}, .subject = {evil, 50},
-        .result = &result, .signature_count = 1, .signature = &signature, .step_count = 1, .step = &step, .findings = &findings,
-        .message = {evil, 50}, .record_count = 1, .record = &record};
+    report = (struct tester_report){.has_message = true,
+                                    .arrival = {.octets = 1234, .has_envelope = true, .client = evil},
+                                    .from = {evil, 50},
+                                    .subject = {evil, 50},
+                                    .result = &result,
+                                    .signature_count = 1,
+                                    .signature = &signature,
+                                    .step_count = 1,
+                                    .step = &step,
+                                    .findings = &findings,
+                                    .message = {evil, 50},
+                                    .record_count = 1,
+                                    .record = &record};
     return 0;
 }
 
@@ -83,8 +109,15 @@ static void a_report_says_what_to_do(void **state) {
     struct bytes out = bytes_with_cap(1 << 20);
     tester_report_page_write(&out, LANGUAGE_FR, &report, 2);
     const char *page = ended(&out);
-    static const char *const wanted[] = {"Message 2", "RSA, 2048 bits", "identiques à ce qui a été signé (prouvé)", "Ce qu&#39;il faut faire",
-                                         "prouvé", "/fr/aide#B1\"", "à corriger (toFix)", "Signé (reconstitué, prouvé)", "<time datetime=\"2023-11-14"};
+    static const char *const wanted[] = {"Message 2",
+                                         "RSA, 2048 bits",
+                                         "identiques à ce qui a été signé (prouvé)",
+                                         "Ce qu&#39;il faut faire",
+                                         "prouvé",
+                                         "/fr/aide#B1\"",
+                                         "à corriger (toFix)",
+                                         "Signé (reconstitué, prouvé)",
+                                         "<time datetime=\"2023-11-14"};
     for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++)
         if (strstr(page, wanted[i]) == NULL) fail_msg("%s is not in %s", wanted[i], page);
     bytes_clear(&out);
@@ -109,7 +142,8 @@ static unsigned count(const char *page, const char *part) {
 static void events_cannot_be_forged(void **state) {
     (void)state;
     for (unsigned kind = 0; kind < TESTER_EVENT_KIND_COUNT; kind++) {
-        const struct tester_event event = {.id = 7, .kind = (enum tester_event_kind)kind, .message = 1, .arrival = report.arrival, .report = &report};
+        const struct tester_event event = {
+            .id = 7, .kind = (enum tester_event_kind)kind, .message = 1, .arrival = report.arrival, .report = &report};
         struct bytes out = bytes_with_cap(1 << 20);
         tester_live_events[LANGUAGE_EN].write(&out, &event, LANGUAGE_EN);
         const char *text_of_event = ended(&out);

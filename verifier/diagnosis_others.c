@@ -1,9 +1,10 @@
 #include "verifier/diagnosis_others.h"
 
 /* From how much mail on a rule is more than chance. */
-enum { BULK_SIGNATURES = 50, BULK_DOMAINS = 5, BULK_PERCENT = 80, THROUGH_FAILURES = 10 };
+enum { BULK_SIGNATURES = 50, BULK_DOMAINS = 5, BULK_EXCEPTIONS = 5, THROUGH_FAILURES = 10 };
 
-static bool is_most(uint64_t part, uint64_t whole) { return part >= whole - whole / 100 * (100 - BULK_PERCENT); }
+/* All but one in BULK_EXCEPTIONS. */
+static bool is_most(uint64_t part, uint64_t whole) { return part >= whole - whole / BULK_EXCEPTIONS; }
 
 bool diagnosis_others_key(const struct diagnosis_input *input, size_t index, struct span key_name,
                           struct finding_list *list) {

@@ -59,7 +59,7 @@ static bool is_signed(const struct diagnosis_signatures *all, struct span name) 
 /* What readers go by, where it is there and no signature covers it. */
 static void look_at_uncovered(const struct diagnosis_input *input, const struct diagnosis_signatures *all,
                               struct arena *arena, struct finding_list *list) {
-    static const char *const important[] = {"Subject", "To", "Cc", "Date", "Content-Type", "Reply-To", "Message-ID"};
+    static const char *const important[] = {"Subject", "To", "Date", "Content-Type", "Reply-To"};
     struct bytes names = bytes_with_cap(NAMES_MAX);
     size_t readable = 0;
     for (size_t i = 0; i < all->count; i++) readable += all->signature[i].code == DKIM_OK;

@@ -3,6 +3,7 @@ arrive live, the report names what was done to the message; it is shared, masked
 caps, other sites' pages, other recipients."""
 import http.client
 import json
+import signal
 import smtplib
 import threading
 import urllib.error
@@ -19,6 +20,7 @@ CONF = """
 authserv_id = "mx.here.test"
 listener "mail" { protocol = "smtp" listen = "127.0.0.1:{smtp}" downstream = "maildir:{folder}/Maildir" }
 listener "tests" { protocol = "smtp" listen = "127.0.0.1:{lmtp}" downstream = "tester" line_ends = "pass" }
+listener "relayed" { protocol = "lmtp" listen = "127.0.0.1:%d" downstream = "tester" trust = { "127.0.0.1" } }
 dns { mode = "zones" zone_files = { "%s" } }
 http { listen = "127.0.0.1:{http}" }
 tester { enabled = true domain = "tests.here.test" base_url = "https://tester.here.test" listen = "127.0.0.1:%d"
@@ -31,8 +33,8 @@ state = {}
 
 class Site:
     def __init__(self, zone, tests_per_minute=1000):
-        self.own = house.free_port()
-        self.daemon = house.Daemon(CONF % (zone, self.own, tests_per_minute))
+        self.own, self.lmtp = house.free_port(), house.free_port()
+        self.daemon = house.Daemon(CONF % (self.lmtp, zone, self.own, tests_per_minute))
         self.smtp = self.daemon.lmtp
 
     def ask(self, method, path, body=None, want=200, **headers):
@@ -257,6 +259,52 @@ def test_streams_of_one_client():
     state["site"].ask("GET", f"/api/v1/tests/{token}/events", want=404)
 
 
+def test_by_lmtp_through_a_relay():
+    """A relay of ours says with XFORWARD whom the message came from: SPF is judged for him."""
+    site = state["site"]
+    token = site.open()["token"]
+    text = house.signed(house.message("good.here.test"), "good.here.test", "s1", state["pem"])
+    with smtplib.LMTP("127.0.0.1", site.lmtp, timeout=60 * house.SLOW) as client:
+        client.ehlo("relay.test")
+        assert client.docmd("XFORWARD ADDR=192.0.2.7 HELO=client.test PROTO=ESMTP")[0] == 250
+        client.mail("jane@good.here.test")
+        assert client.rcpt(token + "@tests.here.test")[0] == 250
+        assert client.data(text)[0] == 250
+    report = site.report(token)["reports"][0]
+    assert report["message"]["envelope"]["client"] == "192.0.2.7" and report["message"]["envelope"]["helo"] == "client.test"
+    assert [one["result"] for one in report["spf"] if one["scope"] == "mfrom"] == ["fail"], report["spf"]
+
+
+def test_a_reload_brings_new_keys():
+    site = state["site"]
+    pem, record = house.make_key("second")
+    text = house.signed(house.message("late.here.test"), "late.here.test", "s1", pem)
+    before = site.ask("POST", "/api/v1/verify", text, Content_Type="message/rfc822")
+    assert before["dkim"][0]["code"] == "key_missing", before["dkim"]
+    live = Events(site.own, site.open()["token"])
+    with open(state["zone"], "a", encoding="ascii") as zone:
+        zone.write(f"s1._domainkey.late TXT {house.txt(record)}\n")
+    site.daemon.process.send_signal(signal.SIGHUP)
+    house.wait_for(lambda: "event=reload" in site.daemon.log_text(), "reload")
+    after = site.ask("POST", "/api/v1/verify", text, Content_Type="message/rfc822")
+    assert after["dkim"][0]["result"] == "pass", after["dkim"]
+    assert not live.ended
+
+
+def test_it_begins_with_a_restart_only():
+    plain = CONF[:CONF.index('listener "tests"')] + CONF[CONF.index("dns {"):CONF.index("tester {")]
+    daemon = house.Daemon(plain % state["zone"], "plain")
+    daemon.configure(CONF % (house.free_port(), state["zone"], house.free_port(), 10))
+    daemon.process.send_signal(signal.SIGHUP)
+    line = house.wait_for(lambda: [line for line in daemon.log_text().splitlines() if "event=reload" in line], "reload")[0]
+    assert "begins with a restart only" in line, line
+    assert daemon.send(house.message("there.test"))[0] == 250
+    with urllib.request.urlopen(f"http://127.0.0.1:{daemon.http}/api/v1/version") as answer:
+        assert answer.status == 200
+    assert daemon.get("/api/v1/dkim/good.here.test/s1")[0] == 404  # switched off
+    assert daemon.stop() == 0
+
+
 def start():
     pem, record = house.make_key("first")
     rows = f"s1._domainkey.good TXT {house.txt(record)}\n"
@@ -267,5 +315,7 @@ def start():
 
 
 start()
-house.main(test_round_trip, test_addresses, test_verify, test_records, test_other_sites, test_streams_of_one_client, test_caps)
+house.main(test_round_trip, test_addresses, test_verify, test_records, test_other_sites, test_streams_of_one_client, test_caps,
+           test_by_lmtp_through_a_relay, test_a_reload_brings_new_keys, test_it_begins_with_a_restart_only)
+left = Events(state["site"].own, state["site"].open()["token"])  # whoever watches is let go, and does not hold up the end
 assert state["site"].daemon.stop() == 0

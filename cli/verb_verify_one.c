@@ -87,7 +87,7 @@ struct verify_worker *verify_worker_create(const struct verify_job *job) {
     if (worker->dns != NULL && worker->authentication == NULL) cli_complain("out of memory");
     if (job->rules != NULL) worker->rules = rule_scratch_create(false);
     bool explains = worker->authentication != NULL && job->options->explain;
-    if (explains) worker->explain = verify_explain_create(worker->loop, cli_dns_keys(worker->dns));
+    if (explains) worker->explain = verify_explain_create(worker->loop, cli_dns_keys(worker->dns), cli_dns_source(worker->dns), job->clock);
     bool is_whole = (job->rules == NULL || worker->rules != NULL) && (!explains || worker->explain != NULL);
     if (!is_whole) cli_complain("out of memory or descriptors");
     if (worker->authentication != NULL && is_whole) return worker;

@@ -8,6 +8,7 @@
 #include "verifier/authentication.h"
 #include "verifier/diagnosis.h"
 #include "verifier/pasted_header.h"
+#include "verifier/policy_lookup.h"
 
 enum {
     NEIGHBOURS_MAX = 16,
@@ -54,6 +55,8 @@ struct tester_job {
     enum header_status header;
     struct neighbour neighbour[NEIGHBOURS_MAX];
     size_t neighbours, neighbours_pending;
+    struct policy_lookup *policies;
+    bool policies_pending;
     struct diagnosis_key key[KEYS_MAX];
     size_t key_count;
     struct diagnosis diagnosis;
@@ -87,6 +90,12 @@ static void on_neighbour(struct key_request *request, struct key_entry *entry) {
     neighbour->is_pending = false;
     neighbour->job->neighbours_pending--;
     run_soon(neighbour->job);
+}
+
+static void on_policies(void *owner) {
+    struct tester_job *job = owner;
+    job->policies_pending = false;
+    run_soon(job);
 }
 
 static void wait_for(struct tester_job *job, int64_t delay_ms) {
@@ -184,6 +193,8 @@ static enum progress look_around(struct tester_job *job) {
         job_records_of_question(&job->records, &job->request->question);
     } else if (job->header == HEADER_COMPLETE) {
         look_up_neighbours(job, result_of(job));
+        job->policies_pending = policy_lookup_start(job->policies, result_of(job), message_verifier_header(verifier_of(job)),
+                                                    job->arena, on_policies, job);
         job_records_of_message(&job->records, message_verifier_header(verifier_of(job)), result_of(job));
     }
     job->state = JOB_AWAIT_RECORDS;
@@ -192,9 +203,10 @@ static enum progress look_around(struct tester_job *job) {
 }
 
 static enum progress await_records(struct tester_job *job) {
-    if (job->neighbours_pending + job->records.pending > 0 && !job->is_late) return PROGRESS_WAIT;
+    if (job->neighbours_pending + job->records.pending + job->policies_pending > 0 && !job->is_late) return PROGRESS_WAIT;
     loop_timer_stop(job->timer);
     job_records_expire(&job->records);
+    if (job->policies != NULL) policy_lookup_expire(job->policies);
     job->state = JOB_REPORT;
     return PROGRESS_AGAIN;
 }
@@ -227,6 +239,9 @@ static void diagnose(struct tester_job *job) {
         .keys = job->key,
         .key_count = job->key_count,
         .budget = diagnosis_budget_tester,
+        .has_now = true,
+        .now_s = job->begun_s,
+        .policy = policy_lookup_policy(job->policies),
     };
     diagnosis_run(&input, job->arena, &job->diagnosis); /* without memory: what was found until then */
     if (job->attempt == ATTEMPT_REPAIRED) {
@@ -354,7 +369,8 @@ static bool prepare(struct tester_job *job) {
     const struct authentication_setup wanted = {.policy = &job->policy, .keys = &job->lookups.keys, .dns = &job->lookups.dns,
                                                 .clock = setup->clock, .receiver = setup->receiver};
     job->authentication = authentication_create(&wanted);
-    return job->authentication != NULL && !job->pasted.failed;
+    job->policies = policy_lookup_create(&job->lookups.dns, setup->clock);
+    return job->authentication != NULL && job->policies != NULL && !job->pasted.failed;
 }
 
 struct tester_job *tester_job_create(const struct tester_job_setup *setup, struct tester_request *request,
@@ -384,6 +400,7 @@ void tester_job_destroy(struct tester_job *job) {
         key_entry_release(job->neighbour[i].entry);
     }
     job_records_release(&job->records);
+    policy_lookup_destroy(job->policies);
     authentication_destroy(job->authentication);
     bytes_release(&job->pasted);
     bytes_release(&job->repaired);

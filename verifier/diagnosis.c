@@ -1,10 +1,15 @@
 #include "verifier/diagnosis.h"
 #include <stdio.h>
 #include "base/ascii.h"
+#include "verifier/diagnosis_arc.h"
 #include "verifier/diagnosis_body.h"
 #include "verifier/diagnosis_compare.h"
 #include "verifier/diagnosis_header.h"
 #include "verifier/diagnosis_keys.h"
+#include "verifier/diagnosis_message.h"
+#include "verifier/diagnosis_others.h"
+#include "verifier/diagnosis_path.h"
+#include "verifier/diagnosis_signing.h"
 
 const struct diagnosis_budget diagnosis_budget_filter = {.octets = 1 << 20, .header_trials = 200, .verifications = 4};
 const struct diagnosis_budget diagnosis_budget_tester = {
@@ -138,7 +143,11 @@ static void explain_with_key(struct work *work, size_t index, struct header_tria
     size_t before = list->count;
     diagnosis_keys_find(work->input, signature, budget, &key);
     if (!header_trial_hash(trial, HEADER_AS_DECLARED, NULL, 0, hash)) return;
-    if (!key.made_it) diagnosis_keys_explain(work->input, signature, &key, hash, budget, work->arena, list);
+    if (!key.made_it) {
+        diagnosis_keys_explain(work->input, signature, &key, hash, budget, work->arena, list);
+        bool is_wrong = list->count > before && list->finding[list->count - 1].id == FINDING_WRONG_KEY;
+        if (is_wrong) diagnosis_others_key(work->input, index, signature->key_name, list);
+    }
     if (list->count == before && key.other_hash) add(work, index, FINDING_SIG_OTHER_HASH);
     answer->is_explained = list->count > before;
     if (answer->is_explained || key.record == NULL) return;
@@ -258,49 +267,6 @@ static void diagnose(struct work *work, size_t index) {
 
 /* ---- The whole message ---- */
 
-static void look_at_doubles(struct work *work) {
-    static const char *const once[] = {"From", "Subject", "To", "Date", "Message-ID", "Sender", "Reply-To"};
-    for (size_t i = 0; i < sizeof once / sizeof *once; i++) {
-        size_t count = header_section_count(work->input->section, once[i]);
-        if (count < 2) continue;
-        struct finding *finding = finding_add(&work->out->findings, FINDING_FIELD_DOUBLED);
-        finding_add_text(finding, "name", span_of(once[i]));
-        finding_add_number(finding, "found", count);
-    }
-}
-
-static void look_at_arc(struct work *work) {
-    const struct arc_result *arc = &work->input->result->arc;
-    static const struct {
-        enum arc_code code;
-        enum finding_id id;
-    } kinds[] = {{ARC_STRUCTURE, FINDING_ARC_STRUCTURE},
-                 {ARC_CV, FINDING_ARC_CV},
-                 {ARC_SEAL, FINDING_ARC_SEAL},
-                 {ARC_MESSAGE_SIGNATURE, FINDING_ARC_MESSAGE}};
-    if (!arc->is_evaluated) return;
-    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
-        if (arc->code != kinds[i].code || (!work->input->has_body && arc->code == ARC_MESSAGE_SIGNATURE)) continue;
-        struct finding *finding = finding_add(&work->out->findings, kinds[i].id);
-        finding_add_number(finding, "found", arc->failed_set);
-        finding->hop = arc->failed_set;
-    }
-    if (arc->result != RESULT_PASS || arc->oldest_pass == 0) return;
-    struct finding *finding = finding_add(&work->out->findings, FINDING_ARC_OLDEST);
-    finding_add_number(finding, "found", arc->oldest_pass);
-    finding->hop = arc->oldest_pass;
-}
-
-static void look_at_octets(struct work *work) {
-    bool is_bare = false;
-    struct span body = work->input->body;
-    for (size_t at; work->input->has_body && !is_bare && (at = span_find(body, '\n')) < body.len;
-         body = span_after(body, at + 1))
-        is_bare = at == 0 || body.ptr[at - 1] != '\r';
-    if (is_bare || (work->input->has_body && span_find(work->input->body, '\0') < work->input->body.len))
-        finding_add(&work->out->findings, FINDING_BARE_LINE_FEED);
-}
-
 static bool any_failed(const struct message_result *result) {
     for (size_t i = 0; i < result->dkim_count; i++)
         if (result->dkim[i].result != RESULT_PASS) return true;
@@ -322,10 +288,19 @@ static bool begin(struct work *work) {
         if (!dkim_signature_parse(&work->input->section->fields[at], work->arena, signature)) return false;
     }
     if (!arc_set_collect(work->input->section, work->arena, &work->chain)) return false;
-    if (!work->input->has_body) return true;
+    if (!work->input->has_body || !any_failed(result)) return true;
     work->body_is_ready = diagnosis_body_init(&work->body, work->input->section, work->input->body, work->arena);
     if (!work->body_is_ready) diagnosis_body_release(&work->body);
     return work->body_is_ready;
+}
+
+static void look_at_message(struct work *work) {
+    struct finding_list *list = &work->out->findings;
+    diagnosis_signing_look(work->input, &work->all, work->arena, list);
+    diagnosis_message_look(work->input, &work->all, work->arena, list);
+    diagnosis_arc_look(work->input, &work->chain, work->arena, list);
+    diagnosis_path_look(work->input, list);
+    diagnosis_others_look(work->input, list);
 }
 
 bool diagnosis_run(const struct diagnosis_input *input, struct arena *arena, struct diagnosis *out) {
@@ -335,11 +310,9 @@ bool diagnosis_run(const struct diagnosis_input *input, struct arena *arena, str
     work.all.count = result->dkim_count < DIAGNOSIS_SIGNATURES_MAX ? result->dkim_count : DIAGNOSIS_SIGNATURES_MAX;
     for (size_t i = 0; i < DIAGNOSIS_SIGNATURES_MAX; i++)
         out->cause[i] = i < work.all.count ? dkim_code_cause(result->dkim[i].code) : CAUSE_NONE;
-    bool ready = !any_failed(result) || begin(&work);
+    bool ready = begin(&work);
     for (size_t i = 0; ready && i < work.all.count; i++) diagnose(&work, i);
-    look_at_doubles(&work);
-    look_at_arc(&work);
-    look_at_octets(&work);
+    if (ready) look_at_message(&work);
     if (work.body_is_ready) diagnosis_body_release(&work.body);
     return ready;
 }

@@ -2,6 +2,8 @@
  * Pure data, all of it borrowed. */
 #pragma once
 #include "verifier/diagnosis_budget.h"
+#include "verifier/diagnosis_policy.h"
+#include "verifier/diagnosis_seen.h"
 #include "verifier/header_section.h"
 #include "verifier/key_source.h"
 #include "verifier/result.h"
@@ -27,4 +29,8 @@ struct diagnosis_input {
     const struct diagnosis_key *keys; /* of the signatures, and any others that may have made one */
     size_t key_count;
     struct diagnosis_budget budget; /* for each signature */
+    bool has_now;                   /* false: clocks are not compared */
+    int64_t now_s;                  /* wall clock */
+    const struct diagnosis_policy *policy; /* NULL: nothing is said of SPF and DMARC */
+    const struct diagnosis_seen *seen;     /* NULL: nothing was seen before */
 };

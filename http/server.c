@@ -168,14 +168,13 @@ static bool begin_stream(struct visit *visit, struct http_reply *reply) {
     pthread_mutex_lock(&server->streams_lock);
     bool ok = !server->is_stopping && server->stream_count < server->setup.streams_max;
     if (ok) {
-        visit->stream = reply->stream;
+        visit->stream = event_stream_acquire(reply->stream); /* the reply keeps its own: its fields depend on it */
         event_stream_attach(visit->stream, on_suspend, on_resume, visit->connection);
         list_append(&server->streams, &visit->node);
         server->stream_count++;
     }
     pthread_mutex_unlock(&server->streams_lock);
     if (!ok) return false;
-    reply->stream = NULL;
     bytes_release(&visit->path); /* the route has been called; a stream may stay for an hour */
     return true;
 }

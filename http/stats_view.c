@@ -306,3 +306,17 @@ void stats_domain_release(struct stats_domain *domain) {
     arena_destroy(domain->names);
     *domain = (struct stats_domain){0};
 }
+
+bool stats_domain_glance(struct domain_stats *stats, struct span domain, int64_t *first_seen_s, uint64_t *day) {
+    int64_t now_s;
+    const struct stats_table *table = domain_stats_lock(stats, &now_s);
+    uint32_t slot = space_saving_find(table->names, domain);
+    if (slot != SPACE_SAVING_NONE) {
+        uint64_t count[DOMAIN_RESULT_COUNT] = {0};
+        sum_domain(&table->entry[slot], range_of(STATS_24H, now_s), count);
+        *first_seen_s = table->entry[slot].first_seen_s;
+        *day = domain_counts_sum(count);
+    }
+    domain_stats_unlock(stats);
+    return slot != SPACE_SAVING_NONE;
+}

@@ -119,3 +119,7 @@ enum stats_found { STATS_FOUND, STATS_NOT_TRACKED, STATS_NO_MEMORY };
 enum stats_found stats_domain_take(struct domain_stats *stats, struct span domain, enum stats_window window,
                                    struct stats_domain *out);
 void stats_domain_release(struct stats_domain *domain); /* accepts an empty one */
+
+/* The least that can be asked of a domain, for every message: since when it is tracked, and its signatures of the last 24
+ * hours. domain: lower-case A-labels. False: not tracked. Cost: the lock, and a sum over a day's hours; no allocation. */
+bool stats_domain_glance(struct domain_stats *stats, struct span domain, int64_t *first_seen_s, uint64_t *day);

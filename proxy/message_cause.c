@@ -5,7 +5,7 @@
 #include "verifier/diagnosis.h"
 #include "verifier/message_verifier.h"
 
-enum { ARENA_OCTETS = 4 << 20, PIECE = 16 * 1024 };
+enum { PIECE = 16 * 1024 };
 
 bool message_cause_allow(struct message_cause_allowance *allowance, int64_t now_us) {
     const int64_t every_us = (int64_t)MESSAGE_CAUSE_EVERY_MS * 1000;
@@ -51,24 +51,32 @@ static size_t gather_keys(const struct message_verifier *verifier, const struct 
     return count;
 }
 
+bool message_cause_find(const struct message_verifier *verifier, const struct message_result *result,
+                        const struct spool *spool, uint64_t body_offset, struct arena *arena, struct diagnosis *out) {
+    struct bytes body = bytes_with_cap(MESSAGE_CAUSE_BODY_MAX);
+    struct diagnosis_key keys[DIAGNOSIS_SIGNATURES_MAX];
+    bool is_whole = read_body(spool, body_offset, &body);
+    struct span copy = is_whole ? arena_copy(arena, bytes_span(&body)) : (struct span){NULL, 0};
+    is_whole = is_whole && copy.len == body.len;
+    bytes_release(&body);
+    if (!is_whole) return false;
+    struct diagnosis_input input = {.section = message_verifier_header(verifier),
+                                    .body = copy,
+                                    .has_body = true,
+                                    .result = result,
+                                    .keys = keys,
+                                    .budget = diagnosis_budget_filter};
+    input.key_count = gather_keys(verifier, result, arena, keys);
+    return diagnosis_run(&input, arena, out);
+}
+
 void message_cause_refine(const struct message_verifier *verifier, const struct message_result *result,
                           const struct spool *spool, uint64_t body_offset, enum cause *cause, size_t count) {
-    struct bytes body = bytes_with_cap(MESSAGE_CAUSE_BODY_MAX);
-    struct arena *arena = arena_create(ARENA_OCTETS);
+    struct arena *arena = arena_create(MESSAGE_CAUSE_ARENA);
     struct diagnosis *diagnosis = malloc(sizeof *diagnosis);
-    struct diagnosis_key keys[DIAGNOSIS_SIGNATURES_MAX];
-    if (arena != NULL && diagnosis != NULL && read_body(spool, body_offset, &body)) {
-        struct diagnosis_input input = {.section = message_verifier_header(verifier),
-                                        .body = bytes_span(&body),
-                                        .has_body = true,
-                                        .result = result,
-                                        .keys = keys,
-                                        .budget = diagnosis_budget_filter};
-        input.key_count = gather_keys(verifier, result, arena, keys);
-        diagnosis_run(&input, arena, diagnosis); /* without memory: the causes of the codes */
+    /* without memory: the causes of the codes */
+    if (arena != NULL && diagnosis != NULL && message_cause_find(verifier, result, spool, body_offset, arena, diagnosis))
         for (size_t i = 0; i < count && i < DIAGNOSIS_SIGNATURES_MAX; i++) cause[i] = diagnosis->cause[i];
-    }
     free(diagnosis);
     arena_destroy(arena);
-    bytes_release(&body);
 }

@@ -7,10 +7,13 @@
 #include <stdint.h>
 #include "verifier/result.h"
 
+struct arena;
+struct diagnosis;
 struct message_verifier;
 struct spool;
 
-enum { MESSAGE_CAUSE_BODY_MAX = 256 * 1024, MESSAGE_CAUSE_BURST = 20, MESSAGE_CAUSE_EVERY_MS = 100 };
+enum { MESSAGE_CAUSE_BODY_MAX = 256 * 1024, MESSAGE_CAUSE_BURST = 20, MESSAGE_CAUSE_EVERY_MS = 100,
+       MESSAGE_CAUSE_ARENA = 4 << 20 /* octets; a cap */ };
 
 /* How many diagnoses a worker may still make; zeroed at first. One more every MESSAGE_CAUSE_EVERY_MS, a burst at most.
  */
@@ -22,6 +25,9 @@ bool message_cause_allow(struct message_cause_allowance *allowance, int64_t now_
 
 /* Would a diagnosis say more about any of the count results than their codes do? */
 bool message_cause_is_vague(const struct message_result *result);
+/* Diagnoses the message into *out, whose spans live in arena. False: no memory, or a body that is too large. */
+bool message_cause_find(const struct message_verifier *verifier, const struct message_result *result,
+                        const struct spool *spool, uint64_t body_offset, struct arena *arena, struct diagnosis *out);
 /* Refines cause[i], which the caller has filled from the codes, for result's first count signatures. The spool's
  * message has its body from body_offset on. What cannot be found out stays. */
 void message_cause_refine(const struct message_verifier *verifier, const struct message_result *result,

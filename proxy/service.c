@@ -65,7 +65,8 @@ struct service *service_create(struct generation *generation, const struct servi
         .loop = parts->loop,
         .spools = parts->spools,
         .memory = parts->memory,
-        .judge = {.config = generation->rules, .scratch = parts->rule_scratch, .replays = parts->replays},
+        .judge = {.config = generation->rules, .scratch = parts->rule_scratch, .replays = parts->replays,
+                  .domains = parts->statistics},
     };
     const struct downstream_pool_limits reuse = {
         .per_server = (unsigned)options->idle_downstreams_max,

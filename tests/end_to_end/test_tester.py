@@ -3,6 +3,7 @@ arrive live, the report names what was done to the message; it is shared, masked
 caps, other sites' pages, other recipients."""
 import http.client
 import json
+import signal
 import smtplib
 import threading
 import urllib.error
@@ -257,6 +258,29 @@ def test_streams_of_one_client():
     state["site"].ask("GET", f"/api/v1/tests/{token}/events", want=404)
 
 
+def test_what_was_seen_before():
+    """Keys that signed before, and selectors that are in use, are remembered by the statistics of the filter."""
+    old, other = (house.make_key(name) for name in ("old", "other"))
+    rows = lambda first, second: house.zone_text("here.test", "".join(
+        f"{selector}._domainkey.d TXT {house.txt(record)}\n" for selector, record in (("s1", first), ("s2", second)) if record))
+    site = Site(house.put("zone.seen", rows(old[1], other[1])))
+    by_old, by_other = (house.signed(house.message("d.here.test"), "d.here.test", selector, pem) for selector, pem in (("s1", old[0]), ("s2", other[0])))
+    for text in (by_old, by_old, by_other):
+        assert site.daemon.send(text)[0] == 250
+    site.daemon.configure(CONF % (house.put("zone.changed", rows(house.make_key("new")[1], "")), site.own, 1000))
+    site.daemon.process.send_signal(signal.SIGHUP)
+    house.wait_for(lambda: "event=reload" in site.daemon.log_text(), "reload")
+    token = site.open()["token"]
+    assert site.mail(token + "@tests.here.test", by_old)[0] == 250
+    findings = site.report(token)["reports"][0]["findings"]
+    older = [finding for finding in findings if finding["id"] == "S19"]
+    assert [finding["class"] for finding in older] == ["guess"] and "S17" in ids(findings), findings
+    # The other selector is gone though mail was signed with it today.
+    report = site.ask("GET", "/api/v1/dkim/d.here.test?selectors=s1,s2")
+    assert "rotation-early" in ids(report["findings"]), report["findings"]
+    assert site.daemon.stop() == 0
+
+
 def start():
     pem, record = house.make_key("first")
     rows = f"s1._domainkey.good TXT {house.txt(record)}\n"
@@ -267,5 +291,6 @@ def start():
 
 
 start()
-house.main(test_round_trip, test_addresses, test_verify, test_records, test_other_sites, test_streams_of_one_client, test_caps)
+house.main(test_round_trip, test_addresses, test_verify, test_records, test_other_sites, test_streams_of_one_client, test_caps,
+           test_what_was_seen_before)
 assert state["site"].daemon.stop() == 0

@@ -4,6 +4,7 @@
 #include "base/loop.h"
 #include "http/counted_lookups.h"
 #include "http/message_facts.h"
+#include "http/stats_recall.h"
 #include "http/tester_job_records.h"
 #include "verifier/authentication.h"
 #include "verifier/diagnosis.h"
@@ -231,6 +232,8 @@ static void diagnose(struct tester_job *job) {
         add_key(job, name, message_verifier_key(verifier_of(job), name));
     }
     for (size_t i = 0; i < job->neighbours; i++) add_key(job, job->neighbour[i].name, job->neighbour[i].entry);
+    struct diagnosis_seen seen;
+    stats_recall_message(job->setup->domains, result, job->arena, &seen);
     struct diagnosis_input input = {
         .section = message_verifier_header(verifier_of(job)),
         .body = body_of(job),
@@ -242,6 +245,7 @@ static void diagnose(struct tester_job *job) {
         .has_now = true,
         .now_s = job->begun_s,
         .policy = policy_lookup_policy(job->policies),
+        .seen = &seen,
     };
     diagnosis_run(&input, job->arena, &job->diagnosis); /* without memory: what was found until then */
     if (job->attempt == ATTEMPT_REPAIRED) {
@@ -359,6 +363,7 @@ static bool prepare(struct tester_job *job) {
     job->timer = loop_timer_create(setup->loop, on_late, job);
     if (job->arena == NULL || job->timer == NULL) return false;
     job_records_init(&job->records, job->arena, &job->lookups.dns, job->begun_s, on_event, job);
+    job->records.domains = setup->domains;
     job->state = JOB_LOOK_AROUND;
     if (!job->request->has_message) return true;
     job->state = JOB_VERIFY;

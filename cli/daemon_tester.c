@@ -28,7 +28,7 @@ static struct tester_setup setup_of(const struct options *options, struct metric
         .policy = generation_limits(options),
         .clock = &clock_system,
         .metrics = metrics,
-        .domains = domains,
+        .domains = options->tester_recall != 0 ? domains : NULL,
         .resolver = tester_supply_resolver(supply),
     };
 }

@@ -148,6 +148,7 @@ static void pasted_header_fields_are_repaired(void **state) {
     assert_true(has_folds); /* else there is nothing to be repaired */
     assert_true(report->arrival.is_header_alone && report->arrival.is_repaired && find(report->findings, "H18") != NULL);
     assert_true(report->result->dkim[0].header_part == PART_INTACT && report->result->dkim[0].code == DKIM_BODY_ABSENT);
+    bytes_release(&text);
     close_bench(bench);
 }
 

@@ -267,7 +267,13 @@ def hostile_messages_are_shown_as_text():
     upload(signed("nul", "x")[:-5] + big, "Message read")
     source = chromium.run("return document.documentElement.outerHTML")
     assert not chromium.run("return document.querySelector('main script, main img')") and "\u202e" not in source and "\0" not in source
-    assert not chromium.complaints()
+    expect_no_complaints()
+
+
+def expect_no_complaints():
+    """Pages that are left keep their streams for a moment; who opens many at once has to wait for some."""
+    complaints = [one for one in state["browser"].complaints() if "429" not in one]
+    assert not complaints, complaints
 
 
 def upload(text, word):
@@ -376,9 +382,7 @@ def pages_look_well_in_every_way():
                         found = chromium.violations(state["axe"])
                         assert not found, (kind, found)
     chromium.look()
-    # Pages that are left keep their streams for a moment; who opens many at once has to wait for some.
-    complaints = [one for one in chromium.complaints() if "429" not in one]
-    assert not complaints, complaints
+    expect_no_complaints()
 
 
 def new_report(language):

@@ -215,7 +215,7 @@ static enum daemon_exit start_all(struct daemon *daemon) {
         if (daemon->events == NULL) return fail(NULL, DAEMON_NO_RESOURCES);
     }
     if (options->tester_enabled != 0) {
-        daemon->tester = daemon_tester_open(options, daemon->metrics);
+        daemon->tester = daemon_tester_open(options, daemon->metrics, daemon->domains);
         if (daemon->tester == NULL) return fail(NULL, DAEMON_NO_RESOURCES);
         daemon_tester_serve(daemon->tester, daemon->proxy);
     }

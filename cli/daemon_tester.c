@@ -12,7 +12,8 @@ struct daemon_tester {
     struct tester *desk;
 };
 
-static struct tester_setup setup_of(const struct options *options, struct metrics *metrics, struct tester_supply *supply) {
+static struct tester_setup setup_of(const struct options *options, struct metrics *metrics,
+                                    struct domain_stats *domains, struct tester_supply *supply) {
     return (struct tester_setup){
         .domain = options->tester_domain,
         .base_url = options->tester_base_url,
@@ -27,16 +28,18 @@ static struct tester_setup setup_of(const struct options *options, struct metric
         .policy = generation_limits(options),
         .clock = &clock_system,
         .metrics = metrics,
+        .domains = options->tester_recall != 0 ? domains : NULL,
         .resolver = tester_supply_resolver(supply),
     };
 }
 
-struct daemon_tester *daemon_tester_open(const struct options *options, struct metrics *metrics) {
+struct daemon_tester *daemon_tester_open(const struct options *options, struct metrics *metrics,
+                                         struct domain_stats *domains) {
     struct daemon_tester *tester = calloc(1, sizeof *tester);
     if (tester == NULL) return NULL;
     tester->supply = tester_supply_create(metrics);
     if (tester->supply != NULL) {
-        const struct tester_setup setup = setup_of(options, metrics, tester->supply);
+        const struct tester_setup setup = setup_of(options, metrics, domains, tester->supply);
         tester->desk = tester_create(&setup);
     }
     if (tester->desk != NULL) return tester;

@@ -3,13 +3,15 @@
 #include <stdbool.h>
 
 struct daemon_tester;
+struct domain_stats;
 struct metrics;
 struct options;
 struct proxy;
 struct tester;
 
-/* metrics is borrowed until close. NULL: no memory. */
-struct daemon_tester *daemon_tester_open(const struct options *options, struct metrics *metrics);
+/* metrics and domains are borrowed until close. NULL: no memory. */
+struct daemon_tester *daemon_tester_open(const struct options *options, struct metrics *metrics,
+                                         struct domain_stats *domains);
 /* Before the proxy starts. */
 void daemon_tester_serve(struct daemon_tester *tester, struct proxy *proxy);
 /* Behind the proxy. False: no thread. Accepts NULL, and is true then. */

@@ -36,6 +36,7 @@ struct http_server {
     struct http_server_setup setup;
     struct metrics_worker *counters; /* of libmicrohttpd's thread */
     struct guest_list guests;        /* that thread's, too */
+    size_t body_octets;              /* and so are these: of bodies that are gathered now */
     pthread_mutex_t streams_lock;    /* for what follows; taken before a stream's own */
     struct list streams;
     size_t stream_count;
@@ -168,14 +169,13 @@ static bool begin_stream(struct visit *visit, struct http_reply *reply) {
     pthread_mutex_lock(&server->streams_lock);
     bool ok = !server->is_stopping && server->stream_count < server->setup.streams_max;
     if (ok) {
-        visit->stream = reply->stream;
+        visit->stream = event_stream_acquire(reply->stream); /* the reply keeps its own: its fields depend on it */
         event_stream_attach(visit->stream, on_suspend, on_resume, visit->connection);
         list_append(&server->streams, &visit->node);
         server->stream_count++;
     }
     pthread_mutex_unlock(&server->streams_lock);
     if (!ok) return false;
-    reply->stream = NULL;
     bytes_release(&visit->path); /* the route has been called; a stream may stay for an hour */
     return true;
 }
@@ -287,7 +287,12 @@ static bool announces_too_much(const struct visit *visit) {
 
 /* False: it is too much, and came without being announced. */
 static bool take_body(struct visit *visit, struct span piece) {
-    if (body_max(visit) > 0) return bytes_append(&visit->body, piece);
+    struct http_server *server = visit->server;
+    if (body_max(visit) > 0) {
+        if (server->body_octets + piece.len > SERVER_BODIES_MAX || !bytes_append(&visit->body, piece)) return false;
+        server->body_octets += piece.len;
+        return true;
+    }
     visit->unwanted += piece.len;
     return visit->unwanted <= UNWANTED_BODY_MAX;
 }
@@ -317,6 +322,7 @@ static void on_completed(void *owner, struct MHD_Connection *connection, void **
     if (visit == NULL) return;
     end_stream(visit);
     bytes_release(&visit->path);
+    server->body_octets -= visit->body.len;
     bytes_release(&visit->body);
     free(visit);
     *own = NULL;

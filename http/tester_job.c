@@ -4,6 +4,7 @@
 #include "base/loop.h"
 #include "http/counted_lookups.h"
 #include "http/message_facts.h"
+#include "http/stats_recall.h"
 #include "http/tester_job_records.h"
 #include "verifier/authentication.h"
 #include "verifier/diagnosis.h"
@@ -12,7 +13,8 @@
 
 enum {
     NEIGHBOURS_MAX = 16,
-    KEYS_MAX = DIAGNOSIS_SIGNATURES_MAX + NEIGHBOURS_MAX,
+    FRESH_MAX = 4,
+    KEYS_MAX = DIAGNOSIS_SIGNATURES_MAX + NEIGHBOURS_MAX + FRESH_MAX,
     DNS_BUDGET_MS = 5000,  /* of each wait; then temperror */
     SPF_BUDGET_MS = 20000, /* the same where SPF is among what waits: RFC 7208 section 4.6.4 */
     ARENA_MAX = DIAGNOSIS_ARENA_OCTETS,
@@ -59,6 +61,8 @@ struct tester_job {
     bool policies_pending;
     struct diagnosis_key key[KEYS_MAX];
     size_t key_count;
+    struct key_entry *fresh[FRESH_MAX];
+    size_t fresh_count;
     struct diagnosis diagnosis;
     /* Key records, a message's or those asked about. */
     struct job_records records;
@@ -219,18 +223,48 @@ static struct span body_of(const struct tester_job *job) {
     return span_after(job->text, start < job->text.len ? start : job->text.len);
 }
 
-static void add_key(struct tester_job *job, struct span name, const struct key_entry *entry) {
+static const struct record_selector *record_selector_of(const struct record_report *record, size_t count, const struct dkim_result *dkim) {
+    for (size_t i = 0; i < count; i++) {
+        if (!span_equal(record[i].domain, dkim->domain_ascii)) continue;
+        for (size_t k = 0; k < record[i].count; k++)
+            if (span_equal_nocase(record[i].selector[k].selector, dkim->selector)) return &record[i].selector[k];
+    }
+    return NULL;
+}
+
+static void add_key(struct tester_job *job, struct span name, const struct key_entry *entry, enum diagnosis_key_kind kind) {
     if (entry != NULL && job->key_count < KEYS_MAX)
-        job->key[job->key_count++] = (struct diagnosis_key){name, entry, DIAGNOSIS_KEY_CURRENT};
+        job->key[job->key_count++] = (struct diagnosis_key){name, entry, kind};
+}
+
+/* The records were looked up anew: another key there than the verdict's has just been published. */
+static void add_fresh_keys(struct tester_job *job) {
+    const struct message_result *result = result_of(job);
+    struct record_report record[TESTER_RECORDS_MAX];
+    size_t records = job_records_reports(&job->records, record);
+    for (size_t i = 0; i < result->dkim_count && job->fresh_count < FRESH_MAX; i++) {
+        const struct dkim_result *dkim = &result->dkim[i];
+        const struct record_selector *selector = diagnosis_wants_neighbours(dkim) ? record_selector_of(record, records, dkim) : NULL;
+        if (selector == NULL || selector->answer.status != DNS_FOUND) continue;
+        struct dns_answer answer = {.status = DNS_FOUND, .ttl_s = selector->answer.ttl_s, .record_count = selector->answer.record_count};
+        memcpy(answer.record, selector->answer.record, sizeof selector->answer.record);
+        struct key_entry *entry = key_entry_create(&answer, job->begun_s);
+        if (entry == NULL) continue;
+        job->fresh[job->fresh_count++] = entry;
+        add_key(job, diagnosis_key_name(dkim, job->arena), entry, DIAGNOSIS_KEY_FRESH);
+    }
 }
 
 static void diagnose(struct tester_job *job) {
     const struct message_result *result = result_of(job);
     for (size_t i = 0; i < result->dkim_count && i < DIAGNOSIS_SIGNATURES_MAX; i++) {
         struct span name = diagnosis_key_name(&result->dkim[i], job->arena);
-        add_key(job, name, message_verifier_key(verifier_of(job), name));
+        add_key(job, name, message_verifier_key(verifier_of(job), name), DIAGNOSIS_KEY_CURRENT);
     }
-    for (size_t i = 0; i < job->neighbours; i++) add_key(job, job->neighbour[i].name, job->neighbour[i].entry);
+    for (size_t i = 0; i < job->neighbours; i++) add_key(job, job->neighbour[i].name, job->neighbour[i].entry, DIAGNOSIS_KEY_CURRENT);
+    add_fresh_keys(job);
+    struct diagnosis_seen seen;
+    stats_recall_message(job->setup->domains, result, job->arena, &seen);
     struct diagnosis_input input = {
         .section = message_verifier_header(verifier_of(job)),
         .body = body_of(job),
@@ -242,21 +276,13 @@ static void diagnose(struct tester_job *job) {
         .has_now = true,
         .now_s = job->begun_s,
         .policy = policy_lookup_policy(job->policies),
+        .seen = &seen,
     };
     diagnosis_run(&input, job->arena, &job->diagnosis); /* without memory: what was found until then */
     if (job->attempt == ATTEMPT_REPAIRED) {
         struct finding *finding = finding_add(&job->diagnosis.findings, FINDING_PASTE_REPAIRED);
         finding->certainty = FINDING_PROVED;
     }
-}
-
-static const struct record_selector *selector_of(const struct tester_report *report, const struct dkim_result *dkim) {
-    for (size_t i = 0; i < report->record_count; i++) {
-        if (!span_equal(report->record[i].domain, dkim->domain_ascii)) continue;
-        for (size_t k = 0; k < report->record[i].count; k++)
-            if (span_equal_nocase(report->record[i].selector[k].selector, dkim->selector)) return &report->record[i].selector[k];
-    }
-    return NULL;
 }
 
 static void describe_signatures(struct tester_job *job, struct tester_report *report) {
@@ -267,7 +293,7 @@ static void describe_signatures(struct tester_job *job, struct tester_report *re
     for (size_t i = 0; signature != NULL && i < count; i++) {
         signature[i].result = &result->dkim[i];
         signature[i].cause = job->diagnosis.cause[i];
-        signature[i].key = selector_of(report, &result->dkim[i]);
+        signature[i].key = record_selector_of(report->record, report->record_count, &result->dkim[i]);
         message_fact_signature(section, !job->request->message.is_header_alone, body_of(job), &result->dkim[i], job->arena, &signature[i]);
     }
     report->signature = signature;
@@ -359,6 +385,7 @@ static bool prepare(struct tester_job *job) {
     job->timer = loop_timer_create(setup->loop, on_late, job);
     if (job->arena == NULL || job->timer == NULL) return false;
     job_records_init(&job->records, job->arena, &job->lookups.dns, job->begun_s, on_event, job);
+    job->records.domains = setup->domains;
     job->state = JOB_LOOK_AROUND;
     if (!job->request->has_message) return true;
     job->state = JOB_VERIFY;
@@ -399,6 +426,7 @@ void tester_job_destroy(struct tester_job *job) {
         if (job->neighbour[i].is_pending) key_source_cancel(&job->lookups.keys, &job->neighbour[i].request);
         key_entry_release(job->neighbour[i].entry);
     }
+    for (size_t i = 0; i < job->fresh_count; i++) key_entry_release(job->fresh[i]);
     job_records_release(&job->records);
     policy_lookup_destroy(job->policies);
     authentication_destroy(job->authentication);

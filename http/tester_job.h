@@ -9,6 +9,7 @@
 #include "verifier/verifier_policy.h"
 
 struct clock;
+struct domain_stats;
 struct dns_source;
 struct key_source;
 struct loop;
@@ -25,6 +26,7 @@ struct tester_job_setup {
     struct verifier_policy policy;
     struct span receiver; /* our name, for SPF's r macro */
     bool may_keep_messages;
+    struct domain_stats *domains; /* what was seen of other mail; may be NULL */
 };
 
 /* Takes request over, also when it fails. done gets a report, a reference of its own; NULL: no memory. NULL: no memory. */

@@ -1,5 +1,6 @@
 #include "http/tester_job_records.h"
 #include "base/list.h"
+#include "http/stats_recall.h"
 
 enum { QUESTIONS_MAX = 40 }; /* of one check */
 
@@ -24,6 +25,7 @@ static void begin(struct job_records *records, struct record_question *question)
     if (check == NULL) return;
     question->now_s = records->now_s;
     question->questions_max = QUESTIONS_MAX;
+    question->history_count = stats_recall_domain(records->domains, question->domain, records->arena, &question->history);
     enum record_check_status status = record_check_start(check, question, on_checked, records);
     if (status != RECORD_CHECK_DONE && status != RECORD_CHECK_PENDING) {
         record_check_destroy(check);

@@ -7,12 +7,15 @@
 #include "verifier/header_section.h"
 #include "verifier/record_check.h"
 
+struct domain_stats;
+
 struct job_records {
     struct arena *arena;
     struct dns_source *dns;
     void (*done)(void *owner); /* one check is over, later than it was begun */
     void *owner;
     int64_t now_s;
+    struct domain_stats *domains; /* when which selector signed; NULL: not known */
     size_t count, pending;
     struct record_check *check[TESTER_RECORDS_MAX];
 };

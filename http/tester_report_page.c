@@ -6,6 +6,7 @@
 #include "http/help_page.h"
 #include "http/tester_rows.h"
 #include "http/tester_tags.h"
+#include "verifier/encoded_word.h"
 #include "verifier/evidence.h"
 
 enum { NUMBER_MAX = 24 };
@@ -220,22 +221,30 @@ static void write_steps(struct bytes *out, enum language language, const struct 
 
 /* --- the whole --- */
 
-static void write_field(struct bytes *out, enum language language, enum page_text name,
-                        const struct tester_text *field) {
+/* As a mail program shows it, but for charsets. Not where addresses are masked: what is encoded was not looked into. */
+static void write_decoded(struct bytes *out, struct span text, bool is_masked) {
+    struct bytes decoded = bytes_with_cap(text.len);
+    bool is_decoded = !is_masked && encoded_word_present(text) && encoded_word_decode(text, &decoded);
+    html_text(out, is_decoded ? bytes_span(&decoded) : text);
+    bytes_release(&decoded);
+}
+
+static void write_field(struct bytes *out, enum language language, enum page_text name, const struct tester_text *field,
+                        bool is_masked) {
     if (field->text.len == 0) return;
     bytes_append_text(out, "<dt>");
     page_say(out, language, name);
     bytes_append_text(out, "</dt><dd>");
-    html_text(out, field->text);
+    write_decoded(out, field->text, is_masked);
     if (field->octets > field->text.len) bytes_append_text(out, "\xe2\x80\xa6");
     bytes_append_text(out, "</dd>\n");
 }
 
 static void write_message(struct bytes *out, enum language language, const struct tester_report *report) {
     bytes_append_text(out, "<dl class=\"facts\">\n");
-    write_field(out, language, REPORT_SUBJECT, &report->subject);
-    write_field(out, language, REPORT_FROM, &report->from);
-    write_field(out, language, REPORT_DATE, &report->date);
+    write_field(out, language, REPORT_SUBJECT, &report->subject, report->is_masked);
+    write_field(out, language, REPORT_FROM, &report->from, report->is_masked);
+    write_field(out, language, REPORT_DATE, &report->date, report->is_masked);
     bytes_append_text(out, "</dl>\n<ol class=\"rows\">\n");
     tester_rows_write(out, language, report);
     bytes_append_text(out, "</ol>\n");

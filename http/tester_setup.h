@@ -6,6 +6,7 @@
 #include "verifier/verifier_policy.h"
 
 struct clock;
+struct domain_stats;
 struct dns_source;
 struct key_source;
 struct loop;
@@ -36,5 +37,6 @@ struct tester_setup {
     struct verifier_policy policy;
     const struct clock *clock;
     struct metrics *metrics;  /* may be NULL */
+    struct domain_stats *domains; /* what was seen of other mail; may be NULL */
     struct tester_resolver resolver;
 };

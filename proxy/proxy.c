@@ -276,8 +276,19 @@ bool proxy_start(struct proxy *proxy, struct event_log *events, char **error) {
     return true;
 }
 
+/* The desk is made at the start, so a listener that wants it later has to wait for the next one. */
+static bool has_what_it_takes(const struct proxy *proxy, const struct options *options, char **error) {
+    for (size_t i = 0; i < options->listener_count; i++) {
+        if (options->listener[i].downstream_kind != DOWNSTREAM_TESTER || proxy->shared.tester != NULL) continue;
+        if (asprintf(error, "listener \"%s\": downstream = tester, which begins with a restart only", options->listener[i].name) < 0) *error = NULL;
+        return false;
+    }
+    return true;
+}
+
 bool proxy_reload(struct proxy *proxy, struct options *options, char **error) {
     *error = NULL;
+    if (!has_what_it_takes(proxy, options, error)) return complain(error, "out of memory"), false;
     struct generation *generation = create_generation(proxy, options, error);
     int *fd = generation != NULL ? open_listeners(proxy, options, NULL, error) : NULL;
     if (fd == NULL || !key_supply_start(generation->keys)) {

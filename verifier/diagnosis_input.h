@@ -13,6 +13,7 @@ enum { DIAGNOSIS_SIGNATURES_MAX = 32 };
 enum diagnosis_key_kind {
     DIAGNOSIS_KEY_CURRENT, /* what DNS says at that name */
     DIAGNOSIS_KEY_OLDER,   /* what it said before */
+    DIAGNOSIS_KEY_FRESH,   /* what it says when it is asked past the cache that the verdict rests on */
 };
 
 struct diagnosis_key {

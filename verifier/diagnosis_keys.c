@@ -50,12 +50,35 @@ static bool try_other_keys(const struct diagnosis_input *input, const struct dki
         bool same_name = span_equal(key->name, signature->key_name);
         for (size_t k = 0; k < key->entry->record_count; k++) {
             if (!made(key->entry->record[k], signature, header_hash, budget, value, &other_hash)) continue;
-            bool older = key->kind == DIAGNOSIS_KEY_OLDER && same_name;
-            struct finding *finding = finding_add(list, older ? FINDING_OLDER_KEY : FINDING_OTHER_SELECTOR);
+            struct finding *finding = finding_add(list, !same_name                         ? FINDING_OTHER_SELECTOR
+                                                        : key->kind == DIAGNOSIS_KEY_FRESH ? FINDING_KEY_CACHED
+                                                                                           : FINDING_OLDER_KEY);
             finding_add_text(finding, "name", signature->key_name);
             finding_add_text(finding, "found", key->name);
             return true;
         }
+    }
+    return false;
+}
+
+static bool holds_key(const struct key_entry *entry) {
+    for (size_t i = 0; entry != NULL && i < entry->record_count; i++)
+        if (entry->record[i]->key != NULL) return true;
+    return false;
+}
+
+/* There is no key at the signature's name, but one at another selector of its domain, which did not make it. */
+static bool guess_neighbour(const struct diagnosis_input *input, const struct dkim_signature *signature,
+                            struct finding_list *list) {
+    for (size_t i = 0; i < input->key_count; i++) {
+        const struct diagnosis_key *key = &input->keys[i];
+        bool is_neighbour = key->kind == DIAGNOSIS_KEY_CURRENT && !span_equal(key->name, signature->key_name);
+        if (!is_neighbour || !holds_key(key->entry) || !span_ends_nocase(key->name, signature->domain_ascii)) continue;
+        struct finding *finding = finding_add(list, FINDING_NEIGHBOUR_KEY);
+        finding->certainty = FINDING_GUESS;
+        finding_add_text(finding, "name", signature->key_name);
+        finding_add_text(finding, "found", key->name);
+        return true;
     }
     return false;
 }
@@ -211,6 +234,7 @@ void diagnosis_keys_explain(const struct diagnosis_input *input, const struct dk
     bool found = try_other_keys(input, signature, known, header_hash, budget, list) ||
                  (known->entry != NULL && try_repairs(&repair, known->entry, list));
     bytes_release(&repair.text);
+    if (!found && !holds_key(known->entry)) found = guess_neighbour(input, signature, list);
     if (found || known->record == NULL || signature->key_algorithm != KEY_RSA) return;
     size_t wanted = (known->record->bits + 7) / 8;
     bool damaged = signature->signature.len != wanted;

@@ -15,7 +15,7 @@ const char *record_check_status_text(enum record_check_status status) {
 }
 
 /* Why a question is asked. */
-enum purpose { FOR_KEY, FOR_VIEW, FOR_PLACE, FOR_WILDCARD, FOR_HOP };
+enum purpose { FOR_KEY, FOR_VIEW, FOR_PLACE, FOR_WILDCARD, FOR_DOMAIN, FOR_HOP };
 
 struct ask {
     struct dns_query query;
@@ -138,6 +138,8 @@ static void ask_around(struct record_check *check) {
         const struct record_selector *selector = &check->selector[i];
         ask_views(check, i);
         if (is_absent(selector)) ask_places(check, i);
+        if (is_absent(selector) && selector->answer.status == DNS_NXDOMAIN)
+            add_ask(check, &(struct ask){.dns = check->dns, .purpose = FOR_DOMAIN, .selector = i, .type = DNS_NS, .name = check->report.domain});
         if (selector->answer.status == DNS_SERVFAIL)
             add_ask(
                 check,
@@ -209,6 +211,7 @@ static bool conclude_views(struct record_check *check, size_t i) {
     struct record_selector *selector = &check->selector[i];
     struct bytes names = bytes_with_cap(4096);
     size_t servers = 0, others = 0;
+    bool besides = false;
     for (size_t at = 0; at < check->count; at++) {
         const struct ask *ask = check->ask[at];
         bool is_ours = ask->purpose == FOR_VIEW && ask->selector == i;
@@ -218,6 +221,8 @@ static bool conclude_views(struct record_check *check, size_t i) {
         if (view->kind == RECORD_VIEW_SERVER) {
             servers++;
             others += differs;
+            besides |= differs && ask->answer.status != DNS_NXDOMAIN && (ask->answer.cname_count > 0) != (selector->answer.cname_count > 0) &&
+                       (ask->type == DNS_CNAME ? ask->answer.status == DNS_NODATA : ask->answer.cname_count > 0);
             if (differs && names.len > 0) bytes_append_text(&names, ", ");
             if (differs) bytes_append(&names, view->name);
         } else if (differs) {
@@ -226,6 +231,7 @@ static bool conclude_views(struct record_check *check, size_t i) {
             finding_add_number(finding, "found", ask->answer.ttl_s);
         }
     }
+    if (besides) finding_add_text(finding_add(&selector->findings, FINDING_ALIAS_BESIDE_TXT), "name", selector->name);
     bool good = !names.failed && tell_servers(check, selector, servers, others, &names);
     bytes_release(&names);
     return good;
@@ -254,6 +260,15 @@ static void conclude_wildcard(struct record_check *check, size_t i) {
     }
 }
 
+/* Nothing at all stands at the domain or below it. */
+static void conclude_domain(struct record_check *check, size_t i) {
+    for (size_t at = 0; at < check->count; at++) {
+        const struct ask *ask = check->ask[at];
+        if (ask->purpose == FOR_DOMAIN && ask->selector == i && !ask->is_pending && ask->answer.status == DNS_NXDOMAIN)
+            finding_add_text(finding_add(&check->selector[i].findings, FINDING_DOMAIN_ABSENT), "domain", check->report.domain);
+    }
+}
+
 static bool judge_selector(struct record_check *check, size_t i) {
     struct record_selector *selector = &check->selector[i];
     size_t hops;
@@ -261,6 +276,7 @@ static bool judge_selector(struct record_check *check, size_t i) {
     const struct ask *last = last_hop(check, i, &hops);
     if (last != NULL && hops > DNS_CNAME_MAX) record_judge_loop(selector, hops, last->answer.record[0]);
     conclude_wildcard(check, i);
+    conclude_domain(check, i);
     if (selector->is_given) record_conclude_paste(check->question.record, check->report.domain, selector);
     if (selector->is_given && selector->record != NULL && check->question.message.len > 0 &&
         !record_trial_run(&check->question, selector, check->report.domain))

@@ -3,6 +3,7 @@
 #include "base/base64.h"
 #include "verifier/key_der.h"
 #include "verifier/record_text.h"
+#include "verifier/weak_key.h"
 
 enum { GOOD_RSA_BITS = 2048, LEAST_RSA_BITS = 1024, MOST_RSA_BITS = 4096, SHOWN_FINGERPRINT = 8, ED25519_OCTETS = 32 };
 enum { TAG_INTEGER = 2, TAG_SEQUENCE = 0x30 };
@@ -122,12 +123,21 @@ static void judge_rsa_size(unsigned bits, struct finding_list *findings) {
     finding_add_number(finding, "expected", GOOD_RSA_BITS);
 }
 
+static void judge_numbers(const struct key_der *der, struct finding_list *findings) {
+    unsigned number = 0;
+    enum weak_key weak = weak_key_judge(der, &number);
+    if (weak == WEAK_KEY_FACTOR) add_number(findings, FINDING_KEY_FACTOR, "found", number);
+    if (weak == WEAK_KEY_ROCA) finding_add(findings, FINDING_KEY_ROCA)->certainty = FINDING_GUESS;
+    if (weak == WEAK_KEY_EXPONENT) add_number(findings, FINDING_KEY_EXPONENT, "found", number);
+}
+
 static bool judge_rsa(const struct record_text *record, const struct key_der *der, struct arena *arena,
                       struct finding_list *findings) {
     if (!describe(record, der->bits, "rsa", arena, findings)) return false;
     add_number(findings, FINDING_RSA, "found", der->bits);
     if (der->bare) finding_add(findings, FINDING_KEY_BARE);
     judge_rsa_size(der->bits, findings);
+    if (der->modulus.len > 0) judge_numbers(der, findings);
     return true;
 }
 
@@ -174,6 +184,10 @@ static bool judge_octets(const struct record_text *record, struct span value, st
     }
     if (!is_ed25519 && complete && (status == KEY_DER_OK || status == KEY_DER_BAD_SIZE))
         return judge_rsa(record, &der, arena, findings);
+    if (complete && (status == KEY_DER_BAD_MODULUS || status == KEY_DER_BAD_EXPONENT)) {
+        finding_add_text(finding_add(findings, FINDING_KEY_NUMBERS), "text", span_of(key_der_status_text(status)));
+        return true;
+    }
     if (count_blanks(value) > 0 && !plus_mends(value, arena, &plus)) return false;
     judge_wreck(value, octets, plus, findings);
     return true;

@@ -11,7 +11,7 @@ function addCopyButtons(root) {
         const label = button.textContent;
         button.hidden = false;
         button.addEventListener('click', async () => {
-            await navigator.clipboard.writeText(what.dataset.text || what.textContent);
+            await navigator.clipboard.writeText(what.href || what.textContent);
             button.textContent = button.dataset.done;
             setTimeout(() => { button.textContent = label; }, 3000);
         });

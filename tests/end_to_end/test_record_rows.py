@@ -5,6 +5,7 @@ is at hand, and a few rows against a name server."""
 import base64
 import html
 import json
+import math
 import os
 import random
 import re
@@ -27,9 +28,15 @@ def number(value):
     return der(2, value.to_bytes(value.bit_length() // 8 + 1, "big"))
 
 
-def rsa_numbers(bits):
+SMALL = math.prod(range(3, 1000, 2))
+
+
+def rsa_numbers(bits, factor=1, exponent=65537):
     """A public key that nobody has the other half of: records are judged, nothing is verified."""
-    return der(0x30, number(random.getrandbits(bits - 2) | 1 << (bits - 1) | 1) + number(65537))
+    while True:
+        modulus = random.getrandbits(bits - 2) | 1 << (bits - 1) | 1
+        if math.gcd(modulus, SMALL) == 1:
+            return der(0x30, number(modulus * factor) + number(exponent))
 
 
 RSA_OID = bytes.fromhex("300d06092a864886f70d0101010500")
@@ -163,6 +170,10 @@ def tags():
         ("T-p10", "v=DKIM1; p=" + b64(spki(rsa_numbers(1024))), "1024 bits: weak, move to 2048.", "1024 bits : faible, passez à 2048."),
         ("T-p10", GOOD, "2048 bits: good.", "2048 bits : bonne."),
         ("T-p10", "v=DKIM1; p=" + b64(spki(rsa_numbers(5120))), "5120 bits: more than most servers verify", "5120 bits : plus que la plupart"),
+        ("D19", "v=DKIM1; p=" + b64(spki(rsa_numbers(2040, 101))), "can be divided by 101", "divisible par 101"),
+        ("D19", "v=DKIM1; p=" + b64(spki(rsa_numbers(2048, exponent=3))), "small exponent 3", "petit exposant 3"),
+        ("D19", "v=DKIM1; p=" + b64(spki(rsa_numbers(2048, exponent=4))), "the exponent is even", "Les nombres de cette clé sont impossibles"),
+        ("D19", "v=DKIM1; p=" + b64(spki(rsa_numbers(2047, 2))), "the modulus is even", "Les nombres de cette clé sont impossibles"),
         ("T-s1", "v=DKIM1; s=tlsrpt; p=" + P, "s=tlsrpt: this key is not for e-mail", "s=tlsrpt : cette clé n'est pas pour le courriel"),
         ("T-ty", "v=DKIM1; t=y; p=" + P, "Test mode (t=y)", "Mode test (t=y)"),
         ("T-t3", "v=DKIM1; t=y:w; p=" + P, "Unknown flag w, ignored.", "Drapeau w inconnu, ignoré."),
@@ -176,7 +187,7 @@ def tags():
     ]
     for name, record, english, french in rows:
         report = shows(name, records(record), (english, french), *d)
-        usable = name in ("T-v1", "T-v2", "T-g1", "T-g2", "T-h2", "T-k1", "T-k2", "T-n1", "T-p4", "T-p7", "T-ty", "T-t3", "T-x1") or record == GOOD or \
+        usable = english.startswith(("can be divided", "small exponent")) or name in ("T-v1", "T-v2", "T-g1", "T-g2", "T-h2", "T-k1", "T-k2", "T-n1", "T-p4", "T-p7", "T-ty", "T-t3", "T-x1") or record == GOOD or \
             english.startswith("1024")
         assert (report["selectors"][0]["state"] == "set") == usable, (name, record[:40], report["selectors"][0]["state"])
     # What stands behind the fault is looked at as well.
@@ -235,6 +246,8 @@ def kinds_and_names():
     ]
     for name, zone, english, french in rows:
         shows(name, zone, (english, french), *d)
+    shows("D27", "", ("The domain gone.example does not exist", "Le domaine gone.example n'existe pas"), "gone.example", "s")
+    says_not(shows("D1", "", ("There is no key", "Il n'y a pas de clé"), *d), "D27")
     # Where nothing is wrong, nothing is said to be.
     report = shows("R-1", records(GOOD), ("TXT record found", "Enregistrement TXT trouvé"), *d)
     assert all(finding["severity"] == "good" for _, finding in findings_of(report)), report
@@ -475,6 +488,11 @@ def name_servers_and_dnssec():
 
     code, found = ask("rows.test", "s", "--server", f"127.0.0.1@{first}", "--server", f"127.0.0.1@{second}")
     assert code == 0 and found["R-15"] == [{"fr": "1 serveurs sur 2 donnent une réponse différente.", "en": "1 of 2 name servers give a different answer."}], found
+    assert "D7" not in found, found
+    alias = put("alias.zone", zone_text("rows.test", "s._domainkey CNAME k\nk TXT " + txt(GOOD) + "\n"))
+    third = start_nsd({"rows.test": alias})
+    code, found = ask("rows.test", "s", "--server", f"127.0.0.1@{first}", "--server", f"127.0.0.1@{third}")
+    assert found["D7"][0]["en"] == "Name servers give a CNAME at s._domainkey.rows.test and others a TXT record: no name may have both.", found
     code, found = ask("rows.test", "s", "--server", f"127.0.0.1@{first}")
     assert "R-15" not in found, found
     assert found["R-16"] == [{"fr": "DNSSEC : non signé.", "en": "DNSSEC: unsigned."}], found

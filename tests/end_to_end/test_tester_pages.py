@@ -92,6 +92,7 @@ def rows_appear_while_one_looks():
     assert address.endswith("@test.here.test"), address
     assert "Waiting for a message" in there(chromium, "#attente")
     assert chromium.run("return document.querySelectorAll('#reports section').length") == 0
+    assert texts("[data-copy=address]") == ["Copy"] and "minutes" in chromium.text("#left")
     chromium.run("""window.seen = []; new MutationObserver(list => list.forEach(one => one.addedNodes.forEach(node => seen.push(node.innerText))))
         .observe(document.getElementById('rows'), {childList: true}); window.same = true""")
     told = report_from(address, signed())
@@ -127,12 +128,14 @@ def look_without_script(chromium):
     house.wait_for(lambda: chromium.address().endswith("?live"), "the streamed page")
     assert "En attente" in there(chromium, "#attente")
     address = there(chromium, "#address")
+    assert chromium.text("[data-copy=address]") == "" and chromium.text("#left") == "", "only script can copy and count"
     # The stream itself, octet by octet: rows are there before the answer has ended.
     with urllib.request.urlopen(at(f"/fr/t/{address.split('@')[0]}?live"), timeout=60 * house.SLOW) as stream:
         text = b""
         while b'<ol id="rows"' not in text:
             text += stream.read1()
         assert b"Corps" not in text and stream.headers["Content-Type"].startswith("text/html")
+        assert stream.headers["X-Accel-Buffering"] == "no" and stream.headers["Cache-Control"] == "no-store"
         send(address, signed() + FOOTER)
         while b"</section>" not in text:
             text += stream.read1()
@@ -264,7 +267,13 @@ def hostile_messages_are_shown_as_text():
     upload(signed("nul", "x")[:-5] + big, "Message read")
     source = chromium.run("return document.documentElement.outerHTML")
     assert not chromium.run("return document.querySelector('main script, main img')") and "\u202e" not in source and "\0" not in source
-    assert not chromium.complaints()
+    expect_no_complaints()
+
+
+def expect_no_complaints():
+    """Pages that are left keep their streams for a moment; who opens many at once has to wait for some."""
+    complaints = [one for one in state["browser"].complaints() if "429" not in one]
+    assert not complaints, complaints
 
 
 def upload(text, word):
@@ -311,6 +320,26 @@ def odd_requests_get_a_page_that_says_so():
     assert status == 200 and b'id="T-p2"' in text and "Set-Cookie" not in fields
 
 
+def who_asks_too_often_is_told_when_to_come_back():
+    other = house.Daemon(state["daemon"].template.replace("tests_per_minute = 1000", "tests_per_minute = 2"), "strict")
+    answers = [post_to(other, path) for path in ("/fr/t", "/fr/t", "/fr/t", "/fr/d")]
+    assert [status for status, _, _ in answers] == [200, 200, 429, 429], answers
+    for _, fields, text in answers[2:]:
+        seconds = int(fields["Retry-After"])
+        assert seconds > 0 and f"Réessayez dans {seconds} secondes." in text, text
+    assert other.stop() == 0
+
+
+def post_to(daemon, path):
+    form = b"domain=there.here.test&selectors=one&target=one.keys.there.here.test"
+    request = urllib.request.Request(f"http://127.0.0.1:{daemon.http}{path}", form, {"Content-Type": "application/x-www-form-urlencoded"})
+    try:
+        with urllib.request.urlopen(request, timeout=60 * house.SLOW) as answer:
+            return answer.status, answer.headers, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, error.headers, error.read().decode()
+
+
 def pages_are_light():
     address = new_address()
     report_from(address, signed() + FOOTER)
@@ -353,9 +382,7 @@ def pages_look_well_in_every_way():
                         found = chromium.violations(state["axe"])
                         assert not found, (kind, found)
     chromium.look()
-    # Pages that are left keep their streams for a moment; who opens many at once has to wait for some.
-    complaints = [one for one in chromium.complaints() if "429" not in one]
-    assert not complaints, complaints
+    expect_no_complaints()
 
 
 def new_report(language):
@@ -375,7 +402,8 @@ if __name__ == "__main__":
     try:
         house.main(rows_appear_while_one_looks, rows_appear_without_script, a_footer_is_named_shared_and_deleted,
                    pasted_and_uploaded_messages_are_tested, a_domain_is_checked, the_keyboard_is_enough,
-                   hostile_messages_are_shown_as_text, odd_requests_get_a_page_that_says_so, pages_are_light,
+                   hostile_messages_are_shown_as_text, odd_requests_get_a_page_that_says_so,
+                   who_asks_too_often_is_told_when_to_come_back, pages_are_light,
                    pages_look_well_in_every_way, it_stops_while_pages_are_open)
     finally:
         state["browser"].close()

@@ -218,22 +218,40 @@ static void the_key_that_made_it_is_named(void **state) {
         enum diagnosis_key_kind kind;
         enum finding_id id;
     } rows[] = {{"sel2._domainkey.d.example", DIAGNOSIS_KEY_CURRENT, FINDING_OTHER_SELECTOR},
-                {"sel._domainkey.d.example", DIAGNOSIS_KEY_OLDER, FINDING_OLDER_KEY}};
+                {"sel._domainkey.d.example", DIAGNOSIS_KEY_OLDER, FINDING_OLDER_KEY},
+                {"sel._domainkey.d.example", DIAGNOSIS_KEY_FRESH, FINDING_KEY_CACHED}};
     const struct signer *signers[] = {rsa, ed25519};
-    for (size_t i = 0; i < 4; i++) {
+    for (size_t i = 0; i < 6; i++) {
         struct scene scene;
-        const struct signer *signer = signers[i / 2];
+        const struct signer *signer = signers[i / 3];
         struct span good = signer_sign(signer, &(struct signing){0}, span_of(plain));
-        struct signer *wrong = i < 2 ? other : signer_create_ed25519();
+        struct signer *wrong = i < 3 ? other : signer_create_ed25519();
         scene_begin(&scene, signer_record(wrong));
         scene.older = entry_of(signer_record(signer));
-        add_key(&scene, rows[i % 2].name, scene.older, rows[i % 2].kind);
+        add_key(&scene, rows[i % 3].name, scene.older, rows[i % 3].kind);
         scene_run(&scene, good, diagnosis_budget_tester);
-        assert_int_equal(find(&scene, rows[i % 2].id)->certainty, FINDING_EXACT);
+        assert_int_equal(find(&scene, rows[i % 3].id)->certainty, FINDING_EXACT);
         scene_end(&scene);
-        if (i >= 2) signer_destroy(wrong);
+        if (i >= 3) signer_destroy(wrong);
         exact_free(good);
     }
+}
+
+/* The signer's own selector has no key, and the one beside it, which did not sign, has. */
+static void a_neighbour_that_did_not_sign_is_a_guess(void **state) {
+    (void)state;
+    struct span good = signer_sign(rsa, &(struct signing){0}, span_of(plain));
+    struct scene scene;
+    scene_begin(&scene, NULL);
+    scene.keys.row[0].status = DNS_NXDOMAIN;
+    scene.older = entry_of(signer_record(other));
+    add_key(&scene, "default._domainkey.d.example", scene.older, DIAGNOSIS_KEY_CURRENT);
+    scene_run(&scene, good, diagnosis_budget_tester);
+    find(&scene, FINDING_KEY_ABSENT);
+    assert_int_equal(find(&scene, FINDING_NEIGHBOUR_KEY)->certainty, FINDING_GUESS);
+    assert_int_equal(scene.out.cause[0], CAUSE_KEY_MISSING);
+    scene_end(&scene);
+    exact_free(good);
 }
 
 /* A record that a form has spoilt, repaired until its key is the one that signed (D11, D12). */
@@ -437,6 +455,7 @@ int main(void) {
         cmocka_unit_test(copied_fields_tell_what_was_there),
         cmocka_unit_test(a_wrong_key_is_told_from_changed_fields),
         cmocka_unit_test(the_key_that_made_it_is_named),
+        cmocka_unit_test(a_neighbour_that_did_not_sign_is_a_guess),
         cmocka_unit_test(a_repaired_record_proves_itself),
         cmocka_unit_test(signatures_tell_who_changed_the_body),
         cmocka_unit_test(another_signature_narrows_the_fields),

@@ -132,6 +132,19 @@ static void a_report_says_what_to_do(void **state) {
     bytes_release(&out);
 }
 
+static void encoded_words_are_undone_unless_masked(void **state) {
+    (void)state;
+    struct bytes out = bytes_with_cap(1 << 20);
+    report.subject = (struct tester_text){S("=?utf-8?q?d=C3=AEner=3Cb=3E?="), 29};
+    tester_report_page_write(&out, LANGUAGE_FR, &report, 1);
+    assert_non_null(strstr(ended(&out), "<dd>d\xc3\xaener&lt;b&gt;</dd>"));
+    bytes_clear(&out);
+    report.is_masked = true;
+    tester_report_page_write(&out, LANGUAGE_FR, &report, 1);
+    assert_non_null(strstr(ended(&out), "<dd>=?utf-8?q?d"));
+    bytes_release(&out);
+}
+
 static unsigned count(const char *page, const char *part) {
     unsigned found = 0;
     for (const char *at = strstr(page, part); at != NULL; at = strstr(at + 1, part)) found++;
@@ -162,6 +175,7 @@ static void events_cannot_be_forged(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test_setup(hostile_reports_are_shown_as_text, make),
                                        cmocka_unit_test_setup(a_report_says_what_to_do, make),
+                                       cmocka_unit_test_setup(encoded_words_are_undone_unless_masked, make),
                                        cmocka_unit_test_setup(events_cannot_be_forged, make)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

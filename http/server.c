@@ -36,6 +36,7 @@ struct http_server {
     struct http_server_setup setup;
     struct metrics_worker *counters; /* of libmicrohttpd's thread */
     struct guest_list guests;        /* that thread's, too */
+    size_t body_octets;              /* and so are these: of bodies that are gathered now */
     pthread_mutex_t streams_lock;    /* for what follows; taken before a stream's own */
     struct list streams;
     size_t stream_count;
@@ -286,7 +287,12 @@ static bool announces_too_much(const struct visit *visit) {
 
 /* False: it is too much, and came without being announced. */
 static bool take_body(struct visit *visit, struct span piece) {
-    if (body_max(visit) > 0) return bytes_append(&visit->body, piece);
+    struct http_server *server = visit->server;
+    if (body_max(visit) > 0) {
+        if (server->body_octets + piece.len > SERVER_BODIES_MAX || !bytes_append(&visit->body, piece)) return false;
+        server->body_octets += piece.len;
+        return true;
+    }
     visit->unwanted += piece.len;
     return visit->unwanted <= UNWANTED_BODY_MAX;
 }
@@ -316,6 +322,7 @@ static void on_completed(void *owner, struct MHD_Connection *connection, void **
     if (visit == NULL) return;
     end_stream(visit);
     bytes_release(&visit->path);
+    server->body_octets -= visit->body.len;
     bytes_release(&visit->body);
     free(visit);
     *own = NULL;

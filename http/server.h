@@ -7,12 +7,13 @@
  * Limits: as many connections as are set up, and when one more comes, the one that has waited longest is closed: whoever
  * asks and reads is served, whatever crowd connects; of one address (IPv6: one /64) as many as are set up, more are closed
  * at once; event streams count apart, streams_max; 10 s without progress; head_max for a request's
- * head, 64 KiB of a body that nobody wants. */
+ * head, 64 KiB of a body that nobody wants; SERVER_BODIES_MAX octets of all bodies that are gathered at a time: whoever brings
+ * more is hung up on. */
 #pragma once
 #include "base/endpoint.h"
 #include "http/route.h"
 
-enum { SERVER_STREAMS_MAX = 64, SERVER_HEAD_MAX = 16 * 1024 };
+enum { SERVER_STREAMS_MAX = 64, SERVER_HEAD_MAX = 16 * 1024, SERVER_BODIES_MAX = 64 << 20 };
 
 struct access;
 struct http_server;

@@ -162,10 +162,39 @@ def test_paths_and_questions():
     assert state["daemon"].get("/healthz")[0] == 200
 
 
+def test_bodies_that_never_end():
+    """Many uploads that stop before their end take a bounded share of memory, and others still get through."""
+    piece, halves = b"a" * ((10 << 20) - 1000), []
+    for number in range(12):
+        half = socket.socket()
+        half.bind((f"127.0.2.{1 + number}", 0))
+        half.settimeout(60 * house.SLOW)
+        half.connect(("127.0.0.1", state["daemon"].http))
+        try:
+            half.sendall(b"POST /api/v1/verify HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % (10 << 20) + piece)
+        except OSError:  # hung up on
+            pass
+        halves.append(half)
+    ask("GET", "/api/v1/dkim/good.here.test/s1")
+    with open(f"/proc/{state['daemon'].process.pid}/status", encoding="ascii") as file:
+        octets = 1024 * int(dict(line.split(":", 1) for line in file)["VmRSS"].split()[0])
+    print(f"{octets >> 20} MiB resident", flush=True)
+    assert house.SLOW > 1 or octets < 320 << 20, octets
+    for half in halves:
+        half.close()
+
+    def gets_through():
+        try:
+            return ask("POST", "/api/v1/verify", b"From: a@b.test\r\n\r\n")
+        except OSError:  # hung up on while the others are still there
+            return None
+    house.wait_for(gets_through, "room for others")
+
+
 pem, record = house.make_key("first")
 state["pem"] = pem
 zone = house.put("zone", house.zone_text("here.test", f"s1._domainkey.good TXT {house.txt(record)}\n"))
 state["daemon"] = house.Daemon(CONF % zone)
 house.main(test_script_everywhere, test_octets_of_all_kinds, test_a_thousand_parts, test_many_signatures, test_too_many_fields,
-           test_ten_megabytes, test_paths_and_questions)
+           test_ten_megabytes, test_paths_and_questions, test_bodies_that_never_end)
 assert state["daemon"].stop() == 0

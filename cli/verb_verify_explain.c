@@ -1,9 +1,11 @@
 #include "cli/verb_verify_explain.h"
+#include <stdio.h>
 #include <stdlib.h>
 #include "base/clock.h"
 #include "verifier/policy_lookup.h"
+#include "verifier/public_suffix.h"
 
-enum { NEIGHBOURS_MAX = 16, KEYS_MAX = DIAGNOSIS_SIGNATURES_MAX + NEIGHBOURS_MAX, LOOKUP_BUDGET_MS = 5000 };
+enum { NEIGHBOURS_MAX = 16, KEYS_MAX = DIAGNOSIS_SIGNATURES_MAX + NEIGHBOURS_MAX, LOOKUP_BUDGET_MS = 5000, SUFFIXES_MAX = 4 << 20 };
 
 /* One neighbour's key on its way. */
 struct lookup {
@@ -20,6 +22,7 @@ struct verify_explain {
     struct key_source *keys;
     const struct clock *clock;
     struct policy_lookup *policy;
+    struct bytes suffixes; /* empty: this machine has no such list */
     struct arena *arena;
     struct lookup lookup[NEIGHBOURS_MAX];
     size_t lookups, pending;
@@ -27,6 +30,16 @@ struct verify_explain {
     size_t key_count;
     struct diagnosis diagnosis;
 };
+
+/* A machine without it hears nothing of organizations that differ. */
+static void read_suffixes(struct bytes *out) {
+    char piece[16384];
+    FILE *file = fopen(PUBLIC_SUFFIX_FILE, "re");
+    for (size_t len; file != NULL && (len = fread(piece, 1, sizeof piece, file)) > 0;)
+        bytes_append(out, (struct span){piece, len});
+    if (file != NULL) fclose(file);
+    if (out->failed) bytes_clear(out);
+}
 
 static void time_is_up(void *owner) { loop_stop(((struct verify_explain *)owner)->loop); }
 
@@ -38,9 +51,14 @@ struct verify_explain *verify_explain_create(struct loop *loop, struct key_sourc
     explain->keys = keys;
     explain->clock = clock;
     explain->policy = policy_lookup_create(dns, clock);
+    explain->suffixes = bytes_with_cap(SUFFIXES_MAX);
     explain->arena = arena_create(DIAGNOSIS_ARENA_OCTETS);
     explain->budget = loop_timer_create(loop, time_is_up, explain);
-    if (explain->arena != NULL && explain->budget != NULL && explain->policy != NULL) return explain;
+    if (explain->arena != NULL && explain->budget != NULL && explain->policy != NULL) {
+        read_suffixes(&explain->suffixes);
+        policy_lookup_use_suffixes(explain->policy, bytes_span(&explain->suffixes));
+        return explain;
+    }
     verify_explain_destroy(explain);
     return NULL;
 }
@@ -59,6 +77,7 @@ void verify_explain_destroy(struct verify_explain *explain) {
     if (explain == NULL) return;
     if (explain->arena != NULL) forget(explain);
     policy_lookup_destroy(explain->policy);
+    bytes_release(&explain->suffixes);
     loop_timer_destroy(explain->budget);
     arena_destroy(explain->arena);
     free(explain);

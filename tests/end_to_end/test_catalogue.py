@@ -31,7 +31,7 @@ ZONE = put("catalogue.zone", "$ORIGIN d.example.\n$TTL 300\n@ SOA ns hostmaster 
     + f"s._domainkey.example.com. TXT {txt(RSA_RECORD)}\ns._domainkey.other.example. TXT {txt(RSA_RECORD)}\n"
     + '@ TXT "v=spf1 ip4:192.0.2.7 ptr"\n_dmarc TXT "v=DMARC1; p=reject; sp=none; pct=50; t=y; adkim=s; rua=mailto:x@r.example"\n'
     + f"s._domainkey.sub TXT {txt(RSA_RECORD)}\n"
-    + 'many.example. TXT "v=spf1 ' + " ".join(f"a:a{i}.many.example" for i in range(12)) + ' -all"\ninc.example. TXT "v=spf1 include:none.inc.example -all"\n')
+    + '_dmarc.github.io. TXT "v=DMARC1; p=none"\nmany.example. TXT "v=spf1 ' + " ".join(f"a:a{i}.many.example" for i in range(12)) + ' -all"\ninc.example. TXT "v=spf1 include:none.inc.example -all"\n')
 
 
 def signed(selector="rsa-1", domain="d.example", key=RSA_PEM, text=TEXT, names=(b"from", b"to", b"subject", b"date", b"content-type"), **more):
@@ -95,6 +95,10 @@ ROWS = [
     ("X1", b"X-Mozilla-Status: 0001\r\n" + signed() + FOOTER, []), ("X3", HOPS + signed(), ["--now", str(NOW)]),
     ("X4", signed().replace(b"read with care.\r\n", b"read with care.\n"), []), ("X5", signed(text=FROM_TWO), []), ("X5", signed(text=DISGUISED), []),
 ]
+
+
+if os.path.exists("/usr/share/publicsuffix/public_suffix_list.dat"):
+    ROWS.append(("P8", signed(text=TEXT.replace(b"@d.example>", b"@me.github.io>", 1)), ENVELOPE))
 
 
 def messages_show_them():

@@ -1,11 +1,11 @@
 #include "cli/verb_verify_explain.h"
-#include <stdio.h>
 #include <stdlib.h>
 #include "base/clock.h"
+#include "base/whole_file.h"
 #include "verifier/policy_lookup.h"
 #include "verifier/public_suffix.h"
 
-enum { NEIGHBOURS_MAX = 16, KEYS_MAX = DIAGNOSIS_SIGNATURES_MAX + NEIGHBOURS_MAX, LOOKUP_BUDGET_MS = 5000, SUFFIXES_MAX = 4 << 20 };
+enum { NEIGHBOURS_MAX = 16, KEYS_MAX = DIAGNOSIS_SIGNATURES_MAX + NEIGHBOURS_MAX, LOOKUP_BUDGET_MS = 5000 };
 
 /* One neighbour's key on its way. */
 struct lookup {
@@ -31,16 +31,6 @@ struct verify_explain {
     struct diagnosis diagnosis;
 };
 
-/* A machine without it hears nothing of organizations that differ. */
-static void read_suffixes(struct bytes *out) {
-    char piece[16384];
-    FILE *file = fopen(PUBLIC_SUFFIX_FILE, "re");
-    for (size_t len; file != NULL && (len = fread(piece, 1, sizeof piece, file)) > 0;)
-        bytes_append(out, (struct span){piece, len});
-    if (file != NULL) fclose(file);
-    if (out->failed) bytes_clear(out);
-}
-
 static void time_is_up(void *owner) { loop_stop(((struct verify_explain *)owner)->loop); }
 
 struct verify_explain *verify_explain_create(struct loop *loop, struct key_source *keys, struct dns_source *dns,
@@ -51,11 +41,10 @@ struct verify_explain *verify_explain_create(struct loop *loop, struct key_sourc
     explain->keys = keys;
     explain->clock = clock;
     explain->policy = policy_lookup_create(dns, clock);
-    explain->suffixes = bytes_with_cap(SUFFIXES_MAX);
     explain->arena = arena_create(DIAGNOSIS_ARENA_OCTETS);
     explain->budget = loop_timer_create(loop, time_is_up, explain);
     if (explain->arena != NULL && explain->budget != NULL && explain->policy != NULL) {
-        read_suffixes(&explain->suffixes);
+        whole_file_read(PUBLIC_SUFFIX_FILE, PUBLIC_SUFFIX_OCTETS_MAX, &explain->suffixes);
         policy_lookup_use_suffixes(explain->policy, bytes_span(&explain->suffixes));
         return explain;
     }

@@ -2,14 +2,17 @@
 #include <stdlib.h>
 #include "base/clock.h"
 #include "base/options.h"
+#include "base/whole_file.h"
 #include "http/tester.h"
 #include "proxy/generation.h"
 #include "proxy/proxy.h"
 #include "proxy/tester_supply.h"
+#include "verifier/public_suffix.h"
 
 struct daemon_tester {
     struct tester_supply *supply;
     struct tester *desk;
+    struct bytes suffixes;
 };
 
 static struct tester_setup setup_of(const struct options *options, struct metrics *metrics,
@@ -37,9 +40,11 @@ struct daemon_tester *daemon_tester_open(const struct options *options, struct m
                                          struct domain_stats *domains) {
     struct daemon_tester *tester = calloc(1, sizeof *tester);
     if (tester == NULL) return NULL;
+    whole_file_read(PUBLIC_SUFFIX_FILE, PUBLIC_SUFFIX_OCTETS_MAX, &tester->suffixes); /* without it nothing is said of organizations */
     tester->supply = tester_supply_create(metrics);
     if (tester->supply != NULL) {
-        const struct tester_setup setup = setup_of(options, metrics, domains, tester->supply);
+        struct tester_setup setup = setup_of(options, metrics, domains, tester->supply);
+        setup.suffixes = bytes_span(&tester->suffixes);
         tester->desk = tester_create(&setup);
     }
     if (tester->desk != NULL) return tester;
@@ -59,5 +64,6 @@ void daemon_tester_close(struct daemon_tester *tester) {
     if (tester == NULL) return;
     tester_destroy(tester->desk);
     tester_supply_destroy(tester->supply);
+    bytes_release(&tester->suffixes);
     free(tester);
 }

@@ -1,7 +1,9 @@
 #include "cli/verb_verify_explain.h"
 #include <stdlib.h>
 #include "base/clock.h"
+#include "base/whole_file.h"
 #include "verifier/policy_lookup.h"
+#include "verifier/public_suffix.h"
 
 enum { NEIGHBOURS_MAX = 16, KEYS_MAX = DIAGNOSIS_SIGNATURES_MAX + NEIGHBOURS_MAX, LOOKUP_BUDGET_MS = 5000 };
 
@@ -20,6 +22,7 @@ struct verify_explain {
     struct key_source *keys;
     const struct clock *clock;
     struct policy_lookup *policy;
+    struct bytes suffixes; /* empty: this machine has no such list */
     struct arena *arena;
     struct lookup lookup[NEIGHBOURS_MAX];
     size_t lookups, pending;
@@ -40,7 +43,11 @@ struct verify_explain *verify_explain_create(struct loop *loop, struct key_sourc
     explain->policy = policy_lookup_create(dns, clock);
     explain->arena = arena_create(DIAGNOSIS_ARENA_OCTETS);
     explain->budget = loop_timer_create(loop, time_is_up, explain);
-    if (explain->arena != NULL && explain->budget != NULL && explain->policy != NULL) return explain;
+    if (explain->arena != NULL && explain->budget != NULL && explain->policy != NULL) {
+        whole_file_read(PUBLIC_SUFFIX_FILE, PUBLIC_SUFFIX_OCTETS_MAX, &explain->suffixes);
+        policy_lookup_use_suffixes(explain->policy, bytes_span(&explain->suffixes));
+        return explain;
+    }
     verify_explain_destroy(explain);
     return NULL;
 }
@@ -59,6 +66,7 @@ void verify_explain_destroy(struct verify_explain *explain) {
     if (explain == NULL) return;
     if (explain->arena != NULL) forget(explain);
     policy_lookup_destroy(explain->policy);
+    bytes_release(&explain->suffixes);
     loop_timer_destroy(explain->budget);
     arena_destroy(explain->arena);
     free(explain);

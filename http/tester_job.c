@@ -397,6 +397,7 @@ static bool prepare(struct tester_job *job) {
                                                 .clock = setup->clock, .receiver = setup->receiver};
     job->authentication = authentication_create(&wanted);
     job->policies = policy_lookup_create(&job->lookups.dns, setup->clock);
+    if (job->policies != NULL) policy_lookup_use_suffixes(job->policies, setup->suffixes);
     return job->authentication != NULL && job->policies != NULL && !job->pasted.failed;
 }
 

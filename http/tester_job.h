@@ -26,6 +26,7 @@ struct tester_job_setup {
     struct verifier_policy policy;
     struct span receiver; /* our name, for SPF's r macro */
     bool may_keep_messages;
+    struct span suffixes; /* the public suffix list; empty: there is none */
     struct domain_stats *domains; /* what was seen of other mail; may be NULL */
 };
 

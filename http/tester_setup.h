@@ -37,6 +37,7 @@ struct tester_setup {
     struct verifier_policy policy;
     const struct clock *clock;
     struct metrics *metrics;  /* may be NULL */
+    struct span suffixes;     /* the public suffix list; empty: there is none */
     struct domain_stats *domains; /* what was seen of other mail; may be NULL */
     struct tester_resolver resolver;
 };

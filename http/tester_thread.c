@@ -104,7 +104,7 @@ static void start(struct errand *errand) {
     errand->setup = (struct tester_job_setup){.loop = tester->loop, .clock = tester->setup.clock, .policy = tester->setup.policy,
                                               .receiver = span_of(tester->authserv_id),
                                               .may_keep_messages = tester->setup.may_keep_messages,
-                                              .domains = tester->setup.domains};
+                                              .domains = tester->setup.domains, .suffixes = tester->setup.suffixes};
     errand->dns = resolver->acquire(resolver->owner, tester->loop, &errand->setup.keys, &errand->setup.dns);
     if (errand->dns != NULL) errand->job = tester_job_create(&errand->setup, errand->request, on_done, errand);
     if (errand->dns != NULL) errand->request = NULL; /* the job's, or gone with it */

@@ -3,7 +3,7 @@
 #include "base/ascii.h"
 #include "verifier/public_key.h"
 
-enum { RECORD_MAX = 4096, PLUS_MAX = 8 };
+enum { RECORD_MAX = 4096, PLUS_MAX = 8, PIECES_MAX = 4 /* two bits name one */ };
 
 /* ---- Which record is it? ---- */
 
@@ -201,15 +201,18 @@ static bool try_plus_signs(struct repair *repair, struct span record, struct fin
 
 /* Two to four records are pieces of one, in some order. */
 static bool try_joined(struct repair *repair, const struct key_entry *entry, struct finding_list *list) {
-    size_t n = entry->record_count, order[KEY_RECORD_MAX];
-    if (n < 2) return false;
+    struct span piece[2 * KEY_RECORD_MAX];
+    size_t n = 0, order[PIECES_MAX];
+    for (size_t i = 0; i < entry->record_count; i++) piece[n++] = entry->record[i]->text;
+    for (size_t i = 0; i < entry->piece_count; i++) piece[n++] = entry->piece[i];
+    if (n < 2 || n > PIECES_MAX) return false;
     for (size_t code = 0; code < (size_t)1 << (2 * n); code++) {
         unsigned seen = 0;
         bytes_clear(&repair->text);
         for (size_t i = 0; i < n; i++) {
             order[i] = code >> (2 * i) & 3;
             seen |= 1u << order[i];
-            if (order[i] < n) bytes_append(&repair->text, entry->record[order[i]]->text);
+            if (order[i] < n) bytes_append(&repair->text, piece[order[i]]);
         }
         if (seen != (1u << n) - 1 || !is_right(repair)) continue;
         report_repair(repair, FINDING_RECORDS_JOINED, NULL, list);

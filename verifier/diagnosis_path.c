@@ -143,7 +143,8 @@ static void look_at_dmarc(const struct diagnosis_input *input, struct finding_li
     for (size_t i = 0; i < policy->report_count; i++)
         if (policy->report[i].is_known && !policy->report[i].is_authorised)
             finding_add_text(add(list, FINDING_DMARC_REPORTS, policy->dmarc_domain), "found", policy->report[i].domain);
-    if (policy->suffix_organization.len > 0 && dmarc->organizational_domain.len > 0 &&
+    bool has_own = span_equal(dmarc->policy_domain, dmarc->domain); /* both ways find that one first */
+    if (policy->suffix_organization.len > 0 && dmarc->organizational_domain.len > 0 && !has_own &&
         !span_equal_nocase(policy->suffix_organization, dmarc->organizational_domain)) {
         struct finding *finding = add(list, FINDING_DMARC_ORGANIZATION, dmarc->domain);
         finding_add_text(finding, "found", dmarc->organizational_domain);

@@ -3,6 +3,7 @@
 #include "base/bytes.h"
 #include "base/endpoint.h"
 #include "verifier/domain_name.h"
+#include "verifier/public_suffix.h"
 #include "verifier/spf_check.h"
 #include "verifier/spf_record.h"
 #include "verifier/tag_list.h"
@@ -22,6 +23,7 @@ struct question {
 struct policy_lookup {
     struct dns_source *dns;
     struct spf_check *spf;
+    struct span suffixes;
     const struct message_result *result;
     const struct header_section *section;
     struct arena *arena;
@@ -110,6 +112,8 @@ static void ask_records(struct policy_lookup *lookup) {
     const struct spf_result *spf = spf_of(lookup->result);
     if (spf->is_evaluated) policy->spf_domain = spf->domain;
     if (dmarc->is_evaluated) policy->dmarc_domain = dmarc->policy_domain.len > 0 ? dmarc->policy_domain : dmarc->domain;
+    if (dmarc->is_evaluated && lookup->suffixes.len > 0)
+        policy->suffix_organization = public_suffix_organization(lookup->suffixes, dmarc->domain);
     ask(lookup, ASK_SPF, "", policy->spf_domain);
     ask(lookup, ASK_DMARC, "_dmarc.", policy->dmarc_domain);
     if (dmarc->is_evaluated && dmarc->policy_domain.len == 0) ask(lookup, ASK_AUTHOR, "", dmarc->domain);
@@ -284,6 +288,8 @@ struct policy_lookup *policy_lookup_create(struct dns_source *dns, const struct 
     free(lookup);
     return NULL;
 }
+
+void policy_lookup_use_suffixes(struct policy_lookup *lookup, struct span list) { lookup->suffixes = list; }
 
 static void stop(struct policy_lookup *lookup) {
     for (size_t i = 0; i < QUESTIONS; i++) {

@@ -18,6 +18,8 @@ struct policy_lookup;
 
 /* dns and clock are borrowed until destroy. NULL: no memory. */
 struct policy_lookup *policy_lookup_create(struct dns_source *dns, const struct clock *clock);
+/* The public suffix list, borrowed until destroy: from now on policies tell the author's organization by it. */
+void policy_lookup_use_suffixes(struct policy_lookup *lookup, struct span list);
 void policy_lookup_destroy(struct policy_lookup *lookup); /* cancels; accepts NULL */
 
 /* Forgets the message before and begins. result, section and arena must outlive the policy. True: under way, done will

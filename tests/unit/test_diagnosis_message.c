@@ -192,6 +192,17 @@ static void sealers_and_places_are_compared(void **state) {
     }
 }
 
+static void the_hop_since_when_nothing_changed_is_told(void **state) {
+    (void)state;
+    struct scene scene;
+    scene_begin(&scene, SET("2", "none") SET("1", "none") FROM "\r\n", RESULT_PASS);
+    scene.result.arc = (struct arc_result){.is_evaluated = true, .result = RESULT_PASS, .code = ARC_OK, .oldest_pass = 2};
+    diagnosis_arc_look(&scene.input, &scene.chain, scene.arena, &scene.list);
+    expect(&scene, "A5", "before ARC hop 2");
+    assert_int_equal(scene.list.finding[0].hop, 2);
+    scene_end(&scene);
+}
+
 static void other_mail_is_compared(void **state) {
     (void)state;
     static const struct {
@@ -247,6 +258,7 @@ int main(void) {
         cmocka_unit_test(every_row_is_found),
         cmocka_unit_test(alignment_is_what_dmarc_found),
         cmocka_unit_test(sealers_and_places_are_compared),
+        cmocka_unit_test(the_hop_since_when_nothing_changed_is_told),
         cmocka_unit_test(other_mail_is_compared),
         cmocka_unit_test(an_older_fingerprint_is_a_guess),
     };

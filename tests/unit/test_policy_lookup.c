@@ -29,6 +29,8 @@ struct facts {
      .domain = {"d.example", 9}}
 #define DMARC(...) {.is_evaluated = true, .domain = {"d.example", 9}, __VA_ARGS__}
 #define AT_HOME .policy_domain = {"d.example", 9}, .organizational_domain = {"d.example", 9}
+#define FROM_ABOVE .policy_domain = {"example", 7}, .organizational_domain = {"example", 7}
+#define ABOVE "_dmarc.example. TXT \"v=DMARC1; p=reject\"\n"
 #define PASSES(name) {.result = RESULT_PASS, .domain_ascii = {name, sizeof name - 1}}
 #define GOOD_SPF "d.example. TXT \"v=spf1 ip4:198.51.100.1 -all\"\n"
 #define GOOD_DMARC "_dmarc.d.example. TXT \"v=DMARC1; p=reject\"\n"
@@ -60,8 +62,9 @@ static const struct row {
     {"P7", "adkim=s", {GOOD_DMARC, {0}, DMARC(AT_HOME, .strict_dkim = true), PASSES("mail.d.example"), NULL}},
     {"", NULL, {GOOD_DMARC, {0}, DMARC(AT_HOME, .strict_dkim = true), PASSES("other.example"), NULL}},
     {"", NULL, {GOOD_DMARC, {0}, DMARC(AT_HOME, .strict_dkim = true, .dkim_aligned = true), PASSES("d.example"), NULL}},
-    {"P8", "example by the public suffix list", {GOOD_DMARC, {0}, DMARC(AT_HOME), {0}, "example"}},
-    {"", NULL, {GOOD_DMARC, {0}, DMARC(AT_HOME), {0}, "d.example"}},
+    {"P8", "d.example by the public suffix list", {ABOVE, {0}, DMARC(FROM_ABOVE), {0}, "d.example"}},
+    {"", NULL, {ABOVE, {0}, DMARC(FROM_ABOVE), {0}, "example"}},
+    {"", NULL, {GOOD_DMARC, {0}, DMARC(AT_HOME), {0}, "example"}}, /* his own record is found either way */
     {"P9 P9 P9", "pct=", {"_dmarc.d.example. TXT \"v=DMARC1; p=reject; pct=50; rf=afrf; ri=86400\"\n", {0}, DMARC(AT_HOME), {0}, NULL}},
     {"P10", "test mode", {"_dmarc.d.example. TXT \"v=DMARC1; p=reject; t=y\"\n", {0}, DMARC(AT_HOME), {0}, NULL}},
     {"P11", "sp=none", {"_dmarc.d.example. TXT \"v=DMARC1; p=reject; sp=none\"\n", {0}, DMARC(AT_HOME), {0}, NULL}},

@@ -48,7 +48,7 @@ static bool reach_of(const struct arc_set *set, const struct header_section *sec
  * there at all was taken away. */
 static void look_at_places(const struct diagnosis_input *input, const struct arc_chain *chain,
                            struct finding_list *list) {
-    size_t first, last, older_first = SIZE_MAX;
+    size_t first = 0, last = 0, older_first = SIZE_MAX;
     for (unsigned i = 0; i < chain->newest; i++) {
         if (!reach_of(&chain->set[i], input->section, &first, &last)) {
             add(list, FINDING_ARC_REMOVED, i + 1);

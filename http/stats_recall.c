@@ -32,7 +32,8 @@ static void recall_keys(struct domain_stats *stats, struct span domain, struct a
         const struct stats_selector *selector = &seen.selectors[i];
         struct diagnosis_seen_key *key = &keys[*count];
         if (!selector->has_fingerprint) continue;
-        *key = (struct diagnosis_seen_key){name_of(selector->selector, seen.domain, arena), {0}, selector->count[DOMAIN_PASS]};
+        *key = (struct diagnosis_seen_key){
+            name_of(selector->selector, seen.domain, arena), {0}, selector->count[DOMAIN_PASS]};
         memcpy(key->fingerprint, selector->fingerprint, sizeof key->fingerprint);
         *count += key->name.len > 0;
     }
@@ -47,7 +48,8 @@ static void recall_all(struct domain_stats *stats, struct diagnosis_seen *out) {
     struct stats_view view;
     if (!stats_view_take(stats, STATS_1H, STATS_BY_MESSAGES, &view)) return;
     out->signatures = domain_counts_sum(view.total);
-    for (unsigned cause = CAUSE_BODY_APPENDED; cause <= CAUSE_BODY_OTHER; cause++) out->body_failures += view.cause[cause];
+    for (unsigned cause = CAUSE_BODY_APPENDED; cause <= CAUSE_BODY_OTHER; cause++)
+        out->body_failures += view.cause[cause];
     out->domains = view.row_count;
     for (size_t i = 0; i < view.row_count; i++)
         out->failing_domains += view.rows[i].count[DOMAIN_FAIL] > view.rows[i].count[DOMAIN_PASS];
@@ -93,7 +95,8 @@ static bool fill_row(const struct stats_domain *seen, size_t first, struct arena
         const struct stats_selector *key = &seen->selectors[i];
         if (!span_equal(key->selector, seen->selectors[first].selector)) continue;
         if (key->last_seen_s > row->last_seen_s) row->last_seen_s = key->last_seen_s;
-        if (key->revoked && key->first_seen_s >= seen->now_s - WEEK_S) row->recent_failures += domain_counts_sum(key->count);
+        if (key->revoked && key->first_seen_s >= seen->now_s - WEEK_S)
+            row->recent_failures += domain_counts_sum(key->count);
         if (!key->has_fingerprint || row->fingerprint.len > 0) continue;
         row->fingerprint = write_fingerprint(key->fingerprint, arena);
         row->first_seen_s = key->first_seen_s;

@@ -29,7 +29,8 @@ static void scene_end(struct scene *scene) {
     arena_destroy(scene->arena);
 }
 
-static struct dkim_result signature_of(const char *domain, const char *selector, uint8_t fingerprint, enum dkim_code code) {
+static struct dkim_result signature_of(const char *domain, const char *selector, uint8_t fingerprint,
+                                       enum dkim_code code) {
     struct dkim_result signature = {.code = code,
                                     .result = dkim_code_result(code),
                                     .domain = span_of(domain),
@@ -42,7 +43,8 @@ static struct dkim_result signature_of(const char *domain, const char *selector,
     return signature;
 }
 
-static void add(struct scene *scene, const char *domain, const char *selector, uint8_t fingerprint, enum dkim_code code) {
+static void add(struct scene *scene, const char *domain, const char *selector, uint8_t fingerprint,
+                enum dkim_code code) {
     struct dkim_result signature = signature_of(domain, selector, fingerprint, code);
     domain_stats_add_signature(scene->worker, &signature);
 }
@@ -56,7 +58,8 @@ static void keys_of_failing_domains_come_back(void **state) {
     add(&scene, "d.example", "sel", 1, DKIM_OK);
     add(&scene, "d.example", "sel", 2, DKIM_SIGNATURE_MISMATCH);
     add(&scene, "e.example", "sel", 3, DKIM_OK);
-    struct dkim_result dkim[] = {signature_of("d.example", "sel", 2, DKIM_SIGNATURE_MISMATCH), signature_of("e.example", "sel", 3, DKIM_OK),
+    struct dkim_result dkim[] = {signature_of("d.example", "sel", 2, DKIM_SIGNATURE_MISMATCH),
+                                 signature_of("e.example", "sel", 3, DKIM_OK),
                                  signature_of("d.example", "sel", 2, DKIM_SIGNATURE_MISMATCH)};
     struct message_result result = {.dkim = dkim, .dkim_count = 3};
     stats_recall_message(scene.stats, &result, scene.arena, &seen);
@@ -98,7 +101,8 @@ static void one_forwarder_is_told(void **state) {
     for (int i = 0; i < 2; i++) {
         struct scene scene;
         struct diagnosis_seen seen;
-        struct dkim_result bad = signature_of("d.example", "s", 1, DKIM_BODY_HASH_MISMATCH), good = signature_of("d.example", "s", 1, DKIM_OK);
+        struct dkim_result bad = signature_of("d.example", "s", 1, DKIM_BODY_HASH_MISMATCH),
+                           good = signature_of("d.example", "s", 1, DKIM_OK);
         struct message_result result = {.dkim = &bad, .dkim_count = 1};
         scene_begin(&scene);
         for (int n = 0; n < 3; n++) domain_stats_add_signature_from(scene.worker, &bad, clients[i]);

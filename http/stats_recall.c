@@ -1,4 +1,5 @@
 #include "http/stats_recall.h"
+#include <arpa/inet.h>
 #include <stdio.h>
 #include "http/stats_view.h"
 
@@ -14,17 +15,31 @@ static struct span name_of(struct span selector, struct span domain, struct aren
                                                 : (struct span){NULL, 0};
 }
 
+static struct span write_address(const uint8_t address[16], struct arena *arena) {
+    static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
+    char text[INET6_ADDRSTRLEN];
+    bool is_v4 = memcmp(address, mapped, sizeof mapped) == 0;
+    if (inet_ntop(is_v4 ? AF_INET : AF_INET6, is_v4 ? address + sizeof mapped : address, text, sizeof text) == NULL)
+        return (struct span){NULL, 0};
+    return arena_copy(arena, span_of(text));
+}
+
 static void recall_keys(struct domain_stats *stats, struct span domain, struct arena *arena,
-                        struct diagnosis_seen_key *keys, size_t *count) {
+                        struct diagnosis_seen_key *keys, size_t *count, struct diagnosis_seen *out) {
     struct stats_domain seen;
     if (stats_domain_take(stats, domain, STATS_7D, &seen) != STATS_FOUND) return;
     for (size_t i = 0; i < seen.selector_count; i++) {
         const struct stats_selector *selector = &seen.selectors[i];
         struct diagnosis_seen_key *key = &keys[*count];
         if (!selector->has_fingerprint) continue;
-        *key = (struct diagnosis_seen_key){name_of(selector->selector, seen.domain, arena), {0}, selector->count[DOMAIN_PASS]};
+        *key = (struct diagnosis_seen_key){
+            name_of(selector->selector, seen.domain, arena), {0}, selector->count[DOMAIN_PASS]};
         memcpy(key->fingerprint, selector->fingerprint, sizeof key->fingerprint);
         *count += key->name.len > 0;
+    }
+    if (seen.failures_through > out->failures_through) {
+        out->failures = out->failures_through = seen.failures_through;
+        out->through = write_address(seen.through, arena);
     }
     stats_domain_release(&seen);
 }
@@ -33,7 +48,8 @@ static void recall_all(struct domain_stats *stats, struct diagnosis_seen *out) {
     struct stats_view view;
     if (!stats_view_take(stats, STATS_1H, STATS_BY_MESSAGES, &view)) return;
     out->signatures = domain_counts_sum(view.total);
-    for (unsigned cause = CAUSE_BODY_APPENDED; cause <= CAUSE_BODY_OTHER; cause++) out->body_failures += view.cause[cause];
+    for (unsigned cause = CAUSE_BODY_APPENDED; cause <= CAUSE_BODY_OTHER; cause++)
+        out->body_failures += view.cause[cause];
     out->domains = view.row_count;
     for (size_t i = 0; i < view.row_count; i++)
         out->failing_domains += view.rows[i].count[DOMAIN_FAIL] > view.rows[i].count[DOMAIN_PASS];
@@ -59,7 +75,7 @@ void stats_recall_message(struct domain_stats *stats, const struct message_resul
         const struct dkim_result *dkim = &result->dkim[i];
         body_changed |= dkim->body_part == PART_CHANGED;
         if (dkim->result == RESULT_PASS || dkim->domain_ascii.len == 0 || comes_earlier(result, i)) continue;
-        if (domains++ < RECALL_DOMAINS_MAX) recall_keys(stats, dkim->domain_ascii, arena, keys, &out->key_count);
+        if (domains++ < RECALL_DOMAINS_MAX) recall_keys(stats, dkim->domain_ascii, arena, keys, &out->key_count, out);
     }
     if (body_changed) recall_all(stats, out);
 }
@@ -79,7 +95,8 @@ static bool fill_row(const struct stats_domain *seen, size_t first, struct arena
         const struct stats_selector *key = &seen->selectors[i];
         if (!span_equal(key->selector, seen->selectors[first].selector)) continue;
         if (key->last_seen_s > row->last_seen_s) row->last_seen_s = key->last_seen_s;
-        if (key->revoked && key->first_seen_s >= seen->now_s - WEEK_S) row->recent_failures += domain_counts_sum(key->count);
+        if (key->revoked && key->first_seen_s >= seen->now_s - WEEK_S)
+            row->recent_failures += domain_counts_sum(key->count);
         if (!key->has_fingerprint || row->fingerprint.len > 0) continue;
         row->fingerprint = write_fingerprint(key->fingerprint, arena);
         row->first_seen_s = key->first_seen_s;

@@ -10,6 +10,7 @@
 #include "verifier/domain_name.h"
 
 _Static_assert((int)STATS_SELECTORS_MAX == (int)STATS_KEYS_A_DOMAIN, "all keys of a domain are shown");
+_Static_assert((int)STATS_CLIENT_OCTETS == sizeof((struct stats_domain){0}.through), "whole");
 _Static_assert((int)STATS_SELECTOR_OCTETS_MAX == (int)STATS_KEY_SELECTOR_MAX, "whole");
 
 /* A window in the units of its ring. */
@@ -276,6 +277,8 @@ static bool fill_domain(const struct stats_table *table, uint32_t slot, struct s
         sum_domain(entry, range_of((enum stats_window)i, out->now_s), out->count[i]);
     for (unsigned i = 0; i < CAUSE_COUNT; i++) out->cause[i] = entry->cause[i];
     for (unsigned i = 0; i < DNSSEC_STATE_COUNT; i++) out->dnssec[i] = entry->dnssec[i];
+    if (!entry->through_varies && entry->passes_elsewhere) out->failures_through = entry->failures;
+    memcpy(out->through, entry->through, sizeof out->through);
     for (uint32_t at = range.first; at <= range.last; at++)
         out->points[out->point_count++] = point_of(range, at, row_of_domain(entry, range, at));
     for (const struct stats_key *key = stats_keys_first(table->keys, &entry->keys); ok && key != NULL;

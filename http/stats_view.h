@@ -111,6 +111,9 @@ struct stats_domain {
     size_t selector_count;               /* newest use first; names over STATS_SELECTOR_OCTETS_MAX have no entry */
     struct stats_selector selectors[STATS_SELECTORS_MAX];
     unsigned watch;                      /* of keys that signed within the window */
+    uint64_t failures_through;           /* all failures in this process came through one client while others brought
+                                            signatures that pass: how many; else 0 */
+    uint8_t through[16];                 /* its address; IPv4 as v4-mapped */
     struct arena *names;                 /* the view's own */
 };
 

@@ -123,7 +123,7 @@ static void count_verdicts(const struct message_record *record, const struct mes
         enum cause cause = i < known ? causes[i] : dkim_code_cause(dkim->code);
         metrics_count(record->metrics, METRIC_DKIM_SIGNATURES, (unsigned)dkim->result - RESULT_PASS, key_class(dkim));
         if (cause != CAUSE_NONE) metrics_count(record->metrics, METRIC_DKIM_FAILURES, cause, 0);
-        domain_stats_add_signature(record->domains, dkim);
+        domain_stats_add_signature_from(record->domains, dkim, record->client);
     }
     const struct spf_result *spf = spf_of(result);
     count_method(record, METRIC_METHOD_DKIM, true, best_result(result));

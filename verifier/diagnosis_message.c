@@ -64,7 +64,8 @@ static void look_at_file(const struct diagnosis_input *input, struct finding_lis
 
 /* ---- The author that a reader sees ---- */
 
-/* What mail programs show in the place of the address: the words in front of <, or a comment behind an address alone. */
+/* What mail programs show in the place of the address: the words in front of <, or a comment behind an address alone.
+ */
 static struct span shown_name(struct span body) {
     for (size_t i = body.len; i-- > 0;)
         if (body.ptr[i] == '<') return span_first(body, i);

@@ -11,7 +11,8 @@ bool diagnosis_others_key(const struct diagnosis_input *input, size_t index, str
     const struct dkim_result *dkim = &input->result->dkim[index];
     for (size_t i = 0; input->seen != NULL && i < input->seen->key_count; i++) {
         const struct diagnosis_seen_key *key = &input->seen->key[i];
-        bool is_current = dkim->has_key_fingerprint && memcmp(key->fingerprint, dkim->key_fingerprint, DIGEST_OCTETS) == 0;
+        bool is_current =
+            dkim->has_key_fingerprint && memcmp(key->fingerprint, dkim->key_fingerprint, DIGEST_OCTETS) == 0;
         if (is_current || key->passes == 0 || !span_equal(key->name, key_name)) continue;
         struct finding *finding = finding_add(list, FINDING_OLDER_KEY);
         finding->certainty = FINDING_GUESS;

@@ -34,7 +34,8 @@ static void look_at_verdict(const struct diagnosis_input *input, const struct sp
         finding_add_number(finding, "expected", spf->void_lookups);
     }
     if (spf->code == SPF_INCLUDE_NONE || spf->code == SPF_REDIRECT_NONE)
-        finding_add_text(add(list, FINDING_SPF_INCLUDE, spf->domain), "text", spf->mechanism.len > 0 ? spf->mechanism : spf->detail);
+        finding_add_text(add(list, FINDING_SPF_INCLUDE, spf->domain), "text",
+                         spf->mechanism.len > 0 ? spf->mechanism : spf->detail);
     bool counts = !result->dmarc.is_evaluated || result->dmarc.spf_aligned;
     if (spf->result == RESULT_PASS && !counts && result->from_domain.len > 0)
         finding_add_text(add(list, FINDING_SPF_UNALIGNED, spf->domain), "expected", result->from_domain);
@@ -101,7 +102,8 @@ static void look_at_historic(const struct tag_list *tags, struct span domain, st
 }
 
 static void look_at_subdomains(const struct dmarc_record *record, struct span domain, struct finding_list *list) {
-    bool below = record->subdomain_policy == DMARC_POLICY_NONE, absent = record->nonexistent_policy == DMARC_POLICY_NONE;
+    bool below = record->subdomain_policy == DMARC_POLICY_NONE,
+         absent = record->nonexistent_policy == DMARC_POLICY_NONE;
     if (record->policy == DMARC_POLICY_NONE || (!below && !absent)) return;
     struct finding *finding = add(list, FINDING_DMARC_SUBDOMAINS, domain);
     finding_add_text(finding, "tag", span_of(below ? "sp" : "np"));

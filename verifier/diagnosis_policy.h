@@ -28,6 +28,6 @@ struct diagnosis_policy {
     bool is_misplaced; /* there is none at _dmarc, but a DMARC record stands at the author's domain itself */
     size_t report_count;
     struct policy_report report[POLICY_REPORTS_MAX];
-    struct span earlier_address; /* of a Received field: SPF would have passed from there; empty: none found */
+    struct span earlier_address;     /* of a Received field: SPF would have passed from there; empty: none found */
     struct span suffix_organization; /* of the author by the public suffix list; empty: not known */
 };

@@ -21,9 +21,9 @@ static void append_name(struct bytes *names, struct span name) {
 /* RFC 6376 section 5.4.1: trace fields and what mailboxes and filters write. A name that ends in a hyphen stands for
  * all that begin so. */
 static bool is_unstable(struct span name) {
-    static const char *const unstable[] = {"Received",     "Return-Path",   "Delivered-To", "X-Original-To", "X-Received",
-                                           "Received-SPF", "X-Envelope-To", "ARC-",         "X-Spam-",       "X-Virus-",
-                                           "Authentication-Results"};
+    static const char *const unstable[] = {"Received",   "Return-Path",  "Delivered-To",          "X-Original-To",
+                                           "X-Received", "Received-SPF", "X-Envelope-To",         "ARC-",
+                                           "X-Spam-",    "X-Virus-",     "Authentication-Results"};
     for (size_t i = 0; i < sizeof unstable / sizeof *unstable; i++) {
         struct span row = span_of(unstable[i]);
         bool is_start = row.ptr[row.len - 1] == '-' && name.len > row.len;
@@ -37,7 +37,8 @@ static void look_at_unstable(const struct dkim_signature *signature, size_t inde
     struct bytes names = bytes_with_cap(NAMES_MAX);
     for (size_t i = 0; i < signature->signed_count && !names.failed; i++) {
         bool is_first = true;
-        for (size_t k = 0; k < i; k++) is_first &= !span_equal_nocase(signature->signed_names[k], signature->signed_names[i]);
+        for (size_t k = 0; k < i; k++)
+            is_first &= !span_equal_nocase(signature->signed_names[k], signature->signed_names[i]);
         if (is_first && is_unstable(signature->signed_names[i])) append_name(&names, signature->signed_names[i]);
     }
     if (names.len > 0) {
@@ -116,7 +117,8 @@ static bool holds(struct span text, const char *word) {
 /* Domains for documentation (RFC 2606 section 3), and what templates leave where a value belongs. */
 static bool is_template(struct span value) {
     static const char *const documents[] = {"example.com", "example.net", "example.org"};
-    static const char *const words[] = {"{", "}", "$", "<", ">", "%", "[", "your-domain", "yourdomain", "your_domain",
+    static const char *const words[] = {"{",         "}",        "$",           "<",          ">",
+                                        "%",         "[",        "your-domain", "yourdomain", "your_domain",
                                         "mydomain.", "changeme", "change-me"};
     for (size_t i = 0; i < sizeof documents / sizeof *documents; i++)
         if (span_is_nocase(value, documents[i])) return true;

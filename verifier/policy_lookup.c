@@ -261,10 +261,10 @@ static const struct step {
     const char *name;
     enum progress (*run)(struct policy_lookup *lookup);
 } steps[] = {
-    [LOOKUP_RECORDS] = {"records", await_records},     /* -> REPORTS */
-    [LOOKUP_REPORTS] = {"reports", await_reports},     /* -> ADDRESSES */
-    [LOOKUP_ADDRESSES] = {"addresses", next_address},  /* -> AWAIT_SPF | DONE */
-    [LOOKUP_AWAIT_SPF] = {"await-spf", await_spf},     /* -> ADDRESSES */
+    [LOOKUP_RECORDS] = {"records", await_records},    /* -> REPORTS */
+    [LOOKUP_REPORTS] = {"reports", await_reports},    /* -> ADDRESSES */
+    [LOOKUP_ADDRESSES] = {"addresses", next_address}, /* -> AWAIT_SPF | DONE */
+    [LOOKUP_AWAIT_SPF] = {"await-spf", await_spf},    /* -> ADDRESSES */
     [LOOKUP_DONE] = {"done", stay},
 };
 

@@ -7,7 +7,7 @@
 #include "base/span.h"
 
 #define PUBLIC_SUFFIX_FILE "/usr/share/publicsuffix/public_suffix_list.dat" /* where Debian puts it */
-enum { PUBLIC_SUFFIX_OCTETS_MAX = 4 << 20 }; /* more is no such list */
+enum { PUBLIC_SUFFIX_OCTETS_MAX = 4 << 20 };                                /* more is no such list */
 
 /* domain: lower-case A-labels. A part of it; {NULL, 0}: it is a public suffix itself, or not known. */
 struct span public_suffix_organization(struct span list, struct span domain);

@@ -64,13 +64,19 @@ static void diagnose(const struct message_verifier *verifier, struct span messag
         const struct key_entry *entry = message_verifier_key(verifier, name);
         if (entry != NULL) keys[count++] = (struct diagnosis_key){name, entry, DIAGNOSIS_KEY_CURRENT};
     }
+    /* The body as the records of policies, which are anybody's text as well. */
+    struct diagnosis_policy policy = {.dmarc_domain = span_of("d.example"), .spf_domain = span_of("d.example")};
+    policy.spf = policy.dmarc = (struct policy_answer){.is_known = true, .count = 1, .text = {span_after(message, start)}};
     struct diagnosis_input input = {.section = section,
                                     .body = span_after(message, start),
                                     .has_body = true,
                                     .result = result,
                                     .keys = keys,
                                     .key_count = count,
-                                    .budget = budget};
+                                    .budget = budget,
+                                    .has_now = true,
+                                    .now_s = 1700000000,
+                                    .policy = &policy};
     diagnosis_run(&input, arena, out);
     REQUIRE(out->octets <= budget.octets * result->dkim_count);
     REQUIRE(out->findings.count <= FINDINGS_MAX);

@@ -28,16 +28,18 @@ struct scene {
 static void read_signature(struct scene *scene, size_t at, enum auth_result result) {
     struct dkim_signature *signature = &scene->signature[scene->all.count];
     assert_true(dkim_signature_parse(&scene->section.fields[at], scene->arena, signature));
-    scene->dkim[scene->all.count++] = (struct dkim_result){
-        .result = signature->code == DKIM_OK ? result : RESULT_PERMERROR,
-        .code = signature->code != DKIM_OK ? signature->code : result == RESULT_PASS ? DKIM_OK : DKIM_BODY_HASH_MISMATCH,
-        .body_part = result == RESULT_PASS ? PART_INTACT : PART_CHANGED,
-        .field_index = at,
-        .domain = signature->domain,
-        .domain_ascii = signature->domain_ascii,
-        .selector = signature->selector,
-        .signature = signature->signature_text,
-        .aligned = span_equal(signature->domain_ascii, scene->result.from_domain)};
+    scene->dkim[scene->all.count++] =
+        (struct dkim_result){.result = signature->code == DKIM_OK ? result : RESULT_PERMERROR,
+                             .code = signature->code != DKIM_OK ? signature->code
+                                     : result == RESULT_PASS    ? DKIM_OK
+                                                                : DKIM_BODY_HASH_MISMATCH,
+                             .body_part = result == RESULT_PASS ? PART_INTACT : PART_CHANGED,
+                             .field_index = at,
+                             .domain = signature->domain,
+                             .domain_ascii = signature->domain_ascii,
+                             .selector = signature->selector,
+                             .signature = signature->signature_text,
+                             .aligned = span_equal(signature->domain_ascii, scene->result.from_domain)};
 }
 
 /* All signatures get result. */
@@ -50,7 +52,8 @@ static void scene_begin(struct scene *scene, const char *fields, enum auth_resul
     header_section_init(&scene->section, header_limits_default);
     assert_int_equal(header_section_update(&scene->section, scene->octets, &taken), HEADER_COMPLETE);
     assert_true(from_field_parse(&scene->section, scene->arena, &from));
-    scene->result = (struct message_result){.dkim = scene->dkim, .from_domain = from.domain, .from_fields = from.fields, .from_addresses = from.addresses};
+    scene->result = (struct message_result){
+        .dkim = scene->dkim, .from_domain = from.domain, .from_fields = from.fields, .from_addresses = from.addresses};
     scene->all.signature = scene->signature;
     for (size_t i = 0; i < scene->section.count; i++)
         if (span_is_nocase(scene->section.fields[i].name, "DKIM-Signature")) read_signature(scene, i, result);
@@ -75,14 +78,19 @@ static void expect(const struct scene *scene, const char *wanted, const char *sa
     }
     finding_write_text(&text, &scene->list, (struct report_style){LANGUAGE_EN, false});
     bytes_append_char(&text, '\0');
-    if (!span_is(bytes_span(&names), wanted)) fail_msg("%.*s\nwanted %s:\n%s", (int)scene->octets.len, scene->octets.ptr, wanted, text.ptr);
+    if (!span_is(bytes_span(&names), wanted))
+        fail_msg("%.*s\nwanted %s:\n%s", (int)scene->octets.len, scene->octets.ptr, wanted, text.ptr);
     if (says != NULL && strstr(text.ptr, says) == NULL) fail_msg("\"%s\" is not in:\n%s", says, text.ptr);
     bytes_release(&names), bytes_release(&text);
 }
 
-#define SIGNED(d, s, h) "DKIM-Signature: v=1; a=rsa-sha256; d=" d "; s=" s "; h=" h "; bh=47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=;\r\n b=AAAABBBBCCCCDDDD\r\n"
+#define SIGNED(d, s, h)                                                                                                \
+    "DKIM-Signature: v=1; a=rsa-sha256; d=" d "; s=" s "; h=" h                                                        \
+    "; bh=47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=;\r\n b=AAAABBBBCCCCDDDD\r\n"
 #define FROM "From: Alice <a@d.example>\r\n"
-#define TIMED(d, t) "DKIM-Signature: v=1; a=rsa-sha256; t=" t "; d=" d "; s=s; h=from; bh=47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=; b=AAAA\r\n"
+#define TIMED(d, t)                                                                                                    \
+    "DKIM-Signature: v=1; a=rsa-sha256; t=" t "; d=" d                                                                 \
+    "; s=s; h=from; bh=47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=; b=AAAA\r\n"
 #define SEEN(date) "Received: from a by b; " date "\r\n"
 
 /* passes: the signatures' result. */
@@ -91,11 +99,16 @@ static const struct {
     bool passes;
 } rows[] = {
     {"", NULL, SIGNED("d.example", "s", "from:subject") FROM "Subject: x\r\n\r\n", true},
-    {"S8", "Received, Return-Path, X-Spam-Flag", SIGNED("d.example", "s", "from:Received:received:Return-Path:X-Spam-Flag:X-Mailer") FROM "\r\n", true},
+    {"S8", "Received, Return-Path, X-Spam-Flag",
+     SIGNED("d.example", "s", "from:Received:received:Return-Path:X-Spam-Flag:X-Mailer") FROM "\r\n", true},
     {"S9", "Subject, Date", SIGNED("d.example", "s", "from") FROM "Subject: x\r\nDate: y\r\n\r\n", true},
-    {"", NULL, SIGNED("d.example", "s", "from:subject") SIGNED("d.example", "t", "from:date") FROM "Subject: x\r\nDate: y\r\n\r\n", true},
+    {"", NULL,
+     SIGNED("d.example", "s", "from:subject") SIGNED("d.example", "t", "from:date") FROM
+     "Subject: x\r\nDate: y\r\n\r\n",
+     true},
     {"S20", "of mailer.test passes", SIGNED("mailer.test", "s", "from") FROM "\r\n", true},
-    {"S20", "Probably", SIGNED("b.corp.example", "s", "from") "From: a@a.corp.example\r\n\r\n", true}, /* may be one house */
+    {"S20", "Probably", SIGNED("b.corp.example", "s", "from") "From: a@a.corp.example\r\n\r\n",
+     true}, /* may be one house */
     {"", NULL, SIGNED("mailer.test", "s", "from") SIGNED("d.example", "s", "from") FROM "\r\n", true},
     {"", NULL, SIGNED("mailer.test", "s", "from") FROM "\r\n", false},
     {"S21", "placeholder: example.com", SIGNED("example.com", "s", "from") "From: a@example.com\r\n\r\n", true},
@@ -103,8 +116,10 @@ static const struct {
     {"S21", "$selector", SIGNED("d.example", "$selector", "from") FROM "\r\n", true},
     {"", NULL, SIGNED("mail.example.com", "s", "from") "From: a@mail.example.com\r\n\r\n", true},
     {"X1", "X-Mozilla-Status", "X-Mozilla-Status: 0001\r\n" SIGNED("d.example", "s", "from") FROM "\r\n", false},
-    {"X1", "byte order mark", "\xef\xbb\xbfReturn-Path: <a@d.example>\r\n" SIGNED("d.example", "s", "from") FROM "\r\n", false},
-    {"X1", "(From )", "From a@d.example Mon Jan  6 10:20:30 2025\r\n" SIGNED("d.example", "s", "from") FROM "\r\n", false},
+    {"X1", "byte order mark", "\xef\xbb\xbfReturn-Path: <a@d.example>\r\n" SIGNED("d.example", "s", "from") FROM "\r\n",
+     false},
+    {"X1", "(From )", "From a@d.example Mon Jan  6 10:20:30 2025\r\n" SIGNED("d.example", "s", "from") FROM "\r\n",
+     false},
     {"", NULL, "X-Mozilla-Status: 0001\r\n" SIGNED("d.example", "s", "from") FROM "\r\n", true},
     {"X5", "shows ceo@bank.test", "From: \"ceo@bank.test\" <a@d.example>\r\n\r\n", true},
     {"X5", "shows ceo@bank.test", "From: The CEO (ceo@bank.test) <a@d.example>\r\n\r\n", true},
@@ -114,10 +129,18 @@ static const struct {
     {"", NULL, "From: \"alice@mail.d.example\" <a@d.example>\r\n\r\n", true},
     {"", NULL, "From: \"Alice @ home\" <a@d.example>\r\n\r\n", true},
     {"X5", "2 authors", "From: a@d.example, b@e.example\r\n\r\n", true},
-    {"X3", "3 others saw this message up to 3600 seconds", SEEN("Fri, 15 Jan 2027 09:00:00 +0000") SEEN("Fri, 15 Jan 2027 09:00:00 +0000")
-     TIMED("d.example", "1800003600") FROM "\r\n", true},
-    {"", NULL, SEEN("Fri, 15 Jan 2027 08:00:00 +0000") SEEN("Fri, 15 Jan 2027 08:00:00 +0000") TIMED("d.example", "1800003600") FROM "\r\n", true},
-    {"", NULL, SEEN("Fri, 15 Jan 2027 09:00:00 +0000") TIMED("d.example", "1800003600") TIMED("d.example", "1800003600") FROM "\r\n", true}, /* two clocks */
+    {"X3", "3 others saw this message up to 3600 seconds",
+     SEEN("Fri, 15 Jan 2027 09:00:00 +0000") SEEN("Fri, 15 Jan 2027 09:00:00 +0000") TIMED("d.example", "1800003600")
+         FROM "\r\n",
+     true},
+    {"", NULL,
+     SEEN("Fri, 15 Jan 2027 08:00:00 +0000") SEEN("Fri, 15 Jan 2027 08:00:00 +0000") TIMED("d.example", "1800003600")
+         FROM "\r\n",
+     true},
+    {"", NULL,
+     SEEN("Fri, 15 Jan 2027 09:00:00 +0000") TIMED("d.example", "1800003600") TIMED("d.example", "1800003600") FROM
+     "\r\n",
+     true}, /* two clocks */
 };
 
 static void every_row_is_found(void **state) {
@@ -158,10 +181,13 @@ static const struct {
 } chains[] = {
     {"A6", "hop1.test (ARC set 1) found the signature of d.example good", SET("1", PASSED), true},
     {"A6", "hop2.test (ARC set 2)", SET("2", PASSED) SET("1", PASSED), true},
-    {"A6", "hop1.test", "ARC-Seal: i=1\r\nARC-Message-Signature: i=1\r\nARC-Authentication-Results: (a;b) i=1; hop1.test;\r\n " PASSED "\r\n", true},
+    {"A6", "hop1.test",
+     "ARC-Seal: i=1\r\nARC-Message-Signature: i=1\r\nARC-Authentication-Results: (a;b) i=1; hop1.test;\r\n " PASSED
+     "\r\n",
+     true},
     {"", NULL, SET("1", PASSED), false},
     {"", NULL, SET("1", "dkim=fail header.b=AAAABBBB"), true},
-    {"", NULL, SET("1", "dkim=pass header.d=d.example"), true},         /* which one of the domain's is not said */
+    {"", NULL, SET("1", "dkim=pass header.d=d.example"), true}, /* which one of the domain's is not said */
     {"", NULL, SET("1", "dkim=pass header.b=AAAABBBC"), true},
     {"", NULL, SET("1", "dkim=pass header.b=AAAA"), true},
     {"A7", "set 2 stand below", SET("1", "none") SET("2", "none"), true},
@@ -181,7 +207,8 @@ static void sealers_and_places_are_compared(void **state) {
         scene_begin(&scene, fields.ptr, chains[i].fails ? RESULT_FAIL : RESULT_PASS);
         for (int passes = 0; passes < 2; passes++) { /* what seals do not vouch for is not certain */
             scene.list.count = 0;
-            scene.result.arc = (struct arc_result){.is_evaluated = true, .result = passes ? RESULT_PASS : RESULT_FAIL, .code = ARC_KEY};
+            scene.result.arc = (struct arc_result){
+                .is_evaluated = true, .result = passes ? RESULT_PASS : RESULT_FAIL, .code = ARC_KEY};
             diagnosis_arc_look(&scene.input, &scene.chain, scene.arena, &scene.list);
             expect(&scene, chains[i].wanted, chains[i].says);
             if (scene.list.count > 0 && scene.list.finding[0].id == FINDING_ARC_PASSED)
@@ -196,7 +223,8 @@ static void the_hop_since_when_nothing_changed_is_told(void **state) {
     (void)state;
     struct scene scene;
     scene_begin(&scene, SET("2", "none") SET("1", "none") FROM "\r\n", RESULT_PASS);
-    scene.result.arc = (struct arc_result){.is_evaluated = true, .result = RESULT_PASS, .code = ARC_OK, .oldest_pass = 2};
+    scene.result.arc =
+        (struct arc_result){.is_evaluated = true, .result = RESULT_PASS, .code = ARC_OK, .oldest_pass = 2};
     diagnosis_arc_look(&scene.input, &scene.chain, scene.arena, &scene.list);
     expect(&scene, "A5", "before ARC hop 2");
     assert_int_equal(scene.list.finding[0].hop, 2);

@@ -11,9 +11,10 @@
 #include "verifier/diagnosis_path.h"
 #include "verifier/dns_zone.h"
 
-static const char fields[] = "Received: from forwarder ([192.0.2.7]) by here.example; Mon, 06 Jan 2025 10:20:31 +0000\r\n"
-                             "Received: from home ([10.0.0.1] [IPv6:2001:db8::9]) by out; Mon, 06 Jan 2025 10:20:30 +0000\r\n"
-                             "From: a@d.example\r\n\r\n";
+static const char fields[] =
+    "Received: from forwarder ([192.0.2.7]) by here.example; Mon, 06 Jan 2025 10:20:31 +0000\r\n"
+    "Received: from home ([10.0.0.1] [IPv6:2001:db8::9]) by out; Mon, 06 Jan 2025 10:20:30 +0000\r\n"
+    "From: a@d.example\r\n\r\n";
 
 /* One message: what the checks said, and the zone that they and the diagnosis asked. */
 struct facts {
@@ -25,13 +26,22 @@ struct facts {
 };
 
 #define SPF(word_result, word_code)                                                                                    \
-    {.is_evaluated = true, .scope = SPF_MAIL_FROM, .result = word_result, .code = word_code, .identity = {"a@d.example", 11},  \
-     .domain = {"d.example", 9}}
-#define DMARC(...) {.is_evaluated = true, .domain = {"d.example", 9}, __VA_ARGS__}
+    {                                                                                                                  \
+        .is_evaluated = true, .scope = SPF_MAIL_FROM, .result = word_result, .code = word_code,                        \
+        .identity = {"a@d.example", 11}, .domain = {                                                                   \
+            "d.example",                                                                                               \
+            9                                                                                                          \
+        }                                                                                                              \
+    }
+#define DMARC(...)                                                                                                     \
+    { .is_evaluated = true, .domain = {"d.example", 9}, __VA_ARGS__ }
 #define AT_HOME .policy_domain = {"d.example", 9}, .organizational_domain = {"d.example", 9}
 #define FROM_ABOVE .policy_domain = {"example", 7}, .organizational_domain = {"example", 7}
 #define ABOVE "_dmarc.example. TXT \"v=DMARC1; p=reject\"\n"
-#define PASSES(name) {.result = RESULT_PASS, .domain_ascii = {name, sizeof name - 1}}
+#define PASSES(name)                                                                                                   \
+    {                                                                                                                  \
+        .result = RESULT_PASS, .domain_ascii = { name, sizeof name - 1 }                                               \
+    }
 #define GOOD_SPF "d.example. TXT \"v=spf1 ip4:198.51.100.1 -all\"\n"
 #define GOOD_DMARC "_dmarc.d.example. TXT \"v=DMARC1; p=reject\"\n"
 
@@ -41,38 +51,68 @@ static const struct row {
     struct facts facts;
 } rows[] = {
     {"", NULL, {GOOD_SPF GOOD_DMARC, SPF(RESULT_PASS, SPF_MATCHED), DMARC(AT_HOME, .spf_aligned = true), {0}, NULL}},
-    {"P1", "lists 192.0.2.7", {"d.example. TXT \"v=spf1 ip4:192.0.2.7 -all\"\n", SPF(RESULT_FAIL, SPF_MATCHED), {0}, {0}, NULL}},
-    {"P1", "lists 2001:db8::9", {"d.example. TXT \"v=spf1 ip6:2001:db8::/32 ~all\"\n", SPF(RESULT_SOFTFAIL, SPF_MATCHED), {0}, {0}, NULL}},
+    {"P1",
+     "lists 192.0.2.7",
+     {"d.example. TXT \"v=spf1 ip4:192.0.2.7 -all\"\n", SPF(RESULT_FAIL, SPF_MATCHED), {0}, {0}, NULL}},
+    {"P1",
+     "lists 2001:db8::9",
+     {"d.example. TXT \"v=spf1 ip6:2001:db8::/32 ~all\"\n", SPF(RESULT_SOFTFAIL, SPF_MATCHED), {0}, {0}, NULL}},
     {"", NULL, {"d.example. TXT \"v=spf1 ip4:198.51.100.1 -all\"\n", SPF(RESULT_FAIL, SPF_MATCHED), {0}, {0}, NULL}},
     {"P2", "too many", {GOOD_SPF, SPF(RESULT_PERMERROR, SPF_TOO_MANY_LOOKUPS), {0}, {0}, NULL}},
     {"P2", "too many", {GOOD_SPF, SPF(RESULT_PERMERROR, SPF_TOO_MANY_VOID), {0}, {0}, NULL}},
-    {"P3", "2 SPF records", {GOOD_SPF "d.example. TXT \"v=spf1 -all\"\n", SPF(RESULT_PERMERROR, SPF_SEVERAL_RECORDS), {0}, {0}, NULL}},
+    {"P3",
+     "2 SPF records",
+     {GOOD_SPF "d.example. TXT \"v=spf1 -all\"\n", SPF(RESULT_PERMERROR, SPF_SEVERAL_RECORDS), {0}, {0}, NULL}},
     {"P3", "+all", {"d.example. TXT \"v=spf1 +all\"\n", SPF(RESULT_PASS, SPF_MATCHED), {0}, {0}, NULL}},
     {"P3", "no all", {"d.example. TXT \"v=spf1 mx\"\n", SPF(RESULT_PASS, SPF_MATCHED), {0}, {0}, NULL}},
     {"", NULL, {"d.example. TXT \"v=spf1 redirect=e.example\"\n", SPF(RESULT_PASS, SPF_MATCHED), {0}, {0}, NULL}},
     {"P3", "ptr", {"d.example. TXT \"v=spf1 ptr -all\"\n", SPF(RESULT_PASS, SPF_MATCHED), {0}, {0}, NULL}},
-    {"P3", "cannot be read: unknown mechanism (foo)", {"d.example. TXT \"v=spf1 foo -all\"\n", SPF(RESULT_PERMERROR, SPF_SYNTAX), {0}, {0}, NULL}},
+    {"P3",
+     "cannot be read: unknown mechanism (foo)",
+     {"d.example. TXT \"v=spf1 foo -all\"\n", SPF(RESULT_PERMERROR, SPF_SYNTAX), {0}, {0}, NULL}},
     {"P4", "not for f.example", {GOOD_SPF GOOD_DMARC, SPF(RESULT_PASS, SPF_MATCHED), DMARC(AT_HOME), {0}, NULL}},
     {"P5", "without SPF record", {GOOD_SPF, SPF(RESULT_PERMERROR, SPF_INCLUDE_NONE), {0}, {0}, NULL}},
     {"P6", "no DMARC record", {"d.example. TXT \"x\"\n", {0}, DMARC(.code = DMARC_NO_RECORD), {0}, NULL}},
-    {"P6", "at d.example itself", {"d.example. TXT \"v=DMARC1; p=none\"\n", {0}, DMARC(.code = DMARC_NO_RECORD), {0}, NULL}},
-    {"P6", "2 DMARC records", {GOOD_DMARC "_dmarc.d.example. TXT \"v=DMARC1; p=none\"\n", {0}, DMARC(.code = DMARC_SEVERAL_RECORDS), {0}, NULL}},
-    {"P6", "v=DMARC1", {"_dmarc.d.example. TXT \"v=dmarc1; p=none\"\n", {0}, DMARC(.code = DMARC_NO_RECORD), {0}, NULL}},
-    {"P6", "p= is missing", {"_dmarc.d.example. TXT \"v=DMARC1; adkim=r\"\n", {0}, DMARC(.code = DMARC_SYNTAX), {0}, NULL}},
+    {"P6",
+     "at d.example itself",
+     {"d.example. TXT \"v=DMARC1; p=none\"\n", {0}, DMARC(.code = DMARC_NO_RECORD), {0}, NULL}},
+    {"P6",
+     "2 DMARC records",
+     {GOOD_DMARC "_dmarc.d.example. TXT \"v=DMARC1; p=none\"\n", {0}, DMARC(.code = DMARC_SEVERAL_RECORDS), {0}, NULL}},
+    {"P6",
+     "v=DMARC1",
+     {"_dmarc.d.example. TXT \"v=dmarc1; p=none\"\n", {0}, DMARC(.code = DMARC_NO_RECORD), {0}, NULL}},
+    {"P6",
+     "p= is missing",
+     {"_dmarc.d.example. TXT \"v=DMARC1; adkim=r\"\n", {0}, DMARC(.code = DMARC_SYNTAX), {0}, NULL}},
     {"P7", "adkim=s", {GOOD_DMARC, {0}, DMARC(AT_HOME, .strict_dkim = true), PASSES("mail.d.example"), NULL}},
     {"", NULL, {GOOD_DMARC, {0}, DMARC(AT_HOME, .strict_dkim = true), PASSES("other.example"), NULL}},
     {"", NULL, {GOOD_DMARC, {0}, DMARC(AT_HOME, .strict_dkim = true, .dkim_aligned = true), PASSES("d.example"), NULL}},
     {"P8", "d.example by the public suffix list", {ABOVE, {0}, DMARC(FROM_ABOVE), {0}, "d.example"}},
     {"", NULL, {ABOVE, {0}, DMARC(FROM_ABOVE), {0}, "example"}},
     {"", NULL, {GOOD_DMARC, {0}, DMARC(AT_HOME), {0}, "example"}}, /* his own record is found either way */
-    {"P9 P9 P9", "pct=", {"_dmarc.d.example. TXT \"v=DMARC1; p=reject; pct=50; rf=afrf; ri=86400\"\n", {0}, DMARC(AT_HOME), {0}, NULL}},
+    {"P9 P9 P9",
+     "pct=",
+     {"_dmarc.d.example. TXT \"v=DMARC1; p=reject; pct=50; rf=afrf; ri=86400\"\n", {0}, DMARC(AT_HOME), {0}, NULL}},
     {"P10", "test mode", {"_dmarc.d.example. TXT \"v=DMARC1; p=reject; t=y\"\n", {0}, DMARC(AT_HOME), {0}, NULL}},
     {"P11", "sp=none", {"_dmarc.d.example. TXT \"v=DMARC1; p=reject; sp=none\"\n", {0}, DMARC(AT_HOME), {0}, NULL}},
     {"P11", "np=none", {"_dmarc.d.example. TXT \"v=DMARC1; p=reject; np=none\"\n", {0}, DMARC(AT_HOME), {0}, NULL}},
     {"", NULL, {"_dmarc.d.example. TXT \"v=DMARC1; p=none; sp=none\"\n", {0}, DMARC(AT_HOME), {0}, NULL}},
-    {"P12", "go to r.example", {"_dmarc.d.example. TXT \"v=DMARC1; p=reject; rua=mailto:x@r.example!10m,mailto:y@d.example\"\n", {0}, DMARC(AT_HOME), {0}, NULL}},
-    {"", NULL, {"_dmarc.d.example. TXT \"v=DMARC1; p=reject; rua=mailto:x@r.example\"\n"
-                "d.example._report._dmarc.r.example. TXT \"v=DMARC1;\"\n", {0}, DMARC(AT_HOME), {0}, NULL}},
+    {"P12",
+     "go to r.example",
+     {"_dmarc.d.example. TXT \"v=DMARC1; p=reject; rua=mailto:x@r.example!10m,mailto:y@d.example\"\n",
+      {0},
+      DMARC(AT_HOME),
+      {0},
+      NULL}},
+    {"",
+     NULL,
+     {"_dmarc.d.example. TXT \"v=DMARC1; p=reject; rua=mailto:x@r.example\"\n"
+      "d.example._report._dmarc.r.example. TXT \"v=DMARC1;\"\n",
+      {0},
+      DMARC(AT_HOME),
+      {0},
+      NULL}},
 };
 
 struct scene {
@@ -91,13 +131,16 @@ static void on_done(void *owner) { ((struct scene *)owner)->done++; }
 static void scene_begin(struct scene *scene, const struct facts *facts, bool is_late) {
     char *error = NULL;
     size_t taken;
-    *scene = (struct scene){.zone = dns_zone_create(), .clock = clock_fixed_at(1800000000), .arena = arena_create(1 << 20)};
+    *scene =
+        (struct scene){.zone = dns_zone_create(), .clock = clock_fixed_at(1800000000), .arena = arena_create(1 << 20)};
     assert_true(dns_zone_add_text(scene->zone, "zone", span_of(facts->zone), &error));
     late_dns_init(&scene->dns, dns_zone_source(scene->zone), is_late);
     header_section_init(&scene->section, header_limits_default);
     assert_int_equal(header_section_update(&scene->section, span_of(fields), &taken), HEADER_COMPLETE);
-    scene->result = (struct message_result){.dkim = &facts->dkim, .dkim_count = facts->dkim.domain_ascii.len > 0,
-                                            .from_domain = span_of("f.example"), .dmarc = facts->dmarc};
+    scene->result = (struct message_result){.dkim = &facts->dkim,
+                                            .dkim_count = facts->dkim.domain_ascii.len > 0,
+                                            .from_domain = span_of("f.example"),
+                                            .dmarc = facts->dmarc};
     scene->result.spf[SPF_MAIL_FROM] = facts->spf;
     scene->lookup = policy_lookup_create(&scene->dns.source, &scene->clock.clock);
     assert_non_null(scene->lookup);
@@ -130,7 +173,8 @@ static void expect_findings(const struct scene *scene, const struct row *row) {
     finding_write_text(&text, &list, (struct report_style){LANGUAGE_EN, false});
     bytes_append_char(&text, '\0');
     if (!span_is(bytes_span(&names), row->wanted)) fail_msg("wanted %s:\n%s", row->wanted, text.ptr);
-    if (row->says != NULL && strstr(text.ptr, row->says) == NULL) fail_msg("\"%s\" is not in:\n%s", row->says, text.ptr);
+    if (row->says != NULL && strstr(text.ptr, row->says) == NULL)
+        fail_msg("\"%s\" is not in:\n%s", row->says, text.ptr);
     if (strchr(text.ptr, '{') != NULL) fail_msg("a place is empty:\n%s", text.ptr);
     bytes_release(&names), bytes_release(&text);
 }
@@ -170,7 +214,8 @@ static void what_is_not_answered_is_not_said(void **state) {
 
 static void a_failed_lookup_is_no_absence(void **state) {
     (void)state;
-    static const struct row row = {"", NULL, {"d.example. TXT \"x\"\n", {0}, DMARC(.code = DMARC_NO_RECORD), {0}, NULL}};
+    static const struct row row = {
+        "", NULL, {"d.example. TXT \"x\"\n", {0}, DMARC(.code = DMARC_NO_RECORD), {0}, NULL}};
     struct scene scene;
     scene_begin(&scene, &row.facts, true);
     assert_true(start(&scene));

@@ -7,19 +7,34 @@
 #include <cmocka.h>
 #include "tests/support/exact.h"
 
-static const char list[] = "// a comment.example\n\ncom\nuk\nco.uk   // behind a blank\r\n*.ck\n!www.ck\ngithub.io\nio\nxn--x\n"
-                           "last.example";
+static const char list[] =
+    "// a comment.example\n\ncom\nuk\nco.uk   // behind a blank\r\n*.ck\n!www.ck\ngithub.io\nio\nxn--x\n"
+    "last.example";
 
 /* The rows of https://publicsuffix.org/list/ that this list can show; want NULL: none. */
 static const struct {
     const char *domain, *want;
 } rows[] = {
-    {"example.com", "example.com"}, {"b.example.com", "example.com"}, {"com", NULL},
-    {"co.uk", NULL}, {"a.b.co.uk", "b.co.uk"}, {"x.uk", "x.uk"},
-    {"ck", NULL}, {"a.ck", NULL}, {"b.a.ck", "b.a.ck"}, {"c.b.a.ck", "b.a.ck"}, {"www.ck", "www.ck"}, {"a.www.ck", "www.ck"},
-    {"me.github.io", "me.github.io"}, {"github.io", NULL}, {"notgithub.io", "notgithub.io"},
-    {"a.b.unlisted", "b.unlisted"}, {"unlisted", NULL}, {"a.last.example", "a.last.example"},
-    {"a.xn--b.com", NULL}, {"", NULL},
+    {"example.com", "example.com"},
+    {"b.example.com", "example.com"},
+    {"com", NULL},
+    {"co.uk", NULL},
+    {"a.b.co.uk", "b.co.uk"},
+    {"x.uk", "x.uk"},
+    {"ck", NULL},
+    {"a.ck", NULL},
+    {"b.a.ck", "b.a.ck"},
+    {"c.b.a.ck", "b.a.ck"},
+    {"www.ck", "www.ck"},
+    {"a.www.ck", "www.ck"},
+    {"me.github.io", "me.github.io"},
+    {"github.io", NULL},
+    {"notgithub.io", "notgithub.io"},
+    {"a.b.unlisted", "b.unlisted"},
+    {"unlisted", NULL},
+    {"a.last.example", "a.last.example"},
+    {"a.xn--b.com", NULL},
+    {"", NULL},
 };
 
 static void every_row_has_its_organization(void **state) {

@@ -29,7 +29,8 @@ static void scene_end(struct scene *scene) {
     arena_destroy(scene->arena);
 }
 
-static struct dkim_result signature_of(const char *domain, const char *selector, uint8_t fingerprint, enum dkim_code code) {
+static struct dkim_result signature_of(const char *domain, const char *selector, uint8_t fingerprint,
+                                       enum dkim_code code) {
     struct dkim_result signature = {.code = code,
                                     .result = dkim_code_result(code),
                                     .domain = span_of(domain),
@@ -42,7 +43,8 @@ static struct dkim_result signature_of(const char *domain, const char *selector,
     return signature;
 }
 
-static void add(struct scene *scene, const char *domain, const char *selector, uint8_t fingerprint, enum dkim_code code) {
+static void add(struct scene *scene, const char *domain, const char *selector, uint8_t fingerprint,
+                enum dkim_code code) {
     struct dkim_result signature = signature_of(domain, selector, fingerprint, code);
     domain_stats_add_signature(scene->worker, &signature);
 }
@@ -56,7 +58,8 @@ static void keys_of_failing_domains_come_back(void **state) {
     add(&scene, "d.example", "sel", 1, DKIM_OK);
     add(&scene, "d.example", "sel", 2, DKIM_SIGNATURE_MISMATCH);
     add(&scene, "e.example", "sel", 3, DKIM_OK);
-    struct dkim_result dkim[] = {signature_of("d.example", "sel", 2, DKIM_SIGNATURE_MISMATCH), signature_of("e.example", "sel", 3, DKIM_OK),
+    struct dkim_result dkim[] = {signature_of("d.example", "sel", 2, DKIM_SIGNATURE_MISMATCH),
+                                 signature_of("e.example", "sel", 3, DKIM_OK),
                                  signature_of("d.example", "sel", 2, DKIM_SIGNATURE_MISMATCH)};
     struct message_result result = {.dkim = dkim, .dkim_count = 3};
     stats_recall_message(scene.stats, &result, scene.arena, &seen);
@@ -91,6 +94,34 @@ static void the_mail_of_all_is_summed_up(void **state) {
     scene_end(&scene);
 }
 
+/* All that fails came through one server, and others bring the domain's mail unharmed. */
+static void one_forwarder_is_told(void **state) {
+    (void)state;
+    static const char *const clients[] = {"192.0.2.7", "2001:db8::7"};
+    for (int i = 0; i < 2; i++) {
+        struct scene scene;
+        struct diagnosis_seen seen;
+        struct dkim_result bad = signature_of("d.example", "s", 1, DKIM_BODY_HASH_MISMATCH),
+                           good = signature_of("d.example", "s", 1, DKIM_OK);
+        struct message_result result = {.dkim = &bad, .dkim_count = 1};
+        scene_begin(&scene);
+        for (int n = 0; n < 3; n++) domain_stats_add_signature_from(scene.worker, &bad, clients[i]);
+        domain_stats_add_signature_from(scene.worker, &bad, "unknown");
+        domain_stats_add_signature_from(scene.worker, &good, clients[i]);
+        stats_recall_message(scene.stats, &result, scene.arena, &seen);
+        assert_int_equal(seen.failures, 0); /* perhaps all of its mail comes that way */
+        domain_stats_add_signature_from(scene.worker, &good, "198.51.100.1");
+        stats_recall_message(scene.stats, &result, scene.arena, &seen);
+        assert_int_equal(seen.failures, 3);
+        assert_int_equal(seen.failures_through, 3);
+        assert_true(span_is(seen.through, clients[i]));
+        domain_stats_add_signature_from(scene.worker, &bad, "198.51.100.1");
+        stats_recall_message(scene.stats, &result, scene.arena, &seen);
+        assert_int_equal(seen.failures, 0);
+        scene_end(&scene);
+    }
+}
+
 static void selectors_have_their_history(void **state) {
     (void)state;
     struct scene scene;
@@ -121,6 +152,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(keys_of_failing_domains_come_back),
         cmocka_unit_test(the_mail_of_all_is_summed_up),
+        cmocka_unit_test(one_forwarder_is_told),
         cmocka_unit_test(selectors_have_their_history),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -5,7 +5,8 @@
 #include <string.h>
 #include <cmocka.h>
 
-#define NUMBER(text) {text, sizeof text - 1}
+#define NUMBER(text)                                                                                                   \
+    { text, sizeof text - 1 }
 #define USUAL NUMBER("\x01\x00\x01")
 
 /* 1009 * 1013 has neither a small factor nor the form; powers of 65537 have it. */
@@ -14,8 +15,8 @@ static const struct {
     enum weak_key want;
     unsigned number;
 } rows[] = {
-    {{.modulus = NUMBER("\x01\x00\x01"), .exponent = USUAL}, WEAK_KEY_ROCA, 0},                    /* 65537 itself */
-    {{.modulus = NUMBER("\x01\x00\x03\x00\x03\x00\x01"), .exponent = USUAL}, WEAK_KEY_ROCA, 0},    /* 65537^3 */
+    {{.modulus = NUMBER("\x01\x00\x01"), .exponent = USUAL}, WEAK_KEY_ROCA, 0},                 /* 65537 itself */
+    {{.modulus = NUMBER("\x01\x00\x03\x00\x03\x00\x01"), .exponent = USUAL}, WEAK_KEY_ROCA, 0}, /* 65537^3 */
     {{.modulus = NUMBER("\x0f\x98\xa5"), .exponent = NUMBER("\x03")}, WEAK_KEY_EXPONENT, 3},
     {{.modulus = NUMBER("\x0f\x98\xa5"), .exponent = USUAL}, WEAK_KEY_NONE, 0},
     {{.modulus = NUMBER("\x65"), .exponent = USUAL}, WEAK_KEY_FACTOR, 101},

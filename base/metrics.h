@@ -82,6 +82,9 @@
 #define METRIC_VALUES_DOWNSTREAM_STEP(X)                                                                               \
     X(DOWNSTREAM_STEP_CONNECT, "connect") X(DOWNSTREAM_STEP_MAIL, "mail") X(DOWNSTREAM_STEP_RCPT, "rcpt")              \
     X(DOWNSTREAM_STEP_MESSAGE, "message")
+#define METRIC_VALUES_TESTER_SOURCE(X) /* enum tester_source */                                                          \
+    X(TESTER_SOURCE_MAIL, "mail") X(TESTER_SOURCE_PASTE, "paste") X(TESTER_SOURCE_UPLOAD, "upload")                    \
+    X(TESTER_SOURCE_API, "api") X(TESTER_SOURCE_DOMAIN, "domain")
 #define METRIC_VALUES_RELOAD_RESULT(X) X(RELOAD_SUCCESS, "success") X(RELOAD_ERROR, "error")
 
 /* The labels: id, name. The values are METRIC_VALUES_id. */
@@ -105,6 +108,7 @@
     L(INPUT_ERROR, "kind")                                                                                             \
     L(HTTP_PATH, "path")                                                                                               \
     L(HTTP_CODE, "code")                                                                                               \
+    L(TESTER_SOURCE, "source")                                                                                         \
     L(RELOAD_RESULT, "result")                                                                                         \
     L(FAULT_KIND, "kind")                                                                                              \
     L(EVENT_RESULT, "result")

@@ -193,6 +193,8 @@ static bool read_downstream(cfg_t *cfg, cfg_opt_t *opt) {
     } kinds[] = {{"smtp:", DOWNSTREAM_SMTP}, {"lmtp:", DOWNSTREAM_LMTP}, {"maildir:", DOWNSTREAM_MAILDIR}};
     const char *text = text_of(opt);
     struct listener_options *listener = &current->listener;
+    listener->downstream_kind = DOWNSTREAM_TESTER;
+    if (strcmp(text, "tester") == 0) return true;
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
         size_t len = strlen(kinds[i].prefix);
         if (strncmp(text, kinds[i].prefix, len) != 0) continue;
@@ -201,7 +203,7 @@ static bool read_downstream(cfg_t *cfg, cfg_opt_t *opt) {
             return options_set_text(&listener->maildir, text + len) || no_memory(cfg, opt);
         if (kinds[i].kind != DOWNSTREAM_MAILDIR && endpoint_parse(text + len, &listener->downstream)) return true;
     }
-    return refuse(cfg, opt, "'%s' is not smtp:, lmtp: (host:port or unix:path behind it) or maildir:path", text);
+    return refuse(cfg, opt, "'%s' is not smtp:, lmtp: (host:port or unix:path behind it), maildir:path or tester", text);
 }
 
 static bool read_networks(cfg_t *cfg, cfg_opt_t *opt, struct network **network, size_t *network_count) {
@@ -322,6 +324,21 @@ static bool read_http_history(cfg_t *cfg, cfg_opt_t *opt) {
     return is_off ? options_set_text(&current->options->http_history, "") || no_memory(cfg, opt)
                   : read_text(cfg, opt, &current->options->http_history, "file");
 }
+
+static bool read_tester_domain(cfg_t *cfg, cfg_opt_t *opt) {
+    return read_text(cfg, opt, &current->options->tester_domain, "name");
+}
+
+/* What links begin with: no path, no slash at the end, nothing that could end an attribute. */
+static bool read_tester_base_url(cfg_t *cfg, cfg_opt_t *opt) {
+    const char *text = text_of(opt), *host = strstr(text, "://");
+    bool is_url = strncmp(text, "http://", 7) == 0 || strncmp(text, "https://", 8) == 0;
+    if (!is_url || host[3] == '\0' || host[3 + strcspn(host + 3, "/?#\"'<>& \t\r\n")] != '\0')
+        return refuse(cfg, opt, "'%s' is not http://host or https://host", text);
+    return read_text(cfg, opt, &current->options->tester_base_url, "address");
+}
+
+static bool read_tester_listen(cfg_t *cfg, cfg_opt_t *opt) { return read_endpoints(cfg, opt, &current->options->tester_listen); }
 
 static bool read_results_style(cfg_t *cfg, cfg_opt_t *opt) {
     static const char *const words[] = {"standard", "provider", NULL};
@@ -479,6 +496,8 @@ static bool check_tls(cfg_t *cfg, const cfg_opt_t *opt, const char *title) {
                       has_certificate ? "tls_key" : "tls_certificate");
     if (listener->downstream_tls != TLS_VERIFY && listener->downstream_ca != NULL)
         return refuse(cfg, opt, "\"%s\" has a 'downstream_ca', but downstream_tls is not verify", title);
+    if (listener->downstream_tls != TLS_OFF && listener->downstream_kind == DOWNSTREAM_TESTER)
+        return refuse(cfg, opt, "\"%s\" has a 'downstream_tls', but the tester behind it", title);
     if (listener->downstream_tls != TLS_OFF && listener->downstream_kind == DOWNSTREAM_MAILDIR)
         return refuse(cfg, opt, "\"%s\" has a 'downstream_tls', but a Maildir behind it", title);
     if (listener->downstream_tls == TLS_VERIFY && listener->downstream.is_unix)
@@ -595,7 +614,7 @@ static void collect(const char *section, cfg_opt_t keys[SECTION_KEYS_MAX], size_
 }
 
 static cfg_t *make_parser(const char *path) {
-    static const char *const sections[] = {"listener", "dns", "http", "arc", "rules", "limits", "log"};
+    static const char *const sections[] = {"listener", "dns", "http", "arc", "tester", "rules", "limits", "log"};
     enum { SECTIONS = sizeof sections / sizeof *sections };
     cfg_opt_t keys[SECTIONS][SECTION_KEYS_MAX], outermost[SECTION_KEYS_MAX];
     size_t count = 0;
@@ -664,6 +683,20 @@ static void parse(struct reading *reading, char *text, size_t len) {
     if (cfg != NULL) cfg_free(cfg);
 }
 
+/* Sections come in any order, so what they want of each other is looked at last. */
+static void check_tester(struct reading *reading) {
+    const struct options *options = reading->options;
+    bool has_listener = false;
+    for (size_t i = 0; i < options->listener_count; i++) has_listener |= options->listener[i].downstream_kind == DOWNSTREAM_TESTER;
+    bool is_enabled = options->tester_enabled != 0, has_domain = options->tester_domain[0] != '\0';
+    if (has_listener && !(is_enabled && has_domain))
+        set_error(reading, 0, "a listener has downstream = tester: tester wants enabled = true and a 'domain'");
+    else if (!is_enabled && options->tester_listen.count > 0)
+        set_error(reading, 0, "tester has a 'listen', but enabled is not true");
+    else if (is_enabled && has_domain && !has_listener)
+        set_error(reading, 0, "tester has a 'domain', but no listener has downstream = tester");
+}
+
 struct options *options_read(const char *path, char **error) {
     struct reading reading = {.path = path, .options = options_create()};
     size_t len = 0;
@@ -679,6 +712,7 @@ struct options *options_read(const char *path, char **error) {
     if (!reading.failed && options_message_memory(reading.options) < MESSAGE_MEMORY_MIN)
         set_error(&reading, 0, "'memory' in limits: less 'key_cache' in dns and 64MiB for the program, it leaves less than 16MiB for "
                                "sessions and messages");
+    if (!reading.failed) check_tester(&reading);
     current = NULL;
     free(text);
     listener_options_clear(&reading.listener);

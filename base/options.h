@@ -11,7 +11,7 @@
 #include "base/endpoint.h"
 
 enum listener_protocol { LISTENER_SMTP, LISTENER_LMTP };
-enum downstream_kind { DOWNSTREAM_SMTP, DOWNSTREAM_LMTP, DOWNSTREAM_MAILDIR };
+enum downstream_kind { DOWNSTREAM_SMTP, DOWNSTREAM_LMTP, DOWNSTREAM_MAILDIR, DOWNSTREAM_TESTER };
 
 /* In order: each wants more than the one before. VERIFY is for downstream only. */
 enum tls_policy { TLS_OFF, TLS_MAY, TLS_REQUIRE, TLS_VERIFY };
@@ -63,6 +63,8 @@ struct options {
     struct string_list arc_trusted_sealers;
     struct string_list rules_file;       /* paths */
     struct string_list rules_quarantine; /* "NAME=maildir:PATH", names that differ */
+    char *tester_domain, *tester_base_url; /* "": not given */
+    struct endpoint_list tester_listen;    /* empty: off */
 #define OPTION(field, section, key, kind, least, most, standard, help) int64_t field;
 #include "base/options.def"
 };

@@ -94,6 +94,7 @@ static void print_listener(FILE *out, const struct listener_options *listener) {
     case DOWNSTREAM_SMTP: print_endpoint(out, "downstream", "smtp:", &listener->downstream); break;
     case DOWNSTREAM_LMTP: print_endpoint(out, "downstream", "lmtp:", &listener->downstream); break;
     case DOWNSTREAM_MAILDIR: print_text(out, "    ", "downstream", "maildir:", listener->maildir); break;
+    case DOWNSTREAM_TESTER: print_text(out, "    ", "downstream", "", "tester"); break;
     }
     print_networks(out, "trust", listener->trust, listener->trust_count);
     print_without(out, listener->without);
@@ -163,6 +164,15 @@ static void print_http(FILE *out, const struct options *options) {
     fputs("}\n", out);
 }
 
+static void print_tester(FILE *out, const struct options *options) {
+    fputs("tester {\n", out);
+    if (options->tester_domain[0] != '\0') print_text(out, "    ", "domain", "", options->tester_domain);
+    if (options->tester_base_url[0] != '\0') print_text(out, "    ", "base_url", "", options->tester_base_url);
+    print_endpoints(out, "listen", &options->tester_listen);
+    print_numbers(out, options, "tester");
+    fputs("}\n", out);
+}
+
 void options_dump(const struct options *options, FILE *out) {
     print_text(out, "", "authserv_id", "", options->authserv_id);
     print_text(out, "", "spool", "", options->spool_directory);
@@ -175,6 +185,7 @@ void options_dump(const struct options *options, FILE *out) {
     print_arc(out, options);
     print_rules(out, options);
     print_http(out, options);
+    print_tester(out, options);
     fputs("limits {\n", out);
     print_numbers(out, options, "limits");
     fputs("}\nlog {\n", out);

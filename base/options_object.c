@@ -29,7 +29,8 @@ static bool set_texts(struct options *options) {
            options_set_text(&options->arc_domain, "") && options_set_text(&options->arc_selector, "") &&
            options_set_text(&options->arc_key_file, "") && options_set_text(&options->arc_next_selector, "") &&
            options_set_text(&options->arc_next_key_file, "") && options_set_text(&options->http_access_file, "") && options_set_text(&options->http_history, "") &&
-           options_set_text(&options->log_events, "");
+           options_set_text(&options->log_events, "") && options_set_text(&options->tester_domain, "") &&
+           options_set_text(&options->tester_base_url, "");
 }
 
 static bool set_http_listen(struct options *options) {
@@ -88,6 +89,9 @@ void options_release(struct options *options) {
     string_list_clear(&options->arc_trusted_sealers);
     free(options->http_listen.item);
     free(options->http_metrics_listen.item);
+    free(options->tester_listen.item);
+    free(options->tester_domain);
+    free(options->tester_base_url);
     free(options->http_access_file);
     free(options->http_history);
     string_list_clear(&options->http_domains_always);

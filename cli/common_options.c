@@ -6,7 +6,7 @@
 #include "base/ascii.h"
 #include "base/nearest_word.h"
 
-enum kind { FLAG, TEXT, LIST, LATER };
+enum kind { FLAG, TEXT, LIST };
 
 struct row {
     enum kind kind;
@@ -25,7 +25,6 @@ struct row {
     {TEXT, name, letter, verbs, argument, help, offsetof(struct cli_options, field)},
 #define ROW_LIST(field, name, letter, verbs, argument, help)                                                           \
     {LIST, name, letter, verbs, argument, help, offsetof(struct cli_options, field)},
-#define ROW_LATER(field, name, letter, verbs, argument, help) {LATER, name, letter, verbs, argument, help, 0},
 static const struct row rows[] = {
 #include "cli/common_options.def"
 };
@@ -64,7 +63,7 @@ static bool unknown_option(const struct reader *reader, const char *argument, co
     const char *names[ROW_COUNT];
     size_t count = 0;
     for (size_t i = 0; i < ROW_COUNT; i++)
-        if ((rows[i].verbs & reader->verb) != 0 && rows[i].kind != LATER) names[count++] = rows[i].name;
+        if ((rows[i].verbs & reader->verb) != 0) names[count++] = rows[i].name;
     const char *nearest = nearest_word(name, names, count);
     if (nearest != NULL)
         cli_complain("%s has no option '%s'; did you mean --%s?", reader->verb_name, argument, nearest);
@@ -77,10 +76,6 @@ static bool unknown_option(const struct reader *reader, const char *argument, co
 /* value: what stands in the same argument, NULL when nothing does. */
 static bool take_option(struct reader *reader, const struct row *row, const char *value) {
     void *field = (char *)reader->options + row->offset;
-    if (row->kind == LATER) {
-        cli_complain("%s: --%s is not part of this version", reader->verb_name, row->name);
-        return false;
-    }
     if (row->kind == FLAG) {
         if (value != NULL) {
             cli_complain("%s: --%s takes no value", reader->verb_name, row->name);
@@ -199,6 +194,9 @@ void cli_options_release(struct cli_options *options) {
     free(options->stub.item);
     free(options->forward.item);
     free(options->expect_cname.item);
+    free(options->seen.item);
+    free(options->resolver.item);
+    free(options->server.item);
     free(options->header_from.item);
     free(options->dkim.item);
     free(options->spf.item);
@@ -212,7 +210,7 @@ void cli_options_help(FILE *out, enum cli_verb verb) {
     for (size_t i = 0; i < ROW_COUNT; i++) {
         const struct row *row = &rows[i];
         char head[64];
-        if ((row->verbs & verb) == 0 || row->kind == LATER) continue;
+        if ((row->verbs & verb) == 0) continue;
         const char *gap = row->argument != NULL ? " " : "", *argument = row->argument != NULL ? row->argument : "";
         if (row->letter != 0)
             snprintf(head, sizeof head, "-%c, --%s%s%s", row->letter, row->name, gap, argument);

@@ -27,10 +27,10 @@ struct cli_list {
 
 struct cli_options {
     /* as given; NULL when absent */
-    bool json, help, pass_unsigned, trusted_received, arc_merge, arc_plain, arm_discard, shadow;
+    bool json, help, pass_unsigned, explain, headers, trusted_received, arc_merge, arc_plain, arm_discard, shadow;
     const char *language, *trust_anchor, *now, *jobs, *authserv_id, *results_style, *cut, *record, *ip, *helo, *mail_from;
-    const char *arc_seal, *arc_headers;
-    struct cli_list zone, faults, stub, forward, expect_cname, header_from, dkim, spf, rules, recipient, operand;
+    const char *arc_seal, *arc_headers, *record_file, *provider_answer, *message;
+    struct cli_list zone, faults, stub, forward, expect_cname, seen, resolver, server, header_from, dkim, spf, rules, recipient, operand;
     /* what they mean */
     enum language report_language;
     bool has_now;

@@ -134,12 +134,19 @@ static bool check_rules(const char *path, const struct options *options, char **
     return config != NULL;
 }
 
+static bool check_tester(const char *path, const struct options *options, char **error) {
+    char name[DOMAIN_NAME_MAX];
+    if (options->tester_domain[0] == '\0' || domain_name_write(span_of(options->tester_domain), true, name) > 0) return true;
+    refuse(error, "%s: 'domain' in tester: '%s' is no domain name", path, options->tester_domain);
+    return false;
+}
+
 struct options *daemon_config_read(const char *path, char **error) {
     struct options *options = options_read(path, error);
     if (options == NULL) return NULL;
     if (daemon_identity_check(path, options, error) && check_authserv_id(path, options, error) && check_trust_anchor(path, options, error) &&
         check_zone_files(path, options, error) && check_arc(path, options, error) &&
-        check_rules(path, options, error) && check_access(path, options, error) && check_domains(path, options, error) && check_tls(path, options, false, error))
+        check_rules(path, options, error) && check_access(path, options, error) && check_domains(path, options, error) && check_tester(path, options, error) && check_tls(path, options, false, error))
         return options;
     options_release(options);
     return NULL;

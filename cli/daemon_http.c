@@ -6,11 +6,17 @@
 #include "http/access.h"
 #include "http/listen_socket.h"
 #include "http/server.h"
+#include "http/tester.h"
 
 struct place {
     int fd; /* until its server has it; then -1 */
     bool is_given;
     struct http_server *server; /* NULL: not started */
+};
+
+enum {
+    TESTER_STREAMS_MAX = TESTER_WATCHERS_MAX + 64, /* answers that are still made */
+    TESTER_HEAD_MAX = 4 * 1024, /* many connections stay open, and there are no cookies */
 };
 
 struct daemon_http {
@@ -21,12 +27,23 @@ struct daemon_http {
 };
 
 size_t daemon_http_count(const struct options *options) {
-    return options->http_listen.count + options->http_metrics_listen.count;
+    return options->http_listen.count + options->http_metrics_listen.count + options->tester_listen.count;
+}
+
+/* The list that the address at is in, and what is served there. */
+static const struct endpoint_list *list_of(const struct options *options, size_t *at, unsigned *services) {
+    const struct { const struct endpoint_list *list; unsigned services; } lists[] = {
+        {&options->http_listen, HTTP_EVERYTHING}, {&options->http_metrics_listen, HTTP_METRICS}, {&options->tester_listen, HTTP_TESTER}};
+    size_t i = 0;
+    while (*at >= lists[i].list->count) *at -= lists[i++].list->count;
+    *services = lists[i].services;
+    return lists[i].list;
 }
 
 const struct endpoint *daemon_http_endpoint(const struct options *options, size_t at) {
-    size_t count = options->http_listen.count;
-    return at < count ? &options->http_listen.item[at] : &options->http_metrics_listen.item[at - count];
+    unsigned services;
+    const struct endpoint_list *list = list_of(options, &at, &services);
+    return &list->item[at];
 }
 
 static struct daemon_http *create(const struct options *options, const int *given) {
@@ -67,6 +84,9 @@ struct daemon_http *daemon_http_open(const struct options *options, const int *g
 static bool serve(struct daemon_http *http, size_t at, const struct http_sources *sources, char **error) {
     const struct options *options = http->options;
     struct place *place = &http->place[at];
+    unsigned services;
+    size_t in_list = at;
+    (void)list_of(options, &in_list, &services);
     const struct http_server_setup setup = {
         .listen = daemon_http_endpoint(options, at),
         .is_given = true,
@@ -74,9 +94,12 @@ static bool serve(struct daemon_http *http, size_t at, const struct http_sources
         .keeps_file = place->is_given,
         .connections_max = (unsigned)options->http_connections_max,
         .connections_per_address_max = (unsigned)options->http_connections_per_address_max,
-        .services = at < options->http_listen.count ? HTTP_EVERYTHING : HTTP_METRICS,
+        .services = services,
         .access = http->access,
-        .is_for_everybody = options->http_for_everybody != 0,
+        .is_for_everybody = options->http_for_everybody != 0 || services == HTTP_TESTER,
+        .streams_max = sources->tester != NULL && (services & HTTP_TESTER) != 0 ? TESTER_STREAMS_MAX : 0,
+        .head_max = services == HTTP_TESTER ? TESTER_HEAD_MAX : 0,
+        .trusts_forwarded_for = options->http_forwarded_for != 0,
         .sources = *sources,
     };
     place->server = http_server_create(&setup, error);

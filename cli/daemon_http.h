@@ -1,6 +1,6 @@
-/* cli/daemon_http.h -- the daemon's HTTP listeners, as its options want them: those for everything, those for /metrics, and
- * the access file that all of them ask. Two steps, since threads begin in the second and root must be gone by then. Main
- * thread. */
+/* cli/daemon_http.h -- the daemon's HTTP listeners, as its options want them: those for everything, those for /metrics,
+ * those for the tester alone, and the access file that all of them ask. Two steps, since threads begin in the second and
+ * root must be gone by then. Main thread. */
 #pragma once
 #include <stdbool.h>
 #include "http/exchange.h"
@@ -9,7 +9,7 @@ struct daemon_http;
 struct endpoint;
 struct options;
 
-/* The addresses of options to listen on: those of listen, then those of metrics_listen. */
+/* The addresses of options to listen on: those of listen, of metrics_listen, of the tester. */
 size_t daemon_http_count(const struct options *options);
 const struct endpoint *daemon_http_endpoint(const struct options *options, size_t at);
 

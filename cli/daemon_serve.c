@@ -17,6 +17,7 @@
 #include "cli/daemon_notify.h"
 #include "cli/daemon_privileges.h"
 #include "cli/daemon_sockets.h"
+#include "cli/daemon_tester.h"
 #include "http/domain_stats.h"
 #include "http/stats_history.h"
 #include "proxy/event_log.h"
@@ -37,6 +38,7 @@ struct daemon {
     struct stats_history *history; /* NULL: switched off */
     struct event_log *events;      /* NULL: none */
     struct named_counts *rule_counts;
+    struct daemon_tester *tester;  /* NULL: switched off */
     struct proxy *proxy;
     struct daemon_http *http;
 };
@@ -212,10 +214,16 @@ static enum daemon_exit start_all(struct daemon *daemon) {
         daemon->events = event_log_create(options->log_events, (size_t)options->events_buffer_max, daemon->metrics);
         if (daemon->events == NULL) return fail(NULL, DAEMON_NO_RESOURCES);
     }
+    if (options->tester_enabled != 0) {
+        daemon->tester = daemon_tester_open(options, daemon->metrics, daemon->domains);
+        if (daemon->tester == NULL) return fail(NULL, DAEMON_NO_RESOURCES);
+        daemon_tester_serve(daemon->tester, daemon->proxy);
+    }
     const struct http_sources sources = {
         .metrics = daemon->metrics,
         .domains = daemon->domains,
         .rule_counts = daemon->rule_counts,
+        .tester = daemon_tester_desk(daemon->tester),
         .build = {.version = SCEAU_VERSION, .revision = SCEAU_REVISION, .openssl = public_key_library(),
                   .unbound = dns_unbound_library()},
         .ready = is_ready,
@@ -237,6 +245,7 @@ static void log_life(const char *event, const struct daemon *daemon) {
 static enum daemon_exit serve(struct daemon *daemon) {
     char *error = NULL;
     if (!proxy_start(daemon->proxy, daemon->events, &error)) return fail(error, DAEMON_NO_RESOURCES);
+    if (!daemon_tester_start(daemon->tester)) return fail(strdup("cannot start the tester's thread"), DAEMON_NO_RESOURCES);
     metrics_set(daemon->metrics, METRIC_CONFIG_LAST_RELOAD, clock_unix_s(&clock_system));
     log_life("start", daemon);
     daemon_notify_ready("serving");
@@ -254,6 +263,7 @@ static void close_all(struct daemon *daemon) {
     daemon_sockets_release(daemon->options, &daemon->sockets);
     daemon_http_close(daemon->http);
     proxy_destroy(daemon->proxy);
+    daemon_tester_close(daemon->tester);
     event_log_destroy(daemon->events);
     stats_history_destroy(daemon->history);
     named_counts_destroy(daemon->rule_counts);

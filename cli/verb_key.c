@@ -2,126 +2,115 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include "base/loop.h"
-#include "cli/common_dns.h"
+#include "cli/common_stage.h"
 #include "cli/verb.h"
+#include "cli/verb_key_input.h"
+#include "verifier/dns_choice.h"
 #include "verifier/domain_name.h"
-#include "verifier/key_report.h"
+#include "verifier/name_servers.h"
+#include "verifier/record_check.h"
 
-enum { OUTPUT_MAX = 1 << 20, ARENA_MAX = 4 << 20, CACHE_OCTETS = 1 << 20, DNS_BUDGET_MS = 10000, SELECTORS_MAX = 100 };
+enum { OUTPUT_MAX = 4 << 20, DNS_BUDGET_MS = 10000 };
 
-/* One selector's question and its answer. */
-struct question {
-    struct key_request request; /* first: a pointer to it is a pointer to the question */
-    struct asker *asker;
-    struct span selector, name, expected_cname;
-    bool is_pending;
-    struct key_entry *entry; /* owned */
+struct view_set {
+    size_t count;
+    struct record_view view[RECORD_VIEWS_MAX];
+    struct dns_choice *choice[RECORD_VIEWS_MAX];
+    char name[RECORD_VIEWS_MAX][NAME_SERVER_ADDRESS_MAX];
 };
 
-struct asker {
-    const struct cli_options *options;
-    const struct clock *clock;
-    struct loop *loop;
-    struct loop_timer *budget;
-    struct key_cache *cache;
-    struct cli_dns *dns;
-    struct arena *arena;
-    size_t count, pending;
-    struct question *question;
-    struct key_judgement *judgement;
-};
+/* --- who else is asked ------------------------------------------------------------------------------------------- */
 
-static void answered(struct key_request *request, struct key_entry *entry) {
-    struct question *question = (struct question *)(void *)request;
-    question->entry = entry;
-    question->is_pending = false;
-    if (--question->asker->pending == 0) loop_stop(question->asker->loop);
+static bool add_view(struct view_set *set, struct loop *loop, enum record_view_kind kind, const char *address,
+                     const char *domain) {
+    if (set->count == RECORD_VIEWS_MAX) return true;
+    struct dns_choice_options wanted = {.trust_anchor = "none"};
+    char *stub = NULL, *error = NULL;
+    if (kind == RECORD_VIEW_RESOLVER) {
+        wanted.forward_count = 1;
+        wanted.forward = &address;
+    } else {
+        if (asprintf(&stub, "%s=%s", domain, address) < 0) stub = NULL;
+        wanted.stub_count = 1;
+        wanted.stub = (const char *const *)&stub;
+    }
+    bool named = kind == RECORD_VIEW_RESOLVER || stub != NULL;
+    struct dns_choice *choice = named ? dns_choice_create(loop, &wanted, &error) : NULL;
+    if (choice == NULL) cli_complain("%s", error != NULL ? error : "out of memory");
+    free(error);
+    free(stub);
+    if (choice == NULL) return false;
+    set->choice[set->count] = choice;
+    snprintf(set->name[set->count], sizeof set->name[0], "%s", address); /* for people; one that is longer is cut */
+    set->view[set->count] = (struct record_view){kind, span_of(set->name[set->count]), dns_choice_source(choice)};
+    set->count++;
+    return true;
 }
 
-static void stop_waiting(void *owner) {
-    struct asker *asker = owner;
-    loop_stop(asker->loop);
+/* Every name server of the domain that has an address. */
+static bool add_all_servers(struct view_set *set, struct cli_stage *stage, const char *domain) {
+    char ascii[DOMAIN_NAME_MAX];
+    size_t len = domain_name_write(span_of(domain), false, ascii), count;
+    struct name_servers *servers = name_servers_create(cli_dns_source(stage->dns));
+    bool good = servers != NULL;
+    if (!good) cli_complain("out of memory");
+    if (good && len > 0 && !name_servers_find(servers, (struct span){ascii, len}, cli_stage_done, stage)) {
+        cli_stage_wait(stage, DNS_BUDGET_MS);
+        name_servers_expire(servers);
+    }
+    const struct name_server *list = good ? name_servers_list(servers, &count) : NULL;
+    for (size_t i = 0; good && i < count && set->count < RECORD_VIEWS_MAX; i++)
+        if (list[i].address[0] != '\0') good = add_view(set, stage->loop, RECORD_VIEW_SERVER, list[i].address, domain);
+    name_servers_destroy(servers);
+    return good;
 }
 
-static struct key_entry *entry_of(const struct asker *asker, struct dns_answer answer) {
-    return key_entry_create(&answer, clock_unix_s(asker->clock));
-}
-
-/* Asks for all at once and waits until all are answered or the budget is spent. */
-static bool ask_dns(struct asker *asker) {
-    asker->loop = loop_create();
-    if (asker->loop != NULL) asker->budget = loop_timer_create(asker->loop, stop_waiting, asker);
-    asker->cache = key_cache_create(CACHE_OCTETS, 0, asker->clock);
-    if (asker->budget == NULL || asker->cache == NULL) {
-        cli_complain("out of memory or descriptors");
+static bool open_views(struct view_set *set, struct cli_stage *stage, const struct cli_options *options) {
+    size_t wanted = options->resolver.count + options->server.count;
+    const char *domain = options->operand.count > 0 ? options->operand.item[0] : NULL;
+    if (wanted > RECORD_VIEWS_MAX || (wanted > 0 && options->zone.count > 0) ||
+        (options->server.count > 0 && domain == NULL)) {
+        cli_complain("key: --resolver and --server stand %d times at most, beside a domain, and not beside --zone",
+                     RECORD_VIEWS_MAX);
         return false;
     }
-    asker->dns = cli_dns_create(asker->options, asker->loop, asker->cache, asker->clock);
-    if (asker->dns == NULL) return false;
-    struct key_source *keys = cli_dns_keys(asker->dns);
-    for (size_t i = 0; i < asker->count; i++) {
-        struct question *question = &asker->question[i];
-        question->is_pending =
-            key_source_get(keys, question->name, &question->request, &question->entry) == KEY_PENDING;
-        asker->pending += question->is_pending;
-    }
-    if (asker->pending == 0) return true;
-    loop_timer_start(asker->budget, DNS_BUDGET_MS);
-    if (!loop_run(asker->loop)) cli_complain("the event loop failed");
-    for (size_t i = 0; i < asker->count; i++) {
-        if (!asker->question[i].is_pending) continue;
-        key_source_cancel(keys, &asker->question[i].request);
-        asker->question[i].entry = entry_of(asker, (struct dns_answer){.status = DNS_TIMEOUT});
+    for (size_t i = 0; i < options->resolver.count; i++)
+        if (!add_view(set, stage->loop, RECORD_VIEW_RESOLVER, options->resolver.item[i], domain)) return false;
+    for (size_t i = 0; i < options->server.count; i++) {
+        bool all = strcmp(options->server.item[i], "all") == 0;
+        bool added = all ? add_all_servers(set, stage, domain)
+                         : add_view(set, stage->loop, RECORD_VIEW_SERVER, options->server.item[i], domain);
+        if (!added) return false;
     }
     return true;
 }
 
-static bool take_record(struct asker *asker) {
-    struct dns_answer answer = {.status = DNS_FOUND, .record_count = 1, .record = {span_of(asker->options->record)}};
-    for (size_t i = 0; i < asker->count; i++) asker->question[i].entry = entry_of(asker, answer);
-    return true;
-}
+/* --- the report -------------------------------------------------------------------------------------------------- */
 
-static bool judge(struct asker *asker) {
-    for (size_t i = 0; i < asker->count; i++) {
-        const struct question *question = &asker->question[i];
-        bool judged = question->entry != NULL &&
-                      key_judge(question->entry, question->selector, question->name, question->expected_cname,
-                                asker->options->record != NULL, asker->arena, &asker->judgement[i]);
-        if (judged) continue;
-        cli_complain("out of memory");
-        return false;
+/* A selector that nobody named decides nothing: it may well be that there is only one. */
+static enum cli_status status_of(const struct record_report *report) {
+    bool all_set = true, any_unknown = false, any_derived = false;
+    for (size_t i = 0; i < report->count; i++) {
+        any_derived |= report->selector[i].is_derived;
+        if (report->selector[i].is_derived) continue;
+        all_set &= report->selector[i].state == RECORD_STATE_SET;
+        any_unknown |= report->selector[i].state == RECORD_STATE_UNKNOWN;
     }
-    return true;
-}
-
-static enum cli_status status_of(const struct asker *asker) {
-    bool all_set = true, any_unknown = false;
-    for (size_t i = 0; i < asker->count; i++) {
-        all_set &= asker->judgement[i].state == KEY_STATE_SET;
-        any_unknown |= asker->judgement[i].state == KEY_STATE_UNKNOWN;
-    }
+    if (report->pair != NULL && !any_derived) all_set &= report->pair->state == RECORD_STATE_SET;
+    if (report->count == 0) return CLI_NOTHING;
     return any_unknown ? CLI_TEMPORARY : all_set ? CLI_OK : CLI_PERMANENT;
 }
 
-static enum cli_status report(const struct asker *asker, const char *domain) {
+static enum cli_status write_report(const struct cli_options *options, const struct record_report *report) {
     struct bytes out = bytes_with_cap(OUTPUT_MAX);
-    struct key_pair_judgement pair;
-    struct key_report report = {.domain = span_of(domain), .count = asker->count, .judgement = asker->judgement};
-    struct report_style style = {asker->options->report_language, isatty(STDOUT_FILENO) && getenv("NO_COLOR") == NULL};
-    enum cli_status status = status_of(asker);
-    if (asker->count == 2) {
-        key_judge_pair(&asker->judgement[0], &asker->judgement[1], &pair);
-        report.pair = &pair;
-        if (status == CLI_OK && pair.state != KEY_STATE_SET) status = CLI_PERMANENT;
-    }
-    if (asker->options->json) {
+    struct report_style style = {options->report_language, isatty(STDOUT_FILENO) && getenv("NO_COLOR") == NULL};
+    enum cli_status status = status_of(report);
+    if (options->json) {
         struct json json = json_writer(&out);
-        key_report_write_json(&json, &report);
+        record_report_write_json(&json, report);
         bytes_append_char(&out, '\n');
     } else {
-        key_report_write_text(&out, &report, style);
+        record_report_write_text(&out, report, options->explain, style);
     }
     if (out.failed) {
         cli_complain("the report is too large");
@@ -133,86 +122,73 @@ static enum cli_status report(const struct asker *asker, const char *domain) {
     return status;
 }
 
-/* selector._domainkey.domain in A-labels; without final dot. */
-static bool name_question(struct asker *asker, struct question *question, const char *selector, const char *domain) {
-    char ascii[DOMAIN_NAME_MAX];
-    struct bytes name = bytes_with_cap(4096);
-    bytes_append_text(&name, selector);
-    bytes_append_text(&name, "._domainkey.");
-    bytes_append_text(&name, domain);
-    size_t len = name.failed ? 0 : domain_name_write(bytes_span(&name), true, ascii);
-    bytes_release(&name);
-    if (len == 0) {
-        cli_complain("key: '%s._domainkey.%s' is no domain name", selector, domain);
-        return false;
+/* Names the first selector that makes no name with the domain. */
+static void complain_of_name(const struct record_question *question) {
+    struct span selector = question->count > 0 ? question->wish[0].selector : span_of("SELECTOR");
+    for (size_t i = 0; i < question->count; i++) {
+        char ascii[DNS_NAME_MAX];
+        if (domain_name_write(question->wish[i].selector, false, ascii) == 0) selector = question->wish[i].selector;
     }
-    question->asker = asker;
-    question->request.ready = answered;
-    question->selector = span_of(selector);
-    question->name = arena_copy(asker->arena, (struct span){ascii, len});
-    return question->name.ptr != NULL;
+    cli_complain("key: '%.*s._domainkey.%.*s' is no domain name", (int)selector.len, selector.ptr,
+                 (int)question->domain.len, question->domain.ptr);
 }
 
-static bool prepare(struct asker *asker) {
-    const struct cli_list *operand = &asker->options->operand, *expected = &asker->options->expect_cname;
-    asker->count = operand->count - 1;
-    asker->arena = arena_create(ARENA_MAX);
-    if (asker->arena != NULL) asker->question = arena_alloc(asker->arena, asker->count * sizeof *asker->question);
-    if (asker->question != NULL) asker->judgement = arena_alloc(asker->arena, asker->count * sizeof *asker->judgement);
-    if (asker->judgement == NULL) {
-        cli_complain("out of memory");
-        return false;
-    }
-    for (size_t i = 0; i < asker->count; i++) {
-        if (!name_question(asker, &asker->question[i], operand->item[i + 1], operand->item[0])) return false;
-        if (i >= expected->count) continue;
-        struct span target = span_of(expected->item[i]);
-        if (target.len > 0 && target.ptr[target.len - 1] == '.') target.len--;
-        asker->question[i].expected_cname = target;
-    }
-    return true;
+static enum cli_status complain(enum record_check_status status, const struct record_question *question) {
+    if (status == RECORD_CHECK_BAD_NAME)
+        complain_of_name(question);
+    else if (status == RECORD_CHECK_NO_SELECTOR)
+        cli_complain("key: the provider's answer names no record: name the domain");
+    else
+        cli_complain("%s", record_check_status_text(status));
+    return CLI_USAGE;
 }
 
-static void release(struct asker *asker) {
-    for (size_t i = 0; asker->question != NULL && i < asker->count; i++) key_entry_release(asker->question[i].entry);
-    cli_dns_destroy(asker->dns);
-    key_cache_destroy(asker->cache);
-    loop_timer_destroy(asker->budget);
-    loop_destroy(asker->loop);
-    arena_destroy(asker->arena);
+/* --- the check --------------------------------------------------------------------------------------------------- */
+
+static enum cli_status check_records(const struct cli_options *options, struct cli_stage *stage,
+                                     const struct record_question *question) {
+    struct record_check *check = record_check_create(cli_dns_source(stage->dns));
+    if (check == NULL) return complain(RECORD_CHECK_NO_MEMORY, question);
+    enum record_check_status status = record_check_start(check, question, cli_stage_done, stage);
+    if (status == RECORD_CHECK_PENDING) {
+        cli_stage_wait(stage, DNS_BUDGET_MS);
+        record_check_expire(check); /* nothing when it is done */
+        status = record_check_status(check);
+    }
+    enum cli_status exit_code =
+        status == RECORD_CHECK_DONE ? write_report(options, record_check_report(check)) : complain(status, question);
+    record_check_destroy(check);
+    return exit_code;
 }
 
-static enum cli_status judge_operands(const struct cli_options *options) {
-    struct clock_fixed fixed = clock_fixed_at(options->now_s);
-    struct asker asker = {.options = options, .clock = options->has_now ? &fixed.clock : &clock_system};
+static enum cli_status judge_operands(const struct cli_options *options, struct key_input *input) {
+    struct cli_stage stage;
+    struct view_set views = {0};
     enum cli_status status = CLI_USAGE;
-    if (prepare(&asker) && (options->record != NULL ? take_record(&asker) : ask_dns(&asker)) && judge(&asker))
-        status = report(&asker, options->operand.item[0]);
-    release(&asker);
+    if (cli_stage_build(&stage, options) && open_views(&views, &stage, options)) {
+        input->question.view = views.view;
+        input->question.view_count = views.count;
+        status = check_records(options, &stage, &input->question);
+    }
+    for (size_t i = 0; i < views.count; i++) dns_choice_destroy(views.choice[i]);
+    cli_stage_release(&stage);
     return status;
 }
 
 static enum cli_status run_verb(const struct cli_options *options) {
+    struct key_input input;
+    enum cli_status status = CLI_USAGE;
     if (options->help) {
-        printf("usage: sceau key [OPTION]... DOMAIN SELECTOR...\nJudges the key records of selectors; two are judged "
-               "as a pair too.\n\n");
+        printf("usage: sceau key [OPTION]... DOMAIN SELECTOR...\n       sceau key [OPTION]... --provider-answer FILE "
+               "[DOMAIN]\n"
+               "Judges the key records of selectors; two are judged as a pair too.\n\n");
         cli_options_help(stdout, VERB_KEY);
         return CLI_OK;
     }
-    size_t selectors = options->operand.count > 0 ? options->operand.count - 1 : 0;
-    if (selectors == 0 || selectors > SELECTORS_MAX) {
-        cli_complain("key: name a domain and its selectors (at most %d)", SELECTORS_MAX);
-        return CLI_USAGE;
-    }
-    if (options->record != NULL && selectors != 1) {
-        cli_complain("key: --record judges one selector");
-        return CLI_USAGE;
-    }
-    if (options->expect_cname.count > selectors) {
-        cli_complain("key: --expect-cname stands more often than there are selectors");
-        return CLI_USAGE;
-    }
-    return judge_operands(options);
+    int64_t now_s = options->has_now ? options->now_s : clock_unix_s(&clock_system);
+    if (key_input_read(options, now_s, &input)) status = judge_operands(options, &input);
+    key_input_release(&input);
+    return status;
 }
 
 enum cli_status verb_key(int count, char **arguments) {

@@ -230,6 +230,7 @@ static enum cli_status verify_inputs(const struct cli_options *options, const st
     job.has_envelope = cli_envelope_is_given(options);
     job.policy = verifier_policy_default;
     job.policy.unsigned_octets_pass = options->pass_unsigned;
+    job.policy.header_alone = options->headers;
     job.policy.wants_seal_hash = options->arc_seal != NULL;
     job.policy.trusts_received = options->trusted_received;
     job.authserv_id = (struct span){id.ascii, id.len};

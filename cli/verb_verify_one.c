@@ -7,8 +7,10 @@
 #include "cli/common_input.h"
 #include "rules/rule_input.h"
 #include "rules/rule_set.h"
+#include "cli/verb_verify_explain.h"
 #include "verifier/auth_results.h"
 #include "verifier/authentication.h"
+#include "verifier/pasted_header.h"
 
 enum {
     REPORT_MAX = 1 << 20, /* octets of one message's report */
@@ -41,6 +43,7 @@ struct verify_worker {
     struct cli_dns *dns;
     struct authentication *authentication;
     struct rule_scratch *rules; /* NULL: no rules are asked */
+    struct verify_explain *explain; /* NULL: no diagnosis is wanted */
     bool is_done; /* the last verdict fell, or the budget ran out */
 };
 
@@ -83,9 +86,11 @@ struct verify_worker *verify_worker_create(const struct verify_job *job) {
     if (worker->dns != NULL) worker->authentication = create_authentication(job, worker->dns);
     if (worker->dns != NULL && worker->authentication == NULL) cli_complain("out of memory");
     if (job->rules != NULL) worker->rules = rule_scratch_create(false);
-    bool has_rules = job->rules == NULL || worker->rules != NULL;
-    if (!has_rules) cli_complain("out of memory");
-    if (worker->authentication != NULL && has_rules) return worker;
+    bool explains = worker->authentication != NULL && job->options->explain;
+    if (explains) worker->explain = verify_explain_create(worker->loop, cli_dns_keys(worker->dns), cli_dns_source(worker->dns), job->clock);
+    bool is_whole = (job->rules == NULL || worker->rules != NULL) && (!explains || worker->explain != NULL);
+    if (!is_whole) cli_complain("out of memory or descriptors");
+    if (worker->authentication != NULL && is_whole) return worker;
     verify_worker_destroy(worker);
     return NULL;
 }
@@ -93,6 +98,7 @@ struct verify_worker *verify_worker_create(const struct verify_job *job) {
 void verify_worker_destroy(struct verify_worker *worker) {
     if (worker == NULL) return;
     rule_scratch_destroy(worker->rules);
+    verify_explain_destroy(worker->explain);
     authentication_destroy(worker->authentication);
     cli_dns_destroy(worker->dns);
     loop_timer_destroy(worker->budget);
@@ -151,6 +157,12 @@ static bool verify(struct verify_worker *worker, struct span message) {
 
 /* --- what became of it ------------------------------------------------------------------------------------------- */
 
+static bool any_header_intact(const struct message_result *result) {
+    for (size_t i = 0; i < result->dkim_count; i++)
+        if (result->dkim[i].header_part == PART_INTACT) return true;
+    return false;
+}
+
 static void complain(struct verify_outcome *outcome, const char *path, const char *problem) {
     bytes_append_text(&outcome->complaints, "sceau: ");
     phrase_append_printable(&outcome->complaints, span_of(path));
@@ -198,10 +210,40 @@ static void ask_rules(struct verify_worker *worker, struct message_action *out) 
     if (decision->rule != RULE_NONE) out->rule = rule_set_name(job->rules, decision->rule);
 }
 
-static void report(struct verify_worker *worker, const char *path, struct verify_outcome *outcome) {
+/* Pasted header fields: as they are, or, when that lets a signature verify, with their folds repaired. *repaired says which.
+ * False: the header section is over a limit. */
+static bool verify_header(struct verify_worker *worker, struct bytes *text, bool *repaired) {
+    struct bytes section = bytes_with_cap(CLI_INPUT_MAX), other = bytes_with_cap(CLI_INPUT_MAX);
+    pasted_header_read(bytes_span(text), &section);
+    bool fits = !section.failed && verify(worker, bytes_span(&section));
+    *repaired = false;
+    if (fits && !any_header_intact(authentication_result(worker->authentication)) &&
+        pasted_header_repair(bytes_span(&section), &other)) {
+        *repaired = verify(worker, bytes_span(&other)) && any_header_intact(authentication_result(worker->authentication));
+        if (!*repaired) fits = verify(worker, bytes_span(&section));
+    }
+    bytes_clear(text);
+    bytes_append(text, bytes_span(*repaired ? &other : &section));
+    bytes_release(&section);
+    bytes_release(&other);
+    return fits;
+}
+
+static const struct finding_list *explain(struct verify_worker *worker, struct span text, bool repaired, struct finding_list *list) {
+    const struct message_result *result = authentication_result(worker->authentication);
+    const struct message_verifier *verifier = authentication_verifier(worker->authentication);
+    *list = (struct finding_list){.count = 0};
+    if (worker->explain != NULL)
+        *list = *verify_explain_run(worker->explain, verifier, result, text, worker->job->options->headers);
+    if (repaired) finding_add(list, FINDING_PASTE_REPAIRED)->certainty = FINDING_PROVED;
+    return list;
+}
+
+static void report(struct verify_worker *worker, const char *path, const struct finding_list *findings, struct verify_outcome *outcome) {
     const struct verify_job *job = worker->job;
     struct bytes field = bytes_with_cap(8192), seal = bytes_with_cap(SEAL_MAX);
-    struct message_report message = {.file = span_of(path), .result = authentication_result(worker->authentication)};
+    struct message_report message = {.file = span_of(path), .result = authentication_result(worker->authentication),
+                                     .findings = findings};
     struct message_action action;
     if (job->rules != NULL) ask_rules(worker, &action), message.action = &action;
     bool written = auth_results_write_styled(&field, job->authserv_id, message.result, job->results_style);
@@ -230,6 +272,8 @@ static void report(struct verify_worker *worker, const char *path, struct verify
 void verify_worker_run(struct verify_worker *worker, const char *path, struct verify_outcome *outcome) {
     struct bytes text = bytes_with_cap(CLI_INPUT_MAX);
     struct cli_input_notes notes;
+    struct finding_list findings;
+    bool repaired = false;
     *outcome =
         (struct verify_outcome){.report = bytes_with_cap(REPORT_MAX), .complaints = bytes_with_cap(COMPLAINT_MAX)};
     enum cli_input_status status = cli_input_read(path, &text, &notes);
@@ -240,12 +284,12 @@ void verify_worker_run(struct verify_worker *worker, const char *path, struct ve
         complain(outcome, path, notes.problem);
     } else if (status == CLI_INPUT_EMPTY) {
         complain(outcome, path, "the file is empty");
-    } else if (!verify(worker, bytes_span(&text))) {
+    } else if (!(worker->job->options->headers ? verify_header(worker, &text, &repaired) : verify(worker, bytes_span(&text)))) {
         complain(outcome, path, header_status_text(message_verifier_header_status(authentication_verifier(worker->authentication))));
     } else if (!looks_like_a_message(message_verifier_header(authentication_verifier(worker->authentication)))) {
         complain(outcome, path, "not a message: it does not begin with header fields");
     } else {
-        report(worker, path, outcome);
+        report(worker, path, explain(worker, bytes_span(&text), repaired, &findings), outcome);
     }
     bytes_release(&text);
 }

@@ -1,19 +1,8 @@
 #include "http/api_stats.h"
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 #include "base/json.h"
-
-static void write_time(struct json *json, const char *key, int64_t time_s) {
-    char text[sizeof "2026-03-01T12:00:00Z"];
-    time_t seconds = (time_t)time_s;
-    struct tm utc;
-    json_key(json, key);
-    if (time_s > 0 && gmtime_r(&seconds, &utc) != NULL && strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &utc) > 0)
-        json_text(json, text);
-    else
-        json_null(json);
-}
+#include "http/api.h"
 
 static void write_results(struct json *json, const uint64_t count[DOMAIN_RESULT_COUNT]) {
     json_key_uint(json, "messages", domain_counts_sum(count));
@@ -75,7 +64,7 @@ static void write_points(struct json *json, const struct stats_point *points, si
     json_array(json);
     for (const struct stats_point *point = points; point < points + count; point++) {
         json_object(json);
-        write_time(json, "start", point->start_s);
+        api_write_time(json, "start", point->start_s);
         write_results(json, point->count);
         json_object_end(json);
     }
@@ -87,8 +76,8 @@ static struct json begin(const struct stats_view *view, struct bytes *out) {
     struct json json = json_writer(out);
     json_object(&json);
     json_key_text(&json, "window", stats_window_word(view->window));
-    write_time(&json, "from", view->from_s);
-    write_time(&json, "now", view->now_s);
+    api_write_time(&json, "from", view->from_s);
+    api_write_time(&json, "now", view->now_s);
     return json;
 }
 
@@ -126,8 +115,8 @@ static void write_row(struct json *json, const struct stats_row *row) {
     json_object(json);
     json_key_string(json, "domain", row->domain);
     write_results(json, row->count);
-    write_time(json, "first_seen", row->first_seen_s);
-    write_time(json, "last_seen", row->last_seen_s);
+    api_write_time(json, "first_seen", row->first_seen_s);
+    api_write_time(json, "last_seen", row->last_seen_s);
     json_key_text(json, "dnssec", row->has_dnssec ? dnssec_state_word(row->dnssec) : NULL);
     json_key_uint(json, "selectors", row->selectors);
     write_watch(json, row->watch);
@@ -165,8 +154,8 @@ static void write_selector(struct json *json, const struct stats_selector *selec
     json_key_bool(json, "old", selector->is_old);
     json_key_bool(json, "changed", selector->is_changed);
     json_key_text(json, "dnssec", dnssec_state_word(selector->dnssec));
-    write_time(json, "first_seen", selector->first_seen_s);
-    write_time(json, "last_seen", selector->last_seen_s);
+    api_write_time(json, "first_seen", selector->first_seen_s);
+    api_write_time(json, "last_seen", selector->last_seen_s);
     write_results(json, selector->count);
     json_object_end(json);
 }
@@ -176,9 +165,9 @@ void api_write_stats_domain(const struct stats_domain *domain, struct bytes *out
     json_object(&json);
     json_key_string(&json, "domain", domain->domain);
     json_key_text(&json, "window", stats_window_word(domain->window));
-    write_time(&json, "now", domain->now_s);
-    write_time(&json, "first_seen", domain->first_seen_s);
-    write_time(&json, "last_seen", domain->last_seen_s);
+    api_write_time(&json, "now", domain->now_s);
+    api_write_time(&json, "first_seen", domain->first_seen_s);
+    api_write_time(&json, "last_seen", domain->last_seen_s);
     json_key(&json, "windows");
     json_object(&json);
     for (int i = 0; i < STATS_WINDOW_COUNT; i++)

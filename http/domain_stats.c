@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "base/ascii.h"
+#include "base/endpoint.h"
 #include "http/stats_table.h"
 #include "verifier/domain_name.h"
 
@@ -135,7 +136,20 @@ static struct span selector_of(const struct dkim_result *signature, char room[ST
     return (struct span){room, signature->selector.len};
 }
 
+static bool read_client(const char *text, uint8_t client[STATS_CLIENT_OCTETS]) {
+    static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
+    struct network network;
+    if (text == NULL || !network_parse(text, &network)) return false;
+    if (network.is_v4) memcpy(client, mapped, sizeof mapped);
+    memcpy(client + (network.is_v4 ? sizeof mapped : 0), network.address, network.is_v4 ? 4 : STATS_CLIENT_OCTETS);
+    return true;
+}
+
 void domain_stats_add_signature(struct domain_stats_worker *worker, const struct dkim_result *signature) {
+    domain_stats_add_signature_from(worker, signature, NULL);
+}
+
+void domain_stats_add_signature_from(struct domain_stats_worker *worker, const struct dkim_result *signature, const char *client) {
     char selector[STATS_KEY_SELECTOR_MAX], name[DOMAIN_NAME_MAX];
     if (worker == NULL) return;
     struct stats_event event = {
@@ -152,6 +166,7 @@ void domain_stats_add_signature(struct domain_stats_worker *worker, const struct
         .selector = selector_of(signature, selector),
     };
     event.domain = (struct span){name, domain_name_write(signature->domain, true, name)};
+    event.has_client = read_client(client, event.client);
     if (event.has_fingerprint) memcpy(event.fingerprint, signature->key_fingerprint, sizeof event.fingerprint);
     add_event(worker, &event);
 }

@@ -34,7 +34,10 @@ struct domain_stats_worker *domain_stats_worker_create(struct domain_stats *stat
 /* Counts one signature of domain, as written in d=, in any case and form; has_key: its key record was found in DNS.
  * Accepts a NULL worker. */
 void domain_stats_add(struct domain_stats_worker *worker, struct span domain, bool has_key, enum domain_result result);
-/* The same from a verified signature, with all that it tells of cause, DNSSEC and key. */
+/* The same from a verified signature, with all that it tells of cause, DNSSEC and key. client: the address of who handed
+ * the message over, as text; NULL, or anything else: not known. */
+void domain_stats_add_signature_from(struct domain_stats_worker *worker, const struct dkim_result *signature, const char *client);
+/* The same of nobody that is known. */
 void domain_stats_add_signature(struct domain_stats_worker *worker, const struct dkim_result *signature);
 
 /* What /metrics shows. Decides which domains are exported. False: no memory, *report is empty. */

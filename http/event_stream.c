@@ -8,6 +8,7 @@ struct event_stream {
     pthread_mutex_t lock;
     atomic_uint references;
     struct bytes pending;
+    size_t taken;      /* octets of pending that are sent already */
     bool has_ended;    /* nothing more is accepted */
     bool is_suspended; /* the connection waits for resume */
     void (*suspend)(void *owner);
@@ -15,12 +16,14 @@ struct event_stream {
     void *owner; /* NULL: not attached */
 };
 
-struct event_stream *event_stream_create(void) {
+struct event_stream *event_stream_create(void) { return event_stream_create_for(EVENT_STREAM_PENDING_MAX); }
+
+struct event_stream *event_stream_create_for(size_t pending_max) {
     struct event_stream *stream = calloc(1, sizeof *stream);
     if (stream == NULL) return NULL;
     if (pthread_mutex_init(&stream->lock, NULL) != 0) return free(stream), NULL;
     atomic_init(&stream->references, 1);
-    stream->pending = bytes_with_cap(EVENT_STREAM_PENDING_MAX);
+    stream->pending = bytes_with_cap(pending_max);
     return stream;
 }
 
@@ -43,8 +46,14 @@ static void wake(struct event_stream *stream) {
     stream->resume(stream->owner);
 }
 
+static void forget_taken(struct event_stream *stream) {
+    bytes_drop_first(&stream->pending, stream->taken);
+    stream->taken = 0;
+}
+
 bool event_stream_write(struct event_stream *stream, struct span octets) {
     pthread_mutex_lock(&stream->lock);
+    if (stream->taken > 0 && stream->pending.len + octets.len > stream->pending.cap) forget_taken(stream);
     if (!stream->has_ended && !bytes_append(&stream->pending, octets)) stream->has_ended = true;
     bool is_open = !stream->has_ended;
     wake(stream);
@@ -55,7 +64,7 @@ bool event_stream_write(struct event_stream *stream, struct span octets) {
 static void end(struct event_stream *stream, bool drop) {
     pthread_mutex_lock(&stream->lock);
     stream->has_ended = true;
-    if (drop) bytes_clear(&stream->pending);
+    if (drop) bytes_clear(&stream->pending), stream->taken = 0;
     wake(stream);
     pthread_mutex_unlock(&stream->lock);
 }
@@ -73,10 +82,13 @@ void event_stream_attach(struct event_stream *stream, void (*suspend)(void *owne
 
 enum event_stream_state event_stream_take(struct event_stream *stream, char *out, size_t room, size_t *len) {
     pthread_mutex_lock(&stream->lock);
-    *len = stream->pending.len < room ? stream->pending.len : room;
-    if (*len > 0) {
-        memcpy(out, stream->pending.ptr, *len);
-        bytes_drop_first(&stream->pending, *len);
+    size_t left = stream->pending.len - stream->taken;
+    *len = left < room ? left : room;
+    if (*len > 0) memcpy(out, stream->pending.ptr + stream->taken, *len);
+    stream->taken += *len;
+    if (*len > 0 && *len == left) { /* many streams wait for long: no memory is kept */
+        bytes_release(&stream->pending);
+        stream->taken = 0;
     }
     enum event_stream_state state = *len == 0 && stream->has_ended ? EVENT_STREAM_ENDED : EVENT_STREAM_OPEN;
     if (*len == 0 && state == EVENT_STREAM_OPEN) {
@@ -93,5 +105,6 @@ void event_stream_detach(struct event_stream *stream) {
     stream->is_suspended = false;
     stream->owner = NULL;
     bytes_release(&stream->pending);
+    stream->taken = 0;
     pthread_mutex_unlock(&stream->lock);
 }

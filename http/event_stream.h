@@ -1,5 +1,5 @@
-/* http/event_stream.h -- an answer that goes on: server-sent events (text/event-stream), written by any thread while the
- * HTTP server's thread sends them. Shared by reference count: one reference goes to the server with the reply, whoever
+/* http/event_stream.h -- an answer that goes on: server-sent events, a page that grows, or one that is only made; written by
+ * any thread while the HTTP server's thread sends it. Shared by reference count: one reference goes to the server with the reply, whoever
  * writes keeps another. Writers never wait: what a slow client does not take in EVENT_STREAM_PENDING_MAX octets ends its
  * stream. A client that went away shows at the next write, so write a comment now and then.
  * Thread rule: any thread; one lock a stream, held while a few octets are copied. */
@@ -13,6 +13,8 @@ enum { EVENT_STREAM_PENDING_MAX = 64 * 1024 };
 struct event_stream;
 
 struct event_stream *event_stream_create(void); /* one reference; NULL: no memory */
+/* The same with another limit than EVENT_STREAM_PENDING_MAX, for an answer that is written all at once. */
+struct event_stream *event_stream_create_for(size_t pending_max);
 struct event_stream *event_stream_acquire(struct event_stream *stream);
 void event_stream_release(struct event_stream *stream); /* accepts NULL */
 

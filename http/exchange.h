@@ -13,12 +13,14 @@
 enum { HTTP_PARAMETERS_MAX = 4, HTTP_REPLY_MAX = 16 * 1024 * 1024 };
 
 struct event_stream;
+struct tester;
 
 /* What pages speak of; borrowed, as long as the server lives. */
 struct http_sources {
     struct metrics *metrics;
     struct domain_stats *domains;
     struct named_counts *rule_counts; /* may be NULL */
+    struct tester *tester; /* NULL: switched off */
     struct build_info build;
     /* Whether the daemon can do its work; if not, says in *why what it waits for. NULL: always. */
     bool (*ready)(void *owner, struct bytes *why);
@@ -36,6 +38,8 @@ struct http_request {
     struct span path;                            /* without query, decoded */
     struct span parameter[HTTP_PARAMETERS_MAX];  /* what stands for each {} of the route's path, from the left */
     struct span body;                            /* of a route that takes one; else empty */
+    unsigned services;                           /* enum http_service (route.h), together: what is served where it came in */
+    struct span client;                          /* its address as text, for limits by client; empty: not known */
     /* The server's, or a test's: false when there is no such header field, or no such name in the query. */
     bool (*find)(const void *connection, enum http_part part, const char *name, struct span *value);
     const void *connection;
@@ -56,10 +60,11 @@ struct http_reply {
     const char *language;       /* Content-Language; NULL: none */
     const char *authenticate;   /* WWW-Authenticate; NULL: none */
     unsigned retry_after_s;     /* 0: none */
+    bool is_unlisted;           /* X-Robots-Tag: search engines leave it alone */
     unsigned methods;           /* for 405: enum http_method, together */
     char *location;             /* owned; NULL: none */
     struct bytes body;          /* failed: becomes a 500 */
-    struct event_stream *stream; /* instead of the body: text/event-stream; a reference that the server takes over */
+    struct event_stream *stream; /* instead of the body, which then comes bit by bit; a reference that the server takes over */
 };
 
 struct http_reply http_reply_make(void);

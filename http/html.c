@@ -1,5 +1,4 @@
 #include "http/html.h"
-#include <stdbool.h>
 #include <stdio.h>
 #include <time.h>
 
@@ -7,8 +6,7 @@
 #define NARROW_SPACE "\xe2\x80\xaf" /* U+202F, no break */
 #define DASH "\xe2\x80\x93"
 
-/* The octets of the UTF-8 character that text begins with (RFC 3629), 0 when it is none; *code is its number. */
-static size_t read_character(struct span text, uint32_t *code) {
+size_t html_character(struct span text, uint32_t *code) {
     static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
     const unsigned char *at = (const unsigned char *)text.ptr;
     size_t len = at[0] < 0x80 ? 1 : at[0] >= 0xc2 && at[0] < 0xe0 ? 2 : at[0] >= 0xe0 && at[0] < 0xf0 ? 3
@@ -23,14 +21,13 @@ static size_t read_character(struct span text, uint32_t *code) {
     return *code < least[len] || *code > 0x10ffff || is_surrogate ? 0 : len;
 }
 
-/* Controls, and characters that hide text or change its direction: two texts that look alike should be alike. */
-static bool is_deceptive(uint32_t code) {
+bool html_is_deceptive(uint32_t code) {
     return (code < 0x20 && code != '\t' && code != '\n') || (code >= 0x7f && code < 0xa0) || code == 0xad || code == 0x61c ||
            (code >= 0x200b && code <= 0x200f) || (code >= 0x202a && code <= 0x202e) || (code >= 0x2060 && code <= 0x206f) ||
            code == 0xfeff || (code >= 0xfff9 && code <= 0xfffb) || (code >= 0xe0000 && code <= 0xe007f);
 }
 
-static const char *reference_of(uint32_t code) {
+const char *html_reference(uint32_t code) {
     switch (code) {
     case '<': return "&lt;";
     case '>': return "&gt;";
@@ -44,9 +41,9 @@ static const char *reference_of(uint32_t code) {
 void html_text(struct bytes *out, struct span text) {
     while (text.len > 0) {
         uint32_t code = 0;
-        size_t len = read_character(text, &code);
-        const char *reference = reference_of(code);
-        if (len == 0 || is_deceptive(code))
+        size_t len = html_character(text, &code);
+        const char *reference = html_reference(code);
+        if (len == 0 || html_is_deceptive(code))
             bytes_append_text(out, REPLACEMENT);
         else if (reference != NULL)
             bytes_append_text(out, reference);

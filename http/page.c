@@ -20,16 +20,27 @@ enum page_text page_text_of_cause(enum cause cause) { return CAUSE_TEXT_BODY_APP
 _Static_assert(DNSSEC_TEXT_BOGUS - DNSSEC_TEXT_INDETERMINATE + 1 == DNSSEC_STATE_COUNT, "a text for each state, in order");
 enum page_text page_text_of_dnssec(enum dnssec_state state) { return DNSSEC_TEXT_INDETERMINATE + (unsigned)state; }
 
-void page_say_with(struct bytes *out, enum language language, enum page_text text, const struct phrase_value *values, size_t count) {
-    struct bytes plain = bytes_with_cap(8192);
-    phrase_append(&plain, &texts[text], language, values, count);
+void page_say_phrase(struct bytes *out, enum language language, const struct phrase *phrase, const struct phrase_value *values,
+                     size_t count) {
+    struct bytes plain = bytes_with_cap(64 * 1024);
+    phrase_append(&plain, phrase, language, values, count);
     html_text(out, bytes_span(&plain));
     out->failed |= plain.failed;
     bytes_release(&plain);
 }
 
+void page_say_with(struct bytes *out, enum language language, enum page_text text, const struct phrase_value *values, size_t count) {
+    page_say_phrase(out, language, &texts[text], values, count);
+}
+
 void page_say(struct bytes *out, enum language language, enum page_text text) {
     html_text(out, span_of(texts[text].text[language]));
+}
+
+void page_say_number(struct bytes *out, enum language language, enum page_text text, uint64_t count) {
+    char digits[24];
+    int len = snprintf(digits, sizeof digits, "%llu", (unsigned long long)count);
+    page_say_with(out, language, text, &(struct phrase_value){"count", {digits, (size_t)len}}, 1);
 }
 
 /* --- language --- */
@@ -78,12 +89,12 @@ void page_redirect(const struct http_request *request, struct http_reply *reply,
 
 /* --- frame --- */
 
-static const char policy[] = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; "
-                             "frame-ancestors 'none'";
+#define POLICY "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+static const char policy[] = POLICY, policy_with_script[] = POLICY "; script-src 'self'; connect-src 'self'";
 
 static void write_address(struct bytes *out, enum language language, const struct page *page) {
     bytes_append_format(out, "/%s", words[language]);
-    html_text(out, page->rest);
+    html_text(out, language != page->language && page->other_rest.len > 0 ? page->other_rest : page->rest);
     if (page->query.len > 0) bytes_append_char(out, '?'), html_text(out, page->query);
 }
 
@@ -102,13 +113,19 @@ static void write_head(struct bytes *out, const struct page *page) {
         bytes_append_text(out, "\">\n");
     }
     if (page->refresh_s > 0) bytes_append_format(out, "<meta http-equiv=\"refresh\" content=\"%u\">\n", page->refresh_s);
+    if (page->without_script != NULL)
+        bytes_append_format(out, "<noscript><meta http-equiv=\"refresh\" content=\"0;url=%s\"></noscript>\n", page->without_script);
+    if (page->has_script) bytes_append_format(out, "<script src=\"%s\" defer></script>\n", asset_path("live.js"));
     bytes_append_text(out, "</head>\n");
 }
 
-static void write_languages(struct bytes *out, const struct page *page) {
+static void write_menu(struct bytes *out, const struct page *page) {
     bytes_append_text(out, "<nav aria-label=\"");
-    page_say(out, page->language, PAGE_LANGUAGES);
-    bytes_append_text(out, "\"><ul class=\"choice\">");
+    page_say(out, page->language, PAGE_MENU);
+    bytes_append_format(out, "\"><ul class=\"choice\"><li><a href=\"/%s/%s\">", words[page->language],
+                        page->language == LANGUAGE_FR ? "aide" : "help");
+    page_say(out, page->language, PAGE_HELP);
+    bytes_append_text(out, "</a></li>");
     for (unsigned i = 0; i < LANGUAGE_COUNT; i++) {
         bytes_append_format(out, "<li><a lang=\"%s\" hreflang=\"%s\" href=\"", words[i], words[i]);
         write_address(out, (enum language)i, page);
@@ -120,13 +137,14 @@ static void write_languages(struct bytes *out, const struct page *page) {
 void page_begin(struct http_reply *reply, const struct page *page) {
     struct bytes *out = &reply->body;
     reply->content_type = "text/html; charset=utf-8";
-    reply->content_policy = policy;
+    reply->content_policy = page->has_script ? policy_with_script : policy;
     reply->language = words[page->language];
+    reply->is_unlisted = page->is_private;
     write_head(out, page);
     bytes_append_text(out, "<body>\n<a class=\"skip\" href=\"#main\">");
     page_say(out, page->language, PAGE_SKIP);
     bytes_append_format(out, "</a>\n<header><p class=\"name\"><a href=\"/\">sceau</a></p>\n");
-    write_languages(out, page);
+    write_menu(out, page);
     bytes_append_text(out, "</header>\n<main id=\"main\">\n");
 }
 

@@ -21,6 +21,12 @@ enum page_text page_text_of_dnssec(enum dnssec_state state);
 void page_say(struct bytes *out, enum language language, enum page_text text);
 void page_say_with(struct bytes *out, enum language language, enum page_text text, const struct phrase_value *values, size_t count);
 
+/* The same of one with the place {count}. */
+void page_say_number(struct bytes *out, enum language language, enum page_text text, uint64_t count);
+/* The same of a sentence of another table. */
+void page_say_phrase(struct bytes *out, enum language language, const struct phrase *phrase, const struct phrase_value *values,
+                     size_t count);
+
 /* The language that path begins with; *rest is the path from the slash behind it. False: it begins with none. */
 bool page_language_of_path(struct span path, enum language *language, struct span *rest);
 const char *page_language_word(enum language language); /* "fr" */
@@ -32,8 +38,12 @@ struct page {
     enum page_text title;
     struct span subject;  /* before the title in the browser's tab; may be empty */
     struct span rest;     /* path behind the language, "/stats": for the other language's link */
+    struct span other_rest; /* the same in the other language, where it differs; may be empty */
     struct span query;    /* "window=1h", escaped for an address, for the same; may be empty */
     unsigned refresh_s;   /* the browser loads the page again after so long; 0: never */
+    bool has_script;      /* live.js may run, and talk with this server */
+    const char *without_script; /* where browsers without script go on at once, "?live"; NULL: nowhere */
+    bool is_private;      /* search engines shall not keep it */
 };
 /* From the doctype to the opened main element, and the reply's header fields. */
 void page_begin(struct http_reply *reply, const struct page *page);

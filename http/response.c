@@ -45,7 +45,7 @@ void response_prepare(struct http_reply *reply, struct span accept_encoding, str
     snprintf(response->retry_after, sizeof response->retry_after, "%u", reply->retry_after_s);
     snprintf(response->vary, sizeof response->vary, "%s%sAccept-Encoding", reply->vary != NULL ? reply->vary : "",
              reply->vary != NULL ? ", " : "");
-    add(response, "Content-Type", reply->stream != NULL ? "text/event-stream" : reply->content_type);
+    add(response, "Content-Type", reply->status != 204 ? reply->content_type : NULL);
     add(response, "Content-Encoding", is_gzip ? "gzip" : NULL);
     add(response, "Content-Language", reply->language);
     add(response, "Vary", response->vary);
@@ -54,8 +54,11 @@ void response_prepare(struct http_reply *reply, struct span accept_encoding, str
     add(response, "Retry-After", reply->retry_after_s > 0 ? response->retry_after : NULL);
     add(response, "WWW-Authenticate", reply->authenticate);
     add(response, "Allow", reply->status == 405 ? allowed(reply->methods, response->allow) : NULL);
+    add(response, "X-Robots-Tag", reply->is_unlisted ? "noindex" : NULL);
+    add(response, "X-Accel-Buffering", reply->stream != NULL ? "no" : NULL);
     add(response, "X-Content-Type-Options", "nosniff");
     add(response, "Referrer-Policy", "no-referrer");
+    add(response, "Cross-Origin-Opener-Policy", "same-origin");
     add(response, "Cross-Origin-Resource-Policy", "same-origin");
     add(response, "Content-Security-Policy", reply->content_policy != NULL ? reply->content_policy : NO_CONTENT);
 }

@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include "http/exchange.h"
 
-enum { RESPONSE_FIELDS_MAX = 16 };
+enum { RESPONSE_FIELDS_MAX = 20 };
 
 struct response_field { const char *name, *value; };
 struct response { /* borrows from the reply, and from itself */

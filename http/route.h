@@ -12,7 +12,7 @@
 #include "http/exchange.h"
 
 /* Listeners may serve only some of all there is. */
-enum http_service { HTTP_METRICS = 1, HTTP_PAGES = 2, HTTP_EVERYTHING = HTTP_METRICS | HTTP_PAGES };
+enum http_service { HTTP_METRICS = 1, HTTP_PAGES = 2, HTTP_TESTER = 4, HTTP_EVERYTHING = HTTP_METRICS | HTTP_PAGES | HTTP_TESTER };
 
 /* Who may see it: what tells who writes to whom, or of this machine, is for readers that the access file knows. */
 enum http_audience { HTTP_FOR_ALL, HTTP_FOR_READERS };

@@ -15,19 +15,20 @@
 #include "base/log.h"
 #include "base/metrics.h"
 #include "http/access.h"
+#include "http/client_address.h"
 #include "http/event_stream.h"
 #include "http/guest_list.h"
 #include "http/listen_socket.h"
 #include "http/response.h"
+#include "http/same_origin.h"
 #include "http/site.h"
 
 enum {
     LEAVING_MAX = 32, /* connections that were told to go and have not gone yet */
     IDLE_TIMEOUT_S = 10,
-    CONNECTION_MEMORY = 16 * 1024,
     UNWANTED_BODY_MAX = 64 * 1024,
-    PATH_MAX_OCTETS = CONNECTION_MEMORY,
-    STREAM_BLOCK = 16 * 1024,
+    PATH_MAX_OCTETS = SERVER_HEAD_MAX,
+    STREAM_BLOCK = 512, /* one for each stream that is open */
 };
 
 struct http_server {
@@ -35,6 +36,7 @@ struct http_server {
     struct http_server_setup setup;
     struct metrics_worker *counters; /* of libmicrohttpd's thread */
     struct guest_list guests;        /* that thread's, too */
+    size_t body_octets;              /* and so are these: of bodies that are gathered now */
     pthread_mutex_t streams_lock;    /* for what follows; taken before a stream's own */
     struct list streams;
     size_t stream_count;
@@ -165,16 +167,17 @@ static ssize_t read_stream(void *owner, uint64_t offset, char *out, size_t room)
 static bool begin_stream(struct visit *visit, struct http_reply *reply) {
     struct http_server *server = visit->server;
     pthread_mutex_lock(&server->streams_lock);
-    bool ok = !server->is_stopping && server->stream_count < SERVER_STREAMS_MAX;
+    bool ok = !server->is_stopping && server->stream_count < server->setup.streams_max;
     if (ok) {
-        visit->stream = reply->stream;
+        visit->stream = event_stream_acquire(reply->stream); /* the reply keeps its own: its fields depend on it */
         event_stream_attach(visit->stream, on_suspend, on_resume, visit->connection);
         list_append(&server->streams, &visit->node);
         server->stream_count++;
     }
     pthread_mutex_unlock(&server->streams_lock);
-    if (ok) reply->stream = NULL;
-    return ok;
+    if (!ok) return false;
+    bytes_release(&visit->path); /* the route has been called; a stream may stay for an hour */
+    return true;
 }
 
 static void end_stream(struct visit *visit) {
@@ -217,12 +220,25 @@ static enum MHD_Result send_reply(struct visit *visit, struct http_reply *reply)
     return result;
 }
 
+static struct span client_of(const struct visit *visit, char storage[CLIENT_ADDRESS_MAX]) {
+    const union MHD_ConnectionInfo *address = MHD_get_connection_info(visit->connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    return client_address(address != NULL ? address->client_addr : NULL, visit->server->setup.trusts_forwarded_for,
+                          field(visit->connection, "X-Forwarded-For"), storage);
+}
+
 static void call_route(const struct visit *visit, struct http_reply *reply) {
+    char storage[CLIENT_ADDRESS_MAX];
     struct http_request request = {.sources = &visit->server->setup.sources, .method = visit->match.route->method,
-                                   .path = bytes_span(&visit->path), .body = bytes_span(&visit->body),
+                                   .path = bytes_span(&visit->path), .body = bytes_span(&visit->body), .client = client_of(visit, storage), .services = visit->server->setup.services,
                                    .find = find, .connection = visit->connection};
     memcpy(request.parameter, visit->match.parameter, sizeof request.parameter);
     visit->match.route->answer(&request, reply);
+}
+
+static bool may_change(const struct visit *visit) {
+    struct MHD_Connection *connection = visit->connection;
+    return visit->method == HTTP_GET || same_origin_allows(field(connection, "Sec-Fetch-Site"), field(connection, MHD_HTTP_HEADER_ORIGIN),
+                                                           field(connection, MHD_HTTP_HEADER_HOST));
 }
 
 static void fill_reply(const struct visit *visit, bool is_too_large, struct http_reply *reply) {
@@ -237,6 +253,8 @@ static void fill_reply(const struct visit *visit, bool is_too_large, struct http
     } else if (visit->access == ACCESS_REFUSED) {
         reply->authenticate = "Basic realm=\"sceau\", charset=\"UTF-8\", Bearer realm=\"sceau\"";
         http_reply_problem(reply, 401, "this page is for those whom the access file names");
+    } else if (!may_change(visit)) {
+        http_reply_problem(reply, 403, "another site's page asks for a change: that is refused");
     } else if (is_too_large) {
         http_reply_problem(reply, 413, "the body is larger than this page takes");
     } else {
@@ -269,7 +287,12 @@ static bool announces_too_much(const struct visit *visit) {
 
 /* False: it is too much, and came without being announced. */
 static bool take_body(struct visit *visit, struct span piece) {
-    if (body_max(visit) > 0) return bytes_append(&visit->body, piece);
+    struct http_server *server = visit->server;
+    if (body_max(visit) > 0) {
+        if (server->body_octets + piece.len > SERVER_BODIES_MAX || !bytes_append(&visit->body, piece)) return false;
+        server->body_octets += piece.len;
+        return true;
+    }
     visit->unwanted += piece.len;
     return visit->unwanted <= UNWANTED_BODY_MAX;
 }
@@ -299,6 +322,7 @@ static void on_completed(void *owner, struct MHD_Connection *connection, void **
     if (visit == NULL) return;
     end_stream(visit);
     bytes_release(&visit->path);
+    server->body_octets -= visit->body.len;
     bytes_release(&visit->body);
     free(visit);
     *own = NULL;
@@ -346,9 +370,9 @@ static struct MHD_Daemon *start_daemon(struct http_server *server, int fd) {
         on_request, server, MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL, MHD_OPTION_LISTEN_SOCKET, fd,
         MHD_OPTION_NOTIFY_CONNECTION, on_connection, server, MHD_OPTION_NOTIFY_COMPLETED, on_completed, server,
         MHD_OPTION_UNESCAPE_CALLBACK, unescape, NULL,
-        MHD_OPTION_CONNECTION_LIMIT, server->setup.connections_max + LEAVING_MAX + SERVER_STREAMS_MAX,
+        MHD_OPTION_CONNECTION_LIMIT, server->setup.connections_max + LEAVING_MAX + (unsigned)server->setup.streams_max,
         MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_TIMEOUT_S,
-        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY, MHD_OPTION_END);
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, server->setup.head_max, MHD_OPTION_END);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     return daemon;
 }
@@ -373,6 +397,8 @@ struct http_server *http_server_create(const struct http_server_setup *setup, ch
     guest_list_init(&server->guests, setup->connections_max, setup->connections_per_address_max);
     server->setup = *setup;
     server->setup.listen = NULL;
+    if (setup->streams_max == 0) server->setup.streams_max = SERVER_STREAMS_MAX;
+    if (setup->head_max == 0) server->setup.head_max = SERVER_HEAD_MAX;
     if (setup->tables == NULL) {
         server->setup.tables = http_site;
         server->setup.table_count = http_site_count;

@@ -93,6 +93,6 @@ static const struct http_route routes[] = {
     PAGE("/en/stats/{domain}", answer_domain, NULL),
     PAGE("/fr/stats/{domain}", answer_domain, NULL),
     PAGE("/stats.csv", answer_csv, "signing domains, CSV; ?window=, ?sort="),
-    {HTTP_GET, "/assets/{file}", METRIC_HTTP_PATH_PAGE, HTTP_PAGES, HTTP_FOR_ALL, 0, answer_asset, NULL},
+    {HTTP_GET, "/assets/{file}", METRIC_HTTP_PATH_PAGE, HTTP_PAGES | HTTP_TESTER, HTTP_FOR_ALL, 0, answer_asset, NULL},
 };
 const struct http_route_table stats_page_routes = {routes, sizeof routes / sizeof *routes};

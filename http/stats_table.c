@@ -87,6 +87,16 @@ static void count_key(struct stats_table *table, struct stats_entry *entry, cons
     key->is_unsaved = true;
 }
 
+static void count_client(struct stats_entry *entry, const struct stats_event *event) {
+    if (!event->has_client) return;
+    bool is_same = entry->failures > 0 && memcmp(entry->through, event->client, sizeof entry->through) == 0;
+    if (event->result == DOMAIN_PASS) entry->passes_elsewhere |= entry->failures > 0 && !is_same;
+    if (event->result != DOMAIN_FAIL) return;
+    if (entry->failures == 0) memcpy(entry->through, event->client, sizeof entry->through);
+    entry->through_varies |= entry->failures > 0 && !is_same;
+    entry->failures += entry->failures < UINT32_MAX;
+}
+
 static void count_for_domain(struct stats_table *table, uint32_t slot, const struct stats_event *event,
                              uint32_t minute) {
     struct stats_entry *entry = &table->entry[slot];
@@ -96,6 +106,7 @@ static void count_for_domain(struct stats_table *table, uint32_t slot, const str
     stats_ring_add(&entry->minutes, entry->minute_cells, stats_domain_minutes, minute, event->result, 1);
     stats_ring_add(&entry->hours, entry->hour_cells, stats_domain_hours, minute / 60, event->result, 1);
     if (event->cause < CAUSE_COUNT) entry->cause[event->cause]++;
+    count_client(entry, event);
     if (event->has_dnssec) {
         entry->dnssec[event->dnssec]++;
         entry->dnssec_newest = (uint8_t)event->dnssec;

@@ -23,6 +23,7 @@ enum {
     STATS_COLUMN_CAUSE = DOMAIN_RESULT_COUNT,
     STATS_COLUMN_DNSSEC = STATS_COLUMN_CAUSE + CAUSE_COUNT,
     STATS_COLUMNS = STATS_COLUMN_DNSSEC + DNSSEC_STATE_COUNT,
+    STATS_CLIENT_OCTETS = 16,
     STATS_NO_TIME = 0, /* unsaved_minute: nothing to save */
 };
 
@@ -40,6 +41,8 @@ struct stats_event {
     bool has_fingerprint, testing, revoked;
     enum key_algorithm algorithm;
     uint16_t bits;
+    bool has_client;
+    uint8_t client[STATS_CLIENT_OCTETS]; /* who handed the message over; IPv4 as v4-mapped */
     struct span domain;   /* lower-case A-labels with a dot in them; empty: no legal name */
     struct span selector; /* lower case; empty: not to be recorded */
     uint8_t fingerprint[DIGEST_OCTETS];
@@ -60,6 +63,10 @@ struct stats_entry {
     uint8_t dnssec_newest;   /* enum dnssec_state */
     bool has_dnssec, is_used; /* is_used: by some domain, now or before */
     uint32_t cause[CAUSE_COUNT], dnssec[DNSSEC_STATE_COUNT]; /* since first_seen_s */
+    /* Failures in this process, of clients that are known: did all come through one, while others brought what passes? */
+    uint32_t failures;
+    bool through_varies, passes_elsewhere;
+    uint8_t through[STATS_CLIENT_OCTETS];
     uint32_t minute_cells[STATS_MINUTES * DOMAIN_RESULT_COUNT], hour_cells[STATS_HOURS * DOMAIN_RESULT_COUNT];
 };
 

@@ -10,6 +10,7 @@
 #include "verifier/domain_name.h"
 
 _Static_assert((int)STATS_SELECTORS_MAX == (int)STATS_KEYS_A_DOMAIN, "all keys of a domain are shown");
+_Static_assert((int)STATS_CLIENT_OCTETS == sizeof((struct stats_domain){0}.through), "whole");
 _Static_assert((int)STATS_SELECTOR_OCTETS_MAX == (int)STATS_KEY_SELECTOR_MAX, "whole");
 
 /* A window in the units of its ring. */
@@ -276,6 +277,8 @@ static bool fill_domain(const struct stats_table *table, uint32_t slot, struct s
         sum_domain(entry, range_of((enum stats_window)i, out->now_s), out->count[i]);
     for (unsigned i = 0; i < CAUSE_COUNT; i++) out->cause[i] = entry->cause[i];
     for (unsigned i = 0; i < DNSSEC_STATE_COUNT; i++) out->dnssec[i] = entry->dnssec[i];
+    if (!entry->through_varies && entry->passes_elsewhere) out->failures_through = entry->failures;
+    memcpy(out->through, entry->through, sizeof out->through);
     for (uint32_t at = range.first; at <= range.last; at++)
         out->points[out->point_count++] = point_of(range, at, row_of_domain(entry, range, at));
     for (const struct stats_key *key = stats_keys_first(table->keys, &entry->keys); ok && key != NULL;
@@ -305,4 +308,18 @@ enum stats_found stats_domain_take(struct domain_stats *stats, struct span domai
 void stats_domain_release(struct stats_domain *domain) {
     arena_destroy(domain->names);
     *domain = (struct stats_domain){0};
+}
+
+bool stats_domain_glance(struct domain_stats *stats, struct span domain, int64_t *first_seen_s, uint64_t *day) {
+    int64_t now_s;
+    const struct stats_table *table = domain_stats_lock(stats, &now_s);
+    uint32_t slot = space_saving_find(table->names, domain);
+    if (slot != SPACE_SAVING_NONE) {
+        uint64_t count[DOMAIN_RESULT_COUNT] = {0};
+        sum_domain(&table->entry[slot], range_of(STATS_24H, now_s), count);
+        *first_seen_s = table->entry[slot].first_seen_s;
+        *day = domain_counts_sum(count);
+    }
+    domain_stats_unlock(stats);
+    return slot != SPACE_SAVING_NONE;
 }

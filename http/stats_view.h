@@ -111,6 +111,9 @@ struct stats_domain {
     size_t selector_count;               /* newest use first; names over STATS_SELECTOR_OCTETS_MAX have no entry */
     struct stats_selector selectors[STATS_SELECTORS_MAX];
     unsigned watch;                      /* of keys that signed within the window */
+    uint64_t failures_through;           /* all failures in this process came through one client while others brought
+                                            signatures that pass: how many; else 0 */
+    uint8_t through[16];                 /* its address; IPv4 as v4-mapped */
     struct arena *names;                 /* the view's own */
 };
 
@@ -119,3 +122,7 @@ enum stats_found { STATS_FOUND, STATS_NOT_TRACKED, STATS_NO_MEMORY };
 enum stats_found stats_domain_take(struct domain_stats *stats, struct span domain, enum stats_window window,
                                    struct stats_domain *out);
 void stats_domain_release(struct stats_domain *domain); /* accepts an empty one */
+
+/* The least that can be asked of a domain, for every message: since when it is tracked, and its signatures of the last 24
+ * hours. domain: lower-case A-labels. False: not tracked. Cost: the lock, and a sum over a day's hours; no allocation. */
+bool stats_domain_glance(struct domain_stats *stats, struct span domain, int64_t *first_seen_s, uint64_t *day);

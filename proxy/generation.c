@@ -9,7 +9,7 @@
 
 enum { KEEP_ALIVE_MS = 60000 };
 
-static struct verifier_policy policy_of(const struct options *options, const struct arc_config *arc) {
+struct verifier_policy generation_limits(const struct options *options) {
     return (struct verifier_policy){
         .header = {(size_t)options->header_section_max, (size_t)options->header_field_max,
                    (size_t)options->header_fields_max},
@@ -23,11 +23,16 @@ static struct verifier_policy policy_of(const struct options *options, const str
         .dns_queries_max = (unsigned)options->dns_queries_max,
         .arc_keys_max = (unsigned)options->arc_keys_max,
         .arc_bodies_max = verifier_policy_default.arc_bodies_max,
-        .trusted_sealers = (const char *const *)arc->trusted,
-        .trusted_sealer_count = arc->trusted_count,
         .trusts_received = options->trusts_received != 0,
-        .wants_seal_hash = arc->key != NULL,
     };
+}
+
+static struct verifier_policy policy_of(const struct options *options, const struct arc_config *arc) {
+    struct verifier_policy policy = generation_limits(options);
+    policy.trusted_sealers = (const char *const *)arc->trusted;
+    policy.trusted_sealer_count = arc->trusted_count;
+    policy.wants_seal_hash = arc->key != NULL;
+    return policy;
 }
 
 static bool fill_server(struct generation *generation, size_t at, char **error) {
@@ -36,7 +41,7 @@ static bool fill_server(struct generation *generation, size_t at, char **error) 
     struct downstream_server *server = &generation->server[at];
     char text[ENDPOINT_TEXT_MAX];
     if (!listener_tls_create(listener, &generation->tls[at], &server->tls, error)) return false;
-    if (listener->downstream_kind == DOWNSTREAM_MAILDIR) return true;
+    if (listener->downstream_kind == DOWNSTREAM_MAILDIR || listener->downstream_kind == DOWNSTREAM_TESTER) return true;
     server->tls_policy = listener->downstream_tls;
     if (!listener->downstream.is_unix)
         (void)snprintf(server->host, sizeof server->host, "%s", listener->downstream.host);

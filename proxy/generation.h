@@ -33,5 +33,7 @@ struct generation {
 /* Acquires options and keys; rule_counts, which may be NULL, is borrowed as long as it lives. NULL: *error (caller frees) is one sentence. */
 struct generation *generation_create(struct options *options, struct key_supply *keys, struct named_counts *rule_counts,
                                      char **error);
+/* What options say of messages, without what ARC adds to it. */
+struct verifier_policy generation_limits(const struct options *options);
 struct generation *generation_acquire(struct generation *generation);
 void generation_release(struct generation *generation); /* accepts NULL */

@@ -1,20 +1,23 @@
 #include "proxy/message_flow.h"
 #include <stdlib.h>
 #include <string.h>
+#include "base/arena.h"
 #include "base/bytes.h"
 #include "base/clock.h"
 #include "base/list.h"
+#include "base/log.h"
 #include "base/loop.h"
 #include "base/memory_account.h"
-#include "base/log.h"
 #include "proxy/arc_config.h"
 #include "proxy/data_reader.h"
 #include "proxy/header_edit.h"
+#include "proxy/message_cause.h"
 #include "proxy/rule_config.h"
 #include "proxy/smtp_reply.h"
 #include "proxy/spool.h"
 #include "verifier/arc_seal.h"
 #include "verifier/auth_results.h"
+#include "verifier/diagnosis.h"
 
 enum {
     SEAL_MAX = 32768, /* octets of an ARC set of ours */
@@ -29,6 +32,7 @@ struct message_pool {
     const struct message_setup *setup;
     struct list idle;
     size_t idle_count;
+    struct message_cause_allowance diagnoses;
 };
 
 struct message_flow {
@@ -314,6 +318,14 @@ bool message_flow_end(struct message_flow *flow) {
     return false;
 }
 
+bool message_flow_copy(const struct message_flow *flow, struct bytes *out) {
+    char scratch[SPOOL_BLOCK];
+    struct span octets;
+    for (uint64_t at = 0; at < spool_size(flow->spool); at += octets.len)
+        if (spool_read(flow->spool, at, scratch, sizeof scratch, &octets) != SPOOL_OK || !bytes_append(out, octets)) return false;
+    return true;
+}
+
 /* -- content goes out -- */
 
 static enum message_seal seal_state(enum arc_seal_status status) {
@@ -374,13 +386,43 @@ static struct span *split_recipients(const struct message_parties *parties) {
     return list;
 }
 
+static uint64_t body_offset_of(const struct message_flow *flow) {
+    const struct header_section *section = message_verifier_header(authentication_verifier(flow->authentication));
+    return section->octets.len + (section->ended_by_empty_line ? 2 : 0);
+}
+
+/* What a diagnosis finds, where rules ask for it and something is to be found: the client waits for this one. */
+struct wanted_findings {
+    struct arena *arena;
+    struct diagnosis *diagnosis; /* NULL: nothing was looked for */
+};
+
+static struct wanted_findings look_for_findings(struct message_flow *flow) {
+    const struct message_setup *setup = flow->pool->setup;
+    const struct message_result *result = authentication_result(flow->authentication);
+    struct wanted_findings found = {NULL, NULL};
+    if (!setup->judge.config->asks_findings || !message_cause_is_vague(result) ||
+        !message_cause_allow(&flow->pool->diagnoses, now_us(flow)))
+        return found;
+    found.arena = arena_create(MESSAGE_CAUSE_ARENA);
+    found.diagnosis = malloc(sizeof *found.diagnosis);
+    if (found.arena != NULL && found.diagnosis != NULL &&
+        message_cause_find(verifier_of(flow), result, flow->spool, body_offset_of(flow), found.arena, found.diagnosis))
+        return found;
+    free(found.diagnosis);
+    found.diagnosis = NULL;
+    return found;
+}
+
 static bool ask_rules(struct message_flow *flow, const struct message_parties *parties) {
     const struct message_setup *setup = flow->pool->setup;
     const struct authentication_envelope *envelope = parties->envelope;
     struct span *recipients = split_recipients(parties);
+    struct wanted_findings found = look_for_findings(flow);
     struct rule_input input = {
         .result = authentication_result(flow->authentication),
         .header = &flow->edit.kept,
+        .findings = found.diagnosis != NULL ? &found.diagnosis->findings : NULL,
         .now_s = clock_unix_s(setup->clock),
         .has_client = envelope->has_address,
         .client_is_v4 = envelope->is_v4,
@@ -397,6 +439,8 @@ static bool ask_rules(struct message_flow *flow, const struct message_parties *p
     memcpy(input.client, envelope->address, sizeof input.client);
     bool is_judged = recipients != NULL && message_rules_judge(&flow->rules, &setup->judge, &input);
     free(recipients);
+    free(found.diagnosis);
+    arena_destroy(found.arena);
     return is_judged;
 }
 
@@ -478,6 +522,14 @@ const struct message_rules *message_flow_rules(const struct message_flow *flow) 
 
 const struct message_result *message_flow_result(const struct message_flow *flow) {
     return flow->has_result ? authentication_result(flow->authentication) : NULL;
+}
+
+void message_flow_causes(const struct message_flow *flow, enum cause *cause, size_t count) {
+    const struct message_result *result = authentication_result(flow->authentication);
+    const struct message_verifier *verifier = authentication_verifier(flow->authentication);
+    for (size_t i = 0; i < count; i++) cause[i] = dkim_code_cause(result->dkim[i].code);
+    if (!message_cause_is_vague(result) || !message_cause_allow(&flow->pool->diagnoses, now_us(flow))) return;
+    message_cause_refine(verifier, result, flow->spool, body_offset_of(flow), cause, count);
 }
 
 uint64_t message_flow_octets(const struct message_flow *flow) { return flow->reader.octets; }

@@ -18,6 +18,7 @@
 #include "verifier/authentication.h"
 
 struct arc_config;
+struct bytes;
 struct clock;
 struct message_parties;
 struct loop;
@@ -109,6 +110,8 @@ enum message_fault message_flow_fault(const struct message_flow *flow); /* the f
 bool message_flow_set_reply(const struct message_flow *flow, struct smtp_reply *reply);
 const char *message_fault_word(enum message_fault fault); /* for the log: "message_too_large" */
 
+/* Appends the message as it came, before anything was changed. False: it does not fit, or the spool cannot be read. */
+bool message_flow_copy(const struct message_flow *flow, struct bytes *out);
 /* Valid after message_flow_seal until release. */
 const struct content *message_flow_content(const struct message_flow *flow);
 /* What the rules said; not judged before message_flow_judge, or without rules. */
@@ -117,6 +120,9 @@ const struct message_rules *message_flow_rules(const struct message_flow *flow);
 void message_flow_drop_redirect(struct message_flow *flow);
 /* NULL when there was a fault before the end of data. */
 const struct message_result *message_flow_result(const struct message_flow *flow);
+/* Why the result's first count signatures failed, as metrics call it: CAUSE_NONE for those that passed. May take about a
+ * millisecond of work: for when the client has its reply. */
+void message_flow_causes(const struct message_flow *flow, enum cause *cause, size_t count);
 uint64_t message_flow_octets(const struct message_flow *flow);  /* content octets received */
 uint64_t message_flow_removed(const struct message_flow *flow); /* forged fields taken out */
 enum message_seal message_flow_seal_state(const struct message_flow *flow);

@@ -87,6 +87,8 @@ static void log_verdicts(struct log_line *line, const struct message_result *res
 
 /* -- counts -- */
 
+enum { CAUSES_MAX = 32 }; /* signatures whose causes are refined */
+
 static unsigned key_class(const struct dkim_result *dkim) {
     if (dkim->key_algorithm == KEY_ED25519) return METRIC_KEY_CLASS_ED25519;
     if (dkim->key_algorithm != KEY_RSA) return METRIC_KEY_CLASS_OTHER;
@@ -113,11 +115,15 @@ static void count_seal(const struct message_record *record) {
 }
 
 static void count_verdicts(const struct message_record *record, const struct message_result *result) {
-    for (const struct dkim_result *dkim = result->dkim; dkim < result->dkim + result->dkim_count; dkim++) {
-        enum cause cause = dkim_code_cause(dkim->code);
+    enum cause causes[CAUSES_MAX];
+    size_t known = result->dkim_count < CAUSES_MAX ? result->dkim_count : CAUSES_MAX;
+    message_flow_causes(record->flow, causes, known);
+    for (size_t i = 0; i < result->dkim_count; i++) {
+        const struct dkim_result *dkim = &result->dkim[i];
+        enum cause cause = i < known ? causes[i] : dkim_code_cause(dkim->code);
         metrics_count(record->metrics, METRIC_DKIM_SIGNATURES, (unsigned)dkim->result - RESULT_PASS, key_class(dkim));
         if (cause != CAUSE_NONE) metrics_count(record->metrics, METRIC_DKIM_FAILURES, cause, 0);
-        domain_stats_add_signature(record->domains, dkim);
+        domain_stats_add_signature_from(record->domains, dkim, record->client);
     }
     const struct spf_result *spf = spf_of(result);
     count_method(record, METRIC_METHOD_DKIM, true, best_result(result));

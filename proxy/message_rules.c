@@ -3,6 +3,7 @@
 #include "base/arena.h"
 #include "base/ascii.h"
 #include "base/options.h"
+#include "http/stats_view.h"
 #include "proxy/header_edit.h"
 #include "proxy/rule_config.h"
 #include "rules/replay_counter.h"
@@ -31,7 +32,9 @@ void message_rules_release(struct message_rules *rules) {
 /* -- repeated signatures -- */
 
 /* Counted for every message, whether a rule asks or not: what is not counted cannot be asked for later. */
-struct replays {
+struct remembered {
+    struct domain_stats *domains; /* NULL: nobody counts */
+    int64_t now_s;
     size_t count;
     struct {
         struct span signature;
@@ -39,7 +42,7 @@ struct replays {
     } seen[REPLAYS_MAX];
 };
 
-static void count_replays(struct replays *replays, const struct message_judge *judge, const struct rule_input *input) {
+static void count_replays(struct remembered *replays, const struct message_judge *judge, const struct rule_input *input) {
     const struct message_result *result = input->result;
     replays->count = 0;
     for (size_t i = 0; judge->replays != NULL && i < result->dkim_count && replays->count < REPLAYS_MAX; i++) {
@@ -51,13 +54,30 @@ static void count_replays(struct replays *replays, const struct message_judge *j
 }
 
 static bool tell_repeats(void *owner, struct span signature, uint64_t *count) {
-    const struct replays *replays = owner;
+    const struct remembered *replays = owner;
     for (size_t i = 0; i < replays->count; i++) {
         if (!span_equal(replays->seen[i].signature, signature)) continue;
         *count = replays->seen[i].before;
         return true;
     }
     return false;
+}
+
+/* -- what the statistics know of a signing domain -- */
+
+static bool tell_first_seen(void *owner, struct span domain, int64_t *age_s) {
+    const struct remembered *remembered = owner;
+    int64_t first_seen_s;
+    uint64_t day;
+    if (remembered->domains == NULL || !stats_domain_glance(remembered->domains, domain, &first_seen_s, &day)) return false;
+    *age_s = remembered->now_s > first_seen_s ? remembered->now_s - first_seen_s : 0;
+    return true;
+}
+
+static bool tell_volume(void *owner, struct span domain, uint64_t *messages) {
+    const struct remembered *remembered = owner;
+    int64_t first_seen_s;
+    return remembered->domains != NULL && stats_domain_glance(remembered->domains, domain, &first_seen_s, messages);
 }
 
 /* -- what the rules said -- */
@@ -170,14 +190,16 @@ static void find_quarantine(struct message_rules *rules, const struct message_ju
 }
 
 bool message_rules_judge(struct message_rules *rules, const struct message_judge *judge, struct rule_input *input) {
-    struct replays replays;
+    struct remembered remembered;
     struct rule_outcome outcome;
     bool is_whole = true;
     if (judge->config == NULL || judge->config->set == NULL) return true;
     if (rules->arena == NULL) rules->arena = arena_create(MESSAGE_RULES_OCTETS);
     if (rules->arena == NULL || judge->scratch == NULL) return false;
-    count_replays(&replays, judge, input);
-    const struct rule_memory memory = {.owner = &replays, .repeats = tell_repeats};
+    remembered.domains = judge->domains;
+    remembered.now_s = input->now_s;
+    count_replays(&remembered, judge, input);
+    const struct rule_memory memory = {.owner = &remembered, .repeats = tell_repeats, .first_seen = tell_first_seen, .volume = tell_volume};
     input->memory = &memory;
     (void)rule_set_evaluate(judge->config->set, input, judge->scratch, &outcome); /* without memory: a tempfail */
     input->memory = NULL;

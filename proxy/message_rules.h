@@ -12,6 +12,7 @@
 #include "rules/rule_set.h"
 
 struct arena;
+struct domain_stats;
 struct header_edit;
 struct replay_counter;
 struct rule_config;
@@ -43,6 +44,7 @@ struct message_judge {
     const struct rule_config *config; /* NULL, or one without rules: nothing is judged */
     struct rule_scratch *scratch;
     struct replay_counter *replays; /* may be NULL */
+    struct domain_stats *domains;   /* likewise */
 };
 
 /* As new, for the next message; keeps the memory. */

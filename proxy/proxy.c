@@ -15,6 +15,7 @@
 #include "proxy/key_supply.h"
 #include "proxy/listener.h"
 #include "proxy/maildir.h"
+#include "proxy/tester_supply.h"
 #include "proxy/spool.h"
 #include "proxy/worker.h"
 #include "rules/replay_counter.h"
@@ -35,6 +36,7 @@ struct proxy {
     size_t given_count;
     atomic_bool is_serving;
     bool is_started;
+    struct tester_supply *tester_supply; /* NULL: no tester */
 };
 
 static void complain(char **error, const char *text) {
@@ -250,6 +252,16 @@ struct proxy *proxy_create(const struct proxy_setup *setup, char **error) {
     return NULL;
 }
 
+void proxy_use_tester(struct proxy *proxy, struct tester *tester, struct tester_supply *supply) {
+    proxy->shared.tester = tester;
+    proxy->tester_supply = supply;
+}
+
+/* The supply runs. */
+static void supply_tester(struct proxy *proxy, const struct generation *generation) {
+    if (proxy->tester_supply != NULL) tester_supply_use(proxy->tester_supply, generation->keys);
+}
+
 bool proxy_start(struct proxy *proxy, struct event_log *events, char **error) {
     *error = NULL;
     proxy->shared.events = events;
@@ -259,12 +271,24 @@ bool proxy_start(struct proxy *proxy, struct event_log *events, char **error) {
                 use(proxy, proxy->generation, proxy->fd);
     for (size_t w = 0; runs && w < proxy->worker_count; w++) runs = worker_start(proxy->worker[w]);
     if (!runs) return complain(error, "cannot start the threads: out of memory or processes"), false;
+    supply_tester(proxy, proxy->generation);
     atomic_store(&proxy->is_serving, true);
+    return true;
+}
+
+/* The desk is made at the start, so a listener that wants it later has to wait for the next one. */
+static bool has_what_it_takes(const struct proxy *proxy, const struct options *options, char **error) {
+    for (size_t i = 0; i < options->listener_count; i++) {
+        if (options->listener[i].downstream_kind != DOWNSTREAM_TESTER || proxy->shared.tester != NULL) continue;
+        if (asprintf(error, "listener \"%s\": downstream = tester, which begins with a restart only", options->listener[i].name) < 0) *error = NULL;
+        return false;
+    }
     return true;
 }
 
 bool proxy_reload(struct proxy *proxy, struct options *options, char **error) {
     *error = NULL;
+    if (!has_what_it_takes(proxy, options, error)) return complain(error, "out of memory"), false;
     struct generation *generation = create_generation(proxy, options, error);
     int *fd = generation != NULL ? open_listeners(proxy, options, NULL, error) : NULL;
     if (fd == NULL || !key_supply_start(generation->keys)) {
@@ -274,6 +298,7 @@ bool proxy_reload(struct proxy *proxy, struct options *options, char **error) {
         return false;
     }
     bool is_whole = use(proxy, generation, fd);
+    supply_tester(proxy, generation);
     if (!is_whole) complain(error, "out of memory: some workers keep the configuration before");
     remove_paths(proxy, options);
     generation_release(proxy->generation);

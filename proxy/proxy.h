@@ -14,6 +14,8 @@ struct event_log;
 struct metrics;
 struct named_counts;
 struct proxy;
+struct tester;
+struct tester_supply;
 
 struct proxy_setup {
     struct options *options;      /* acquired */
@@ -29,6 +31,9 @@ struct proxy_setup {
 /* Binds every listener of options, looks up downstream's host names, opens the spool directory.
  * NULL: *error (caller frees) is one sentence that names the listener, its address and the reason. */
 struct proxy *proxy_create(const struct proxy_setup *setup, char **error);
+/* Before the start: the desk that listeners with downstream = tester give their messages to, and where it has its keys from;
+ * both are borrowed until destroy. */
+void proxy_use_tester(struct proxy *proxy, struct tester *tester, struct tester_supply *supply);
 /* Starts the threads; from now on clients are served, and messages told to events, which is borrowed until destroy and may
  * be NULL. False: *error says why, and only destroy is left. */
 bool proxy_start(struct proxy *proxy, struct event_log *events, char **error);

@@ -33,6 +33,7 @@ static bool load(struct rule_config *config, char **error) {
 
 static bool acquire_rows(struct rule_config *config) {
     size_t count = rule_set_count(config->set);
+    config->asks_findings = rule_set_asks_findings(config->set);
     config->row = calloc(count > 0 ? count : 1, sizeof *config->row);
     if (config->row == NULL) return false;
     for (; config->rows < count; config->rows++)

@@ -2,6 +2,7 @@
  * counts for each, the places of quarantine. Reads the files of rules and the lists that they name. Thread rule:
  * immutable once made, but for the counts, which are atomic; any number of threads judge by it. */
 #pragma once
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include "base/span.h"
@@ -19,6 +20,7 @@ struct rule_config {
     struct named_counts *counts;
     struct named_count **row; /* of each rule */
     size_t rows;
+    bool asks_findings; /* some rule wants to know what a diagnosis finds */
     const struct options *options; /* borrowed: whose generation this is */
 };
 

@@ -12,14 +12,16 @@ static void note_end(void *owner, struct session *session) {
 
 static struct session_setup setup_of(struct service *service, size_t at, const struct service_parts *parts) {
     const struct options *options = service->generation->options;
-    bool to_maildir = options->listener[at].downstream_kind == DOWNSTREAM_MAILDIR;
+    enum downstream_kind kind = options->listener[at].downstream_kind;
+    bool to_server = kind == DOWNSTREAM_SMTP || kind == DOWNSTREAM_LMTP;
     return (struct session_setup){
         .options = options,
         .listener = &options->listener[at],
         .tls = service->generation->tls[at],
-        .server = to_maildir ? NULL : &service->generation->server[at],
+        .server = to_server ? &service->generation->server[at] : NULL,
         .maildir = parts->maildir,
         .downstreams = service->downstreams,
+        .tester = kind == DOWNSTREAM_TESTER ? parts->tester : NULL,
         .messages = service->pool,
         .connections = parts->connections,
         .addresses = parts->addresses,
@@ -63,7 +65,8 @@ struct service *service_create(struct generation *generation, const struct servi
         .loop = parts->loop,
         .spools = parts->spools,
         .memory = parts->memory,
-        .judge = {.config = generation->rules, .scratch = parts->rule_scratch, .replays = parts->replays},
+        .judge = {.config = generation->rules, .scratch = parts->rule_scratch, .replays = parts->replays,
+                  .domains = parts->statistics},
     };
     const struct downstream_pool_limits reuse = {
         .per_server = (unsigned)options->idle_downstreams_max,

@@ -11,6 +11,7 @@
 struct address_limit;
 struct connection_set;
 struct generation;
+struct domain_stats;
 struct domain_stats_worker;
 struct downstream_pool;
 struct event_log;
@@ -19,6 +20,7 @@ struct maildir;
 struct memory_account;
 struct replay_counter;
 struct rule_scratch;
+struct tester;
 
 struct service {
     struct list node;              /* the worker's */
@@ -45,8 +47,10 @@ struct service_parts {
     atomic_uint *idle_downstreams; /* of all workers */
     struct rule_scratch *rule_scratch;
     struct replay_counter *replays;
+    struct tester *tester;         /* NULL: none */
     struct metrics_worker *metrics;
     struct domain_stats_worker *domains;
+    struct domain_stats *statistics; /* what rules may ask; NULL: none */
     struct event_log *events;
     const struct service *before; /* the worker's service so far; NULL: none */
     /* One of service's sessions is over; what the service owns may be on the stack. */

@@ -1,6 +1,7 @@
 #include "proxy/session_state.h"
 #include <stdlib.h>
 #include <string.h>
+#include "http/tester.h"
 #include "proxy/connection.h"
 #include "proxy/message_flow.h"
 #include "proxy/relay_command.h"
@@ -34,13 +35,15 @@ static enum progress fine(struct session *session, const char *enhanced, const c
 static uint64_t size_limit(const struct session *session) {
     const struct smtp_capabilities *next = capabilities(session);
     uint64_t ours = (uint64_t)session->setup->options->message_max;
+    if (session->setup->tester != NULL && ours > TESTER_UPLOAD_MAX) ours = TESTER_UPLOAD_MAX;
     return next->has_size_limit && next->size_limit > 0 && next->size_limit < ours ? next->size_limit : ours;
 }
 
-/* SMTP has one reply for all recipients, LMTP one for each: in front of LMTP, SMTP can answer for one only. */
+/* SMTP has one reply for all recipients, LMTP one for each: in front of LMTP, SMTP can answer for one only. A test is one
+ * message to one address. */
 static size_t recipients_max(const struct session *session) {
     bool single = !is_lmtp(session) && session->setup->server != NULL && session->setup->server->is_lmtp;
-    return single ? 1 : (size_t)session->setup->options->recipients_max;
+    return single || session->setup->tester != NULL ? 1 : (size_t)session->setup->options->recipients_max;
 }
 
 static void write_offers(const struct session *session, struct bytes *text) {
@@ -209,6 +212,11 @@ static enum progress rcpt(struct session *session, const struct smtp_command *co
         return PROGRESS_AGAIN;
     }
     if (line.failed) return refuse_without_memory(session, &line);
+    if (session->setup->tester != NULL && !session_test_accepts(session, command->path)) {
+        bytes_release(&line);
+        transaction->tried++;
+        return PROGRESS_AGAIN;
+    }
     if (!transaction_try(transaction, command->path)) return refuse_without_memory(session, &line);
     if (session->downstream == NULL) {
         bytes_release(&line);

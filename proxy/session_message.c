@@ -154,6 +154,7 @@ static enum progress deliver(struct session *session, const struct message_rules
 }
 
 static enum progress start_delivery(struct session *session) {
+    if (session->setup->tester != NULL && message_flow_fault(session->flow) == MESSAGE_FINE) return session_start_test(session);
     if (!ask_rules(session)) return give_message_fault(session);
     const struct message_rules *rules = message_flow_rules(session->flow);
     switch (rules->verdict) {

@@ -12,15 +12,17 @@ struct maildir;
 struct message_pool;
 struct metrics_worker;
 struct session;
+struct tester;
 struct tls_context;
 
 struct session_setup {
     const struct options *options;
     const struct listener_options *listener;
     struct tls_context *tls;                /* toward clients; NULL: no STARTTLS */
-    const struct downstream_server *server; /* NULL: Maildir */
+    const struct downstream_server *server; /* NULL: none of the listener's mail goes to a server */
     struct downstream_pool *downstreams;    /* connections to it that wait for a session; NULL: none are kept */
     struct maildir *maildir;                /* for those without a server, and for quarantine */
+    struct tester *tester;                  /* NULL: the listener's mail does not go to the tester */
     struct message_pool *messages;
     struct connection_set *connections;
     struct address_limit *addresses; /* may be NULL */

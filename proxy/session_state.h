@@ -89,6 +89,8 @@ enum progress session_leave(struct session *session);
 void session_refuse_mail(struct session *session);
 /* MAIL was accepted: the transaction is open, and what the envelope tells is being checked. */
 void session_open_transaction(struct session *session);
+/* The client and what it said, as the checks and the tester want it; borrows from the session. */
+struct authentication_envelope session_envelope(const struct session *session);
 /* Stops these checks: the transaction ends before there was a message. */
 void session_drop_checks(struct session *session);
 /* Drops what the transaction has here and at downstream. */
@@ -109,6 +111,13 @@ const struct forwarded_client *session_message_client(const struct session *sess
 /* A connection that another session has done with, unless this is the second try; else a new one: OPENING. Only when
  * closed. */
 void session_open_downstream(struct session *session);
+/* The test address that a path is, for a listener whose mail goes to the tester: its part in front of the @; empty: it is
+ * none that could exist here. */
+struct span session_test_name(const struct session *session, struct span path);
+/* The message goes to the tester, at once. */
+enum progress session_start_test(struct session *session);
+/* At RCPT: does the test take mail? Else the client was told. */
+bool session_test_accepts(struct session *session, struct span path);
 /* Connects to downstream, or tells it by XCLIENT of another client than before, if either is needed: OPENING. False: it
  * is ready, or there is none. */
 bool session_prepare_downstream(struct session *session);

@@ -18,6 +18,7 @@ struct generation;
 struct maildir;
 struct metrics;
 struct replay_counter;
+struct tester;
 struct worker;
 
 /* What all workers share; lives longer than they. */
@@ -28,6 +29,7 @@ struct worker_shared {
     struct event_log *events;     /* may be NULL */
     struct maildir *maildir;
     struct replay_counter *replays;
+    struct tester *tester;        /* NULL: none */
     struct address_limit *addresses; /* of clients that have sessions */
     struct memory_account memory; /* of sessions and messages */
     struct spool_account spool_account;

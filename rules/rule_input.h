@@ -18,7 +18,7 @@ struct rule_memory {
     void *owner;
     /* Octets of b= without white space: how often it was seen before this message. */
     bool (*repeats)(void *owner, struct span signature, uint64_t *count);
-    /* domain: lower-case A-labels. Seconds since its first message; its messages of the last 24 hours. */
+    /* domain: lower-case A-labels. Seconds since its first signature; its signatures of the last 24 hours. */
     bool (*first_seen)(void *owner, struct span domain, int64_t *age_s);
     bool (*volume)(void *owner, struct span domain, uint64_t *messages);
 };

@@ -38,6 +38,18 @@ struct span rule_set_name(const struct rule_set *set, size_t rule) {
 }
 bool rule_set_is_shadow(const struct rule_set *set, size_t rule) { return set->rules[rule].is_shadow; }
 
+static bool is_of_findings(enum rule_fact_id fact) { return rule_facts[fact].scope == RULE_SCOPE_FINDING; }
+
+bool rule_set_asks_findings(const struct rule_set *set) {
+    for (size_t i = 0; i < set->comparison_count; i++)
+        if (!set->comparisons[i].is_header && is_of_findings(set->comparisons[i].fact)) return true;
+    for (size_t i = 0; i < set->part_count; i++)
+        if (set->parts[i].kind == PART_FACT && is_of_findings(set->parts[i].fact)) return true;
+    for (size_t i = 0; i < set->loop_count; i++)
+        if (set->loops[i].scope == RULE_SCOPE_FINDING) return true;
+    return false;
+}
+
 void rule_set_destroy(struct rule_set *set) {
     if (set == NULL) return;
     for (size_t i = 0; i < set->pattern_count; i++) pattern_destroy(set->patterns[i]);

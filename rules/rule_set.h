@@ -43,6 +43,8 @@ void rule_set_destroy(struct rule_set *set); /* accepts NULL */
 size_t rule_set_count(const struct rule_set *set);
 struct span rule_set_name(const struct rule_set *set, size_t rule); /* as written; unique */
 bool rule_set_is_shadow(const struct rule_set *set, size_t rule);
+/* Whether a rule asks for findings, so that somebody has to look for them. A walk over all rules. */
+bool rule_set_asks_findings(const struct rule_set *set);
 
 /* --- evaluate ----------------------------------------------------------------------------------------------------- */
 

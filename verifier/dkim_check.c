@@ -32,6 +32,7 @@ static enum progress await_body(struct dkim_check *check) {
     if (!check->has_body) return PROGRESS_WAIT;
     const struct dkim_signature *signature = &check->signature;
     struct dkim_result *result = &check->result;
+    if (check->policy->header_alone) return advance(check, CHECK_AWAIT_KEY);
     bool equal = signature->body_hash.len == DIGEST_OCTETS &&
                  memcmp(signature->body_hash.ptr, check->body_hash, DIGEST_OCTETS) == 0;
     bool too_short = signature->has_body_limit && signature->body_limit > check->body_octets;
@@ -80,6 +81,7 @@ static enum dkim_code judge_parts(const struct dkim_check *check, enum dkim_code
         return too_short ? DKIM_BODY_TOO_SHORT : DKIM_BODY_HASH_MISMATCH;
     }
     if (header_code != DKIM_OK) return header_code;
+    if (check->policy->header_alone) return DKIM_BODY_ABSENT; /* b= covers bh=, not the body */
     if (result->has_unsigned_octets && !check->policy->unsigned_octets_pass) return DKIM_BODY_UNSIGNED_OCTETS;
     return DKIM_OK;
 }

@@ -11,7 +11,7 @@
 
 enum { DNS_CNAME_MAX = 8, DNS_RECORD_MAX = 100, DNS_NAME_MAX = 253 };
 
-enum dns_type { DNS_A = 1, DNS_CNAME = 5, DNS_PTR = 12, DNS_MX = 15, DNS_TXT = 16, DNS_AAAA = 28 };
+enum dns_type { DNS_A = 1, DNS_NS = 2, DNS_CNAME = 5, DNS_PTR = 12, DNS_MX = 15, DNS_TXT = 16, DNS_AAAA = 28 };
 
 #define DNS_STATUSES(X)                                                                                                \
     X(DNS_FOUND, "found")                                                                                              \
@@ -36,8 +36,11 @@ struct dns_answer {
     size_t cname_count;               /* hops, at most DNS_CNAME_MAX; a longer chain is DNS_SERVFAIL */
     struct span cname[DNS_CNAME_MAX]; /* each hop's target, in order, lower case, without final dot */
     size_t record_count;              /* 0 unless DNS_FOUND; further records are dropped */
-    struct span record[DNS_RECORD_MAX]; /* TXT: the strings joined; PTR and CNAME: a name; MX: 2 octets of preference,
+    struct span record[DNS_RECORD_MAX]; /* TXT: the strings joined; PTR, CNAME and NS: a name; MX: 2 octets of preference,
                                            then a name; A, AAAA: 4 or 16 octets */
+    struct span strings[DNS_RECORD_MAX]; /* TXT: one octet for each string the record was joined of, its length; the
+                                            first DNS_STRINGS_MAX (dns_packet.h) of them */
+    struct span reason;                  /* DNS_BOGUS: why, in the resolver's words; may be empty */
 };
 
 /* A question on its way; the asker's storage, untouched by it until answered or cancelled. */

@@ -95,41 +95,44 @@ static bool copy(struct reader *reader, struct span octets, struct span *out) {
     return out->ptr != NULL;
 }
 
-static enum dns_packet_status keep(struct reader *reader, struct span octets) {
-    if (!copy(reader, octets, &reader->out->record[reader->out->record_count])) return DNS_PACKET_NO_MEMORY;
+static enum dns_packet_status keep(struct reader *reader, struct span octets, struct span strings) {
+    size_t at = reader->out->record_count;
+    if (!copy(reader, octets, &reader->out->record[at]) || !copy(reader, strings, &reader->out->strings[at]))
+        return DNS_PACKET_NO_MEMORY;
     reader->out->record_count++;
     return DNS_PACKET_OK;
 }
 
 /* The character-strings of a TXT record, joined without anything between (RFC 6376 section 3.6.2.2). */
 static enum dns_packet_status take_text(struct reader *reader, struct span data) {
-    char text[DNS_TEXT_MAX];
-    size_t len = 0;
+    char text[DNS_TEXT_MAX], lengths[DNS_STRINGS_MAX];
+    size_t len = 0, strings = 0;
     if (data.len == 0) return DNS_PACKET_MALFORMED; /* RFC 1035 section 3.3.14: one string at least */
     for (size_t at = 0; at < data.len;) {
         size_t string_len = (unsigned char)data.ptr[at++];
         if (string_len > data.len - at) return DNS_PACKET_MALFORMED;
         if (string_len > DNS_TEXT_MAX - reader->text_len - len)
             return reader->out->record_count > 0 ? DNS_PACKET_OK : DNS_PACKET_TOO_LARGE;
+        if (strings < DNS_STRINGS_MAX) lengths[strings++] = (char)string_len;
         memcpy(text + len, data.ptr + at, string_len);
         len += string_len;
         at += string_len;
     }
     reader->text_len += len;
-    return keep(reader, (struct span){text, len});
+    return keep(reader, (struct span){text, len}, (struct span){lengths, strings});
 }
 
-/* A record whose data is prefix_len octets and a name: MX, PTR, CNAME. */
+/* A record whose data is prefix_len octets and a name: MX, PTR, CNAME, NS. */
 static enum dns_packet_status take_name(struct reader *reader, const struct record *record, size_t prefix_len) {
     char text[2 + DNS_NAME_TEXT_MAX];
     struct dns_name name;
     if (!read_data_name(reader, record, prefix_len, &name)) return DNS_PACKET_MALFORMED;
     memcpy(text, record->data.ptr, prefix_len);
-    return keep(reader, (struct span){text, prefix_len + dns_name_to_text(&name, text + prefix_len)});
+    return keep(reader, (struct span){text, prefix_len + dns_name_to_text(&name, text + prefix_len)}, (struct span){0});
 }
 
 static enum dns_packet_status take_address(struct reader *reader, struct span data, size_t len) {
-    return data.len == len ? keep(reader, data) : DNS_PACKET_MALFORMED;
+    return data.len == len ? keep(reader, data, (struct span){0}) : DNS_PACKET_MALFORMED;
 }
 
 static enum dns_packet_status take(struct reader *reader, const struct record *record) {
@@ -140,6 +143,7 @@ static enum dns_packet_status take(struct reader *reader, const struct record *r
     case DNS_TXT: return take_text(reader, record->data);
     case DNS_MX: return take_name(reader, record, 2);
     case DNS_CNAME:
+    case DNS_NS:
     case DNS_PTR: return take_name(reader, record, 0);
     }
     return DNS_PACKET_MALFORMED; /* no type of ours */

@@ -11,8 +11,10 @@
 #include "verifier/dns_name.h"
 
 enum { DNS_TEXT_MAX = 16 * 1024 }; /* octets of all TXT records of one answer; records beyond are dropped */
+enum { DNS_STRINGS_MAX = 512 };    /* strings of one TXT record whose lengths are told */
 /* What an arena must have room for, so that no answer within the limits fails. */
-enum { DNS_ANSWER_OCTETS_MAX = DNS_TEXT_MAX + (DNS_CNAME_MAX + DNS_RECORD_MAX) * (DNS_NAME_TEXT_MAX + 2) + 32 * 1024 };
+enum { DNS_ANSWER_OCTETS_MAX = DNS_TEXT_MAX + DNS_RECORD_MAX * DNS_STRINGS_MAX +
+                             (DNS_CNAME_MAX + DNS_RECORD_MAX) * (DNS_NAME_TEXT_MAX + 2) + 32 * 1024 };
 
 #define DNS_PACKET_STATUSES(X)                                                                                         \
     X(DNS_PACKET_OK, "answer read")                                                                                    \

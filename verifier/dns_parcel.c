@@ -28,6 +28,7 @@ bool dns_parcel_write_question(const struct dns_parcel_question *question, struc
 static bool is_type(uint64_t type) {
     switch (type) {
     case DNS_A:
+    case DNS_NS:
     case DNS_CNAME:
     case DNS_PTR:
     case DNS_MX:
@@ -51,7 +52,18 @@ bool dns_parcel_read_question(struct span octets, struct dns_parcel_question *ou
     return dns_name_unpack(name, &end, &out->name) && end == name.len;
 }
 
-/* --- Answers: id 8, status 1, state 1, TTL 4, hops 1, records 1, then each hop and record behind its length, 2 --- */
+/* --- Answers: id 8, status 1, state 1, TTL 4, hops 1, records 1, then behind its length, 2, each: the hops, the records,
+ * the lengths of each record's strings, the reason --- */
+
+/* Part number i of what stands behind its length; NULL behind the last one. */
+static struct span *part_of(struct dns_answer *answer, size_t i) {
+    if (i < answer->cname_count) return &answer->cname[i];
+    i -= answer->cname_count;
+    if (i < answer->record_count) return &answer->record[i];
+    i -= answer->record_count;
+    if (i < answer->record_count) return &answer->strings[i];
+    return i == answer->record_count ? &answer->reason : NULL;
+}
 
 bool dns_parcel_write_answer(uint64_t id, const struct dns_answer *answer, struct bytes *out) {
     bytes_clear(out);
@@ -61,8 +73,9 @@ bool dns_parcel_write_answer(uint64_t id, const struct dns_answer *answer, struc
     put_number(out, answer->ttl_s, 4);
     put_number(out, answer->cname_count, 1);
     put_number(out, answer->record_count, 1);
-    for (size_t i = 0; i < answer->cname_count + answer->record_count; i++) {
-        struct span part = i < answer->cname_count ? answer->cname[i] : answer->record[i - answer->cname_count];
+    struct dns_answer parts = *answer;
+    for (size_t i = 0; part_of(&parts, i) != NULL; i++) {
+        struct span part = *part_of(&parts, i);
         if (part.len > UINT16_MAX) return false;
         put_number(out, part.len, 2);
         bytes_append(out, part);
@@ -84,9 +97,9 @@ bool dns_parcel_read_answer(struct span octets, uint64_t *id, struct dns_answer 
                                .ttl_s = (uint32_t)ttl_s,
                                .cname_count = cname_count,
                                .record_count = record_count};
-    for (size_t i = 0; i < cname_count + record_count; i++) {
+    for (size_t i = 0; part_of(out, i) != NULL; i++) {
         if (!take_number(&octets, 2, &len) || octets.len < len) return false;
-        *(i < cname_count ? &out->cname[i] : &out->record[i - cname_count]) = span_first(octets, len);
+        *part_of(out, i) = span_first(octets, len);
         octets = span_after(octets, len);
     }
     return octets.len == 0;

@@ -12,7 +12,7 @@
 #include "verifier/dns_special_zones.h"
 #include "verifier/dns_upstream.h"
 
-enum { CLASS_IN = 1, WAITING_MAX = 10000, SEC_BOGUS = 1, SEC_SECURE = 2 };
+enum { CLASS_IN = 1, WAITING_MAX = 10000, SEC_BOGUS = 1, SEC_SECURE = 2, REASON_MAX = 300 };
 
 /* The root's key-signing keys (https://data.iana.org/root-anchors/root-anchors.xml). */
 static const char *const root_anchors[] = {
@@ -71,6 +71,7 @@ struct lookup {
     int sec; /* the outcome: libunbound's state, and the packet, NULL for a failure */
     char *packet;
     size_t packet_len;
+    char *reason; /* of SEC_BOGUS; NULL: not told, or no memory */
 };
 
 struct dns_unbound {
@@ -91,6 +92,7 @@ struct dns_unbound {
 
 static void free_lookup(struct lookup *lookup) {
     free(lookup->packet);
+    free(lookup->reason);
     free(lookup);
 }
 
@@ -110,10 +112,10 @@ static void finish(struct lookup *lookup) {
 static void on_resolved(void *owner, int rcode, void *packet, int packet_len, int sec, char *why_bogus,
                         int was_ratelimited) {
     struct lookup *lookup = owner;
-    (void)why_bogus;
     (void)was_ratelimited;
     if (lookup->unbound->closing) return;
     lookup->sec = sec;
+    if (sec == SEC_BOGUS && why_bogus != NULL) lookup->reason = strndup(why_bogus, REASON_MAX);
     if (rcode == 0 && sec != SEC_BOGUS && packet != NULL && packet_len > 0 &&
         (lookup->packet = malloc((size_t)packet_len)) != NULL) {
         memcpy(lookup->packet, packet, (size_t)packet_len);
@@ -134,6 +136,7 @@ static void read_outcome(const struct lookup *lookup, struct arena *arena, struc
     if (lookup->sec == SEC_BOGUS) {
         out->status = DNS_BOGUS;
         out->dnssec = DNSSEC_BOGUS;
+        if (lookup->reason != NULL) out->reason = arena_copy(arena, span_of(lookup->reason));
     } else if (lookup->packet != NULL &&
                dns_packet_read((struct span){lookup->packet, lookup->packet_len}, &lookup->name, lookup->type, arena,
                                out) == DNS_PACKET_OK &&

@@ -17,7 +17,7 @@ struct key {
 };
 
 struct entry {
-    struct span key, data;
+    struct span key, data, strings;
     uint32_t ttl_s, order; /* order: of reading, which records of one name and type keep */
     uint16_t type;
     enum dns_status fault;
@@ -87,10 +87,11 @@ static bool add_entry(struct dns_zone *zone, struct table *table, const struct d
         table->room = room;
     }
     key_from_name(name, &key);
-    size_t key_len = key.len, data_len = entry.data.len;
+    size_t key_len = key.len, data_len = entry.data.len, strings_len = entry.strings.len;
     entry.key = arena_copy(zone->arena, key_span(&key));
     entry.data = arena_copy(zone->arena, entry.data);
-    if (entry.key.len != key_len || entry.data.len != data_len) return false;
+    entry.strings = arena_copy(zone->arena, entry.strings);
+    if (entry.key.len != key_len || entry.data.len != data_len || entry.strings.len != strings_len) return false;
     if (data_len == 0) entry.data.ptr = "";
     entry.order = (uint32_t)table->count;
     table->entry[table->count++] = entry;
@@ -101,7 +102,10 @@ static bool add_entry(struct dns_zone *zone, struct table *table, const struct d
 static bool add_record(void *owner, const struct dns_zone_record *record) {
     struct dns_zone *zone = owner;
     return add_entry(zone, &zone->records, &record->owner,
-                     (struct entry){.data = record->data, .ttl_s = record->ttl_s, .type = record->type});
+                     (struct entry){.data = record->data,
+                                    .strings = record->strings,
+                                    .ttl_s = record->ttl_s,
+                                    .type = record->type});
 }
 
 static bool add_fault(void *owner, const struct dns_fault *fault) {
@@ -184,6 +188,7 @@ static void take_records(const struct table *records, const struct entry *first,
         if (answer->record_count == DNS_RECORD_MAX) break;
         text_len += entry->data.len;
         if (entry->type == DNS_TXT && text_len > DNS_TEXT_MAX) break;
+        answer->strings[answer->record_count] = entry->strings;
         answer->record[answer->record_count++] = entry->data;
         lower_ttl(answer, entry->ttl_s);
     }

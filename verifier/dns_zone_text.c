@@ -25,12 +25,12 @@ struct reader {
     uint32_t default_ttl_s; /* $TTL, or the last one named */
     bool has_dollar_ttl;
     struct dns_zone_record record;
-    char data[DNS_TEXT_MAX];
-    size_t data_len;
+    char data[DNS_TEXT_MAX], strings[DNS_ZONE_ITEM_MAX];
+    size_t data_len, string_count;
 };
 
 /* Every type that has a mnemonic (IANA, DNS parameters) and no row in `types`. */
-static const char OTHER_TYPES[] = " NS MD MF MB MG MR NULL WKS HINFO MINFO RP AFSDB X25 ISDN RT NSAP NSAP-PTR SIG KEY "
+static const char OTHER_TYPES[] = " MD MF MB MG MR NULL WKS HINFO MINFO RP AFSDB X25 ISDN RT NSAP NSAP-PTR SIG KEY "
                                   "PX GPOS LOC NXT EID NIMLOC SRV ATMA"
                                   " NAPTR KX CERT A6 DNAME SINK OPT APL DS SSHFP IPSECKEY RRSIG NSEC DNSKEY DHCID "
                                   "NSEC3 NSEC3PARAM TLSA SMIMEA HIP NINFO RKEY"
@@ -179,8 +179,10 @@ static bool add_string(struct reader *reader, struct span raw) {
         }
         if (!add_data(reader, c)) return false;
     }
-    return reader->data_len - start <= 255 ||
-           fail(reader, "string longer than 255 octets: split it into several strings");
+    if (reader->data_len - start > 255)
+        return fail(reader, "string longer than 255 octets: split it into several strings");
+    reader->strings[reader->string_count++] = (char)(reader->data_len - start);
+    return true;
 }
 
 static bool add_name(struct reader *reader, const struct item *item) {
@@ -259,6 +261,7 @@ static const struct type_row {
     {"AAAA", DNS_AAAA, 1, 1, read_aaaa},
     {"CNAME", DNS_CNAME, 1, 1, read_target},
     {"MX", DNS_MX, 2, 2, read_mx},
+    {"NS", DNS_NS, 1, 1, read_target},
     {"PTR", DNS_PTR, 1, 1, read_target},
     {"SOA", DNS_ZONE_TYPE_SOA, 7, 7, read_soa},
     {"TXT", DNS_TXT, 1, DNS_ZONE_ITEM_MAX, read_txt},
@@ -336,7 +339,7 @@ static bool read_data(struct reader *reader, size_t at) {
     const struct type_row *row = find_type(word);
     const struct item *item = &reader->item[at + 1];
     size_t count = reader->count - at - 1;
-    reader->data_len = 0;
+    reader->data_len = reader->string_count = 0;
     reader->record.type = row != NULL ? row->type : DNS_ZONE_TYPE_OTHER;
     if (row == NULL) return is_other_type(word) || fail_at(reader, word, "is no record type");
     if (count > 0 && !item[0].quoted && span_is(item[0].raw, "\\#"))
@@ -359,6 +362,7 @@ static bool run_entry(struct reader *reader, bool (*add)(void *owner, const stru
     if (!reader->has_owner) return fail(reader, "blank owner, but no record stands before it");
     if (!read_ttl_and_class(reader, &at) || !read_data(reader, at)) return false;
     reader->record.data = (struct span){reader->data, reader->data_len};
+    reader->record.strings = (struct span){reader->strings, reader->string_count};
     return add(owner, &reader->record) || fail(reader, "no memory for more records");
 }
 

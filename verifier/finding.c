@@ -7,6 +7,7 @@ enum { SENTENCE_MAX = 8192, NUMBER_MAX = 24 };
 #define ERROR SEVERITY_ERROR
 #define WARNING SEVERITY_WARNING
 #define INFO SEVERITY_INFO
+#define GOOD SEVERITY_GOOD
 #define FINDING(id, name, severity, cause, en, cure_en, fr, cure_fr)                                                   \
     [id] = {name,                                                                                                      \
             severity,                                                                                                  \
@@ -20,11 +21,13 @@ static const struct {
     struct phrase sentence, cure;
 } kinds[FINDING_COUNT] = {
 #include "verifier/findings.def"
+#include "verifier/diagnosis_findings.def"
 };
 #undef FINDING
 
 const char *finding_name(enum finding_id id) { return kinds[id].name; }
 enum finding_severity finding_severity(enum finding_id id) { return kinds[id].severity; }
+enum cause finding_cause(enum finding_id id) { return kinds[id].cause; }
 const struct phrase *finding_sentence(enum finding_id id) { return &kinds[id].sentence; }
 const struct phrase *finding_cure(enum finding_id id) { return &kinds[id].cure; }
 
@@ -90,21 +93,37 @@ static void write_sentences(struct json *json, const char *key, const struct phr
     bytes_release(&text);
 }
 
+static void write_evidence(struct json *json, const struct finding_evidence *evidence) {
+    json_key(json, "evidence");
+    json_object(json);
+    report_write_optional(json, "field", evidence->field);
+    json_key_uint(json, "offset", evidence->offset);
+    json_key_string(json, "original", evidence->original);
+    json_key_uint(json, "original_octets", evidence->original_octets);
+    json_key_string(json, "received", evidence->received);
+    json_key_uint(json, "received_octets", evidence->received_octets);
+    json_object_end(json);
+}
+
 static void write_finding(struct json *json, const struct finding *finding) {
+    static const char *const classes[] = {
+        [FINDING_EXACT] = "exact", [FINDING_PROVED] = "proved", [FINDING_GUESS] = "guess"};
     static const char *const severities[] = {
-        [SEVERITY_ERROR] = "error", [SEVERITY_WARNING] = "warning", [SEVERITY_INFO] = "info"};
+        [SEVERITY_ERROR] = "error", [SEVERITY_WARNING] = "warning", [SEVERITY_INFO] = "info", [SEVERITY_GOOD] = "good"};
     struct phrase_value values[FINDING_ARGS_MAX];
     char digits[FINDING_ARGS_MAX][NUMBER_MAX];
     fill_values(finding, values, digits);
     json_object(json);
     json_key_text(json, "id", kinds[finding->id].name);
-    json_key_text(json, "class", "exact");
+    json_key_text(json, "class", classes[finding->certainty]);
     json_key_text(json, "cause", cause_word(kinds[finding->id].cause));
     json_key_text(json, "severity", severities[kinds[finding->id].severity]);
-    json_key_null(json, "signature");
+    report_write_optional_number(json, "signature", finding->has_signature, (int64_t)finding->signature);
     write_args(json, finding);
     write_sentences(json, "text", &kinds[finding->id].sentence, values, finding->arg_count);
     write_sentences(json, "help", &kinds[finding->id].cure, values, finding->arg_count);
+    if (finding->hop > 0) json_key_uint(json, "hop", finding->hop);
+    if (finding->evidence.is_given) write_evidence(json, &finding->evidence);
     json_object_end(json);
 }
 
@@ -119,13 +138,24 @@ static void append_finding(struct bytes *out, const struct finding *finding, str
     char digits[FINDING_ARGS_MAX][NUMBER_MAX];
     fill_values(finding, values, digits);
     enum report_phrase head = kinds[finding->id].severity == SEVERITY_ERROR ? PHRASE_WHY : PHRASE_NOTE;
+    if (kinds[finding->id].severity == SEVERITY_GOOD) head = PHRASE_GOOD;
+    if (finding->certainty == FINDING_PROVED) head = PHRASE_PROVED;
+    if (finding->certainty == FINDING_GUESS) head = PHRASE_PROBABLY;
     report_append_line(out, head, &kinds[finding->id].sentence, style, values, finding->arg_count);
     report_append_line(out, PHRASE_CURE, &kinds[finding->id].cure, style, values, finding->arg_count);
 }
 
+static void append_severity(struct bytes *out, const struct finding_list *list, enum finding_severity severity,
+                            struct report_style style) {
+    for (size_t i = 0; i < list->count; i++)
+        if (kinds[list->finding[i].id].severity == severity) append_finding(out, &list->finding[i], style);
+}
+
 void finding_write_text(struct bytes *out, const struct finding_list *list, struct report_style style) {
     for (int severity = SEVERITY_ERROR; severity <= SEVERITY_INFO; severity++)
-        for (size_t i = 0; i < list->count; i++)
-            if (kinds[list->finding[i].id].severity == (enum finding_severity)severity)
-                append_finding(out, &list->finding[i], style);
+        append_severity(out, list, (enum finding_severity)severity, style);
+}
+
+void finding_write_good(struct bytes *out, const struct finding_list *list, struct report_style style) {
+    append_severity(out, list, SEVERITY_GOOD, style);
 }

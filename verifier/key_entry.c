@@ -74,10 +74,19 @@ static bool adopt(struct key_entry *entry, struct dkim_key *candidate) {
     return true;
 }
 
+/* A key spread over several records: the first piece is a broken record, the others look like none at all. */
+static bool is_piece(const struct candidates *candidates, size_t i) {
+    if (candidates->chosen_count == 0) return false;
+    enum rank best = rank_of(&candidates->key[candidates->chosen[0]]);
+    return best != RANK_USABLE && best != RANK_FOREIGN && rank_of(&candidates->key[i]) == RANK_FOREIGN;
+}
+
 static size_t arena_octets(const struct candidates *candidates, const struct dns_answer *answer) {
     size_t octets = ARENA_STEP;
     for (size_t i = 0; i < candidates->chosen_count; i++)
         octets += rounded(sizeof(struct dkim_key)) + rounded(candidates->key[candidates->chosen[i]].text.len);
+    for (size_t i = 0; i < candidates->count; i++)
+        if (is_piece(candidates, i)) octets += rounded(candidates->key[i].text.len);
     for (size_t i = 0; i < answer->cname_count; i++) octets += rounded(answer->cname[i].len);
     return octets;
 }
@@ -87,6 +96,12 @@ static bool fill(struct key_entry *entry, struct candidates *candidates, const s
     if (entry->arena == NULL) return false;
     for (size_t i = 0; i < candidates->chosen_count; i++)
         if (!adopt(entry, &candidates->key[candidates->chosen[i]])) return false;
+    for (size_t i = 0; i < candidates->count && entry->piece_count < KEY_RECORD_MAX; i++) {
+        if (!is_piece(candidates, i)) continue;
+        struct span *piece = &entry->piece[entry->piece_count++];
+        *piece = arena_copy(entry->arena, candidates->key[i].text);
+        if (piece->len != candidates->key[i].text.len) return false;
+    }
     for (; entry->cname_count < answer->cname_count; entry->cname_count++) {
         struct span *hop = &entry->cname[entry->cname_count];
         *hop = arena_copy(entry->arena, answer->cname[entry->cname_count]);
@@ -136,5 +151,6 @@ size_t key_entry_octets(const struct key_entry *entry) {
     for (size_t i = 0; i < entry->record_count; i++)
         octets += rounded(sizeof *entry->record[i]) + rounded(entry->record[i]->text.len) +
                   public_key_octets(entry->record[i]);
+    for (size_t i = 0; i < entry->piece_count; i++) octets += rounded(entry->piece[i].len);
     return octets;
 }

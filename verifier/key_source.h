@@ -25,6 +25,8 @@ struct key_entry {
     unsigned records_seen;            /* TXT records in the answer */
     size_t record_count;              /* at most KEY_RECORD_MAX, those that parse first */
     struct dkim_key *record[KEY_RECORD_MAX]; /* parsed, with their public keys; owned */
+    size_t piece_count;               /* where no record is usable: texts that are none, as they may be pieces of one */
+    struct span piece[KEY_RECORD_MAX];
     struct arena *arena;              /* owns every span */
 };
 /* Makes an entry from an answer, with one reference; NULL when there is no memory. Parses at most KEY_RECORD_MAX records. */

@@ -86,9 +86,9 @@ void message_report_write_json(struct json *json, const struct message_report *r
     write_fields(json, report->seal);
     json_array_end(json);
     write_action(json, report->action);
+    static const struct finding_list nothing = {.count = 0};
     json_key(json, "findings");
-    json_array(json);
-    json_array_end(json);
+    finding_write_json(json, report->findings != NULL ? report->findings : &nothing);
     json_object_end(json);
 }
 
@@ -156,4 +156,9 @@ void message_report_write_text(struct bytes *out, const struct message_report *r
     if (result->iprev.is_evaluated) append_iprev(out, &result->iprev, style);
     append_authors(out, result, style);
     if (report->action != NULL) append_action(out, report->action, style);
+    if (report->findings == NULL || report->findings->count == 0) return;
+    bytes_append_text(out, "  ");
+    phrase_append(out, report_phrase(PHRASE_DIAGNOSIS), style.language, NULL, 0);
+    bytes_append_char(out, '\n');
+    finding_write_text(out, report->findings, style);
 }

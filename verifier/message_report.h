@@ -3,6 +3,7 @@
  * single methods write. Pure but for the buffer. Octets of the message are escaped; nothing of it is obeyed by a terminal. */
 #pragma once
 #include "base/json.h"
+#include "verifier/finding.h"
 #include "verifier/report.h"
 
 /* What rules say about the message: the word of the verdict, and the rule that gave it (empty: none, the default did). */
@@ -19,6 +20,7 @@ struct message_report {
     struct span seal;      /* the fields of the ARC set that we would add, each with its final CRLF; may be empty */
     const struct message_result *result;
     const struct message_action *action; /* NULL: no rules were asked */
+    const struct finding_list *findings; /* of a diagnosis; NULL: none was made */
 };
 
 /* Writes one object: file, size, dkim, arc, spf, dmarc, iprev, headers, action, findings. Methods that were not run are

@@ -45,6 +45,11 @@ struct message_verifier {
 
 static void key_answered(void *owner, struct key_wait *wait);
 
+/* Without a candidate there is no array either, and nothing may be added to its pointer. */
+static struct candidate *candidates_end(const struct message_verifier *verifier) {
+    return verifier->candidate_count > 0 ? verifier->candidates + verifier->candidate_count : verifier->candidates;
+}
+
 static bool make_parts(struct message_verifier *verifier, struct key_source *keys) {
     const struct verifier_policy *policy = verifier->policy;
     size_t bodies = policy->signatures_verified_max + policy->arc_bodies_max + 1; /* and the seal's */
@@ -97,14 +102,14 @@ void message_verifier_begin(struct message_verifier *verifier, void (*done)(void
 /* ---- The header section is complete: read the signatures, choose, send the key lookups off. ---- */
 
 static void pass_key_on(struct message_verifier *verifier, const struct key_wait *wait) {
-    for (struct candidate *c = verifier->candidates; c < verifier->candidates + verifier->candidate_count; c++)
+    for (struct candidate *c = verifier->candidates; c < candidates_end(verifier); c++)
         if (c->key == wait && !dkim_check_is_done(&c->check)) dkim_check_key(&c->check, wait->entry, wait->failure);
 }
 
 static void complete(struct message_verifier *verifier);
 
 static bool all_done(const struct message_verifier *verifier) {
-    for (const struct candidate *c = verifier->candidates; c < verifier->candidates + verifier->candidate_count; c++)
+    for (const struct candidate *c = verifier->candidates; c < candidates_end(verifier); c++)
         if (!dkim_check_is_done(&c->check)) return false;
     return arc_check_is_done(&verifier->arc);
 }
@@ -136,7 +141,7 @@ static void take_turn(struct message_verifier *verifier, struct candidate *candi
 /* Verifies the signatures that are sound in themselves, those aligned with From first, then top down (R-21). The
  * lookups leave before any hashing. */
 static void choose(struct message_verifier *verifier, struct field_index *fields) {
-    struct candidate *end = verifier->candidates + verifier->candidate_count;
+    struct candidate *end = candidates_end(verifier);
     unsigned chosen = 0, budget = verifier->policy->key_lookups_max;
     for (int aligned = 1; aligned >= 0; aligned--) {
         for (struct candidate *c = verifier->candidates; c < end; c++) {
@@ -199,7 +204,7 @@ static void read_header(struct message_verifier *verifier) {
         return;
     }
     verifier->out_of_memory = true;
-    for (struct candidate *c = verifier->candidates; c < verifier->candidates + verifier->candidate_count; c++)
+    for (struct candidate *c = verifier->candidates; c < candidates_end(verifier); c++)
         dkim_check_give_up(&c->check, DKIM_NO_MEMORY);
     arc_check_give_up(&verifier->arc, ARC_NO_MEMORY);
 }
@@ -242,7 +247,7 @@ static void complete(struct message_verifier *verifier) {
     verifier->stage = STAGE_DONE;
     result->size = verifier->size;
     result->key_lookups = (unsigned)verifier->keys.count;
-    result->arc = verifier->arc.result;
+    if (!verifier->policy->header_alone) result->arc = verifier->arc.result;
     if (verifier->out_of_memory || (count > 0 && dkim == NULL)) {
         complete_without_memory(verifier);
         return;
@@ -261,7 +266,7 @@ static void complete(struct message_verifier *verifier) {
 
 static void end_body(struct message_verifier *verifier) {
     body_hash_end(&verifier->bodies);
-    for (struct candidate *c = verifier->candidates; c < verifier->candidates + verifier->candidate_count; c++) {
+    for (struct candidate *c = verifier->candidates; c < candidates_end(verifier); c++) {
         if (c->body == NULL || dkim_check_is_done(&c->check)) continue;
         if (c->body->is_known) dkim_check_body(&c->check, c->body->value, c->body->canon.octets);
         else dkim_check_give_up(&c->check, DKIM_NO_MEMORY);
@@ -286,7 +291,7 @@ enum verifier_progress message_verifier_end(struct message_verifier *verifier) {
 void message_verifier_expire(struct message_verifier *verifier) {
     if (verifier->stage != STAGE_AWAIT_KEYS) return;
     key_wait_expire(&verifier->keys);
-    for (struct candidate *c = verifier->candidates; c < verifier->candidates + verifier->candidate_count; c++)
+    for (struct candidate *c = verifier->candidates; c < candidates_end(verifier); c++)
         if (!dkim_check_is_done(&c->check)) dkim_check_key(&c->check, c->key->entry, c->key->failure);
     arc_check_run(&verifier->arc);
     complete(verifier);
@@ -298,6 +303,12 @@ bool message_verifier_seal_hash(const struct message_verifier *verifier, uint8_t
     if (verifier->seal_body == NULL || !verifier->seal_body->is_known) return false;
     memcpy(value, verifier->seal_body->value, DIGEST_OCTETS);
     return true;
+}
+
+const struct key_entry *message_verifier_key(const struct message_verifier *verifier, struct span name) {
+    for (size_t i = 0; i < verifier->keys.count; i++)
+        if (span_equal_nocase(verifier->keys.wait[i].name, name)) return verifier->keys.wait[i].entry;
+    return NULL;
 }
 
 bool message_verifier_header_complete(const struct message_verifier *verifier) {

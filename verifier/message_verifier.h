@@ -47,6 +47,9 @@ bool message_verifier_seal_hash(const struct message_verifier *verifier, uint8_t
 struct span message_verifier_author_domain(const struct message_verifier *verifier); /* as message_result.from_domain */
 /* Signing domains that are being verified, lower-case A-labels: the index-th of them, {NULL, 0} beyond the last. */
 struct span message_verifier_signing_domain(const struct message_verifier *verifier, size_t index);
+/* What DNS said at a name ("selector._domainkey.domain") that this message asked for; NULL: it did not, or no answer came.
+ * For diagnosis; valid as long as the result. */
+const struct key_entry *message_verifier_key(const struct message_verifier *verifier, struct span name);
 bool message_verifier_header_complete(const struct message_verifier *verifier);
 const struct header_section *message_verifier_header(const struct message_verifier *verifier);
 enum header_status message_verifier_header_status(const struct message_verifier *verifier);

@@ -192,4 +192,42 @@ bool public_key_warm_up(void) {
     return rsa && ed25519;
 }
 
+bool public_key_verifies(const struct public_key *key, const uint8_t value[DIGEST_OCTETS], struct span signature) {
+    if (signature.len != key->signature_octets) return false;
+    ERR_clear_error();
+    return (key->prepared != NULL ? verify_rsa(key, value, signature) : verify_ed25519(key, value, signature)) == PUBLIC_KEY_VERIFIED;
+}
+
+/* DigestInfo of SHA-256 up to the value (RFC 8017 section 9.2, note 1). */
+static const uint8_t digest_info[] = {0x30, 0x31, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01,
+                                      0x65, 0x03, 0x04, 0x02, 0x01, 0x05, 0x00, 0x04, 0x20};
+enum { MODULUS_MAX_OCTETS = 512 }; /* 4096 bits, the largest that is loaded */
+
+/* Without a digest set, OpenSSL hands out what stands behind the padding as it is. */
+static enum public_key_recovery recover(EVP_PKEY_CTX *context, struct span signature, uint8_t *value) {
+    uint8_t octets[MODULUS_MAX_OCTETS];
+    size_t len = sizeof octets;
+    if (context == NULL || EVP_PKEY_verify_recover_init(context) != 1 ||
+        EVP_PKEY_CTX_set_rsa_padding(context, RSA_PKCS1_PADDING) != 1)
+        return PUBLIC_KEY_UNKNOWN;
+    int answer = EVP_PKEY_verify_recover(context, octets, &len, (const unsigned char *)signature.ptr, signature.len);
+    if (answer != 1) return status_of(answer) == PUBLIC_KEY_NO_MEMORY ? PUBLIC_KEY_UNKNOWN : PUBLIC_KEY_NOT_ITS;
+    bool fits = len == sizeof digest_info + DIGEST_OCTETS && memcmp(octets, digest_info, sizeof digest_info) == 0;
+    if (fits) memcpy(value, octets + sizeof digest_info, DIGEST_OCTETS);
+    if (fits) return PUBLIC_KEY_RECOVERED;
+    return len > 0 && octets[0] == digest_info[0] ? PUBLIC_KEY_OTHER_HASH : PUBLIC_KEY_NOT_ITS;
+}
+
+enum public_key_recovery public_key_recover(const struct public_key *key, struct span signature, uint8_t value[DIGEST_OCTETS]) {
+    memset(value, 0, DIGEST_OCTETS);
+    if (key->prepared == NULL) return PUBLIC_KEY_UNKNOWN;
+    if (signature.len != key->signature_octets || signature.len > MODULUS_MAX_OCTETS) return PUBLIC_KEY_NOT_ITS;
+    ERR_clear_error();
+    EVP_PKEY_CTX *context = EVP_PKEY_CTX_new_from_pkey(NULL, key->pkey, NULL);
+    enum public_key_recovery recovery = recover(context, signature, value);
+    EVP_PKEY_CTX_free(context);
+    ERR_clear_error();
+    return recovery;
+}
+
 const char *public_key_library(void) { return OpenSSL_version(OPENSSL_VERSION_STRING); }

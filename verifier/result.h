@@ -60,6 +60,7 @@ const char *auth_result_word(enum auth_result result);
     X(DKIM_DNS_SERVFAIL, "dns_servfail", RESULT_TEMPERROR, CAUSE_DNS_SERVFAIL, "key lookup failed")                        \
     X(DKIM_DNS_TIMEOUT, "dns_timeout", RESULT_TEMPERROR, CAUSE_DNS_TIMEOUT, "key lookup timed out")                        \
     X(DKIM_DNS_BOGUS, "dns_bogus", RESULT_TEMPERROR, CAUSE_DNS_BOGUS, "dnssec bogus")                                      \
+    X(DKIM_BODY_ABSENT, "body_absent", RESULT_NEUTRAL, CAUSE_NONE, "header fields verified, body not given")                \
     X(DKIM_LIMIT, "limit", RESULT_POLICY, CAUSE_LIMIT, "too many signatures")                                              \
     X(DKIM_NO_MEMORY, "no_memory", RESULT_TEMPERROR, CAUSE_LIMIT, "out of memory")
 

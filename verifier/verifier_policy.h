@@ -20,6 +20,8 @@ struct verifier_policy {
     size_t trusted_sealer_count;
     bool trusts_received;             /* t= and x= are judged at the time of the topmost Received field, which one of our
                                          own servers added; where it tells none, or a later one than the clock: the clock */
+    bool header_alone;                /* only the header section is given: what the body is stays unknown, no signature passes,
+                                         and ARC is not evaluated */
     bool wants_seal_hash;             /* hash every body for a seal of our own: message_verifier_seal_hash */
 };
 extern const struct verifier_policy verifier_policy_default;

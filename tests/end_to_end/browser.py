@@ -18,12 +18,13 @@ AXE = "4.14.1"
 
 
 class Browser:
-    def __init__(self):
+    def __init__(self, waits=True):
+        """waits: commands wait until the page is loaded; not for pages that never end."""
         self.port = house.free_port()
         self.driver = house.spawn(["chromedriver", f"--port={self.port}"], "chromedriver.log")
         house.wait_for(lambda: house.port_answers(self.port), "chromedriver")
-        options = {"args": ARGUMENTS + ["--user-data-dir=" + house.path("chromium")], "binary": shutil.which("chromium")}
-        wanted = {"capabilities": {"alwaysMatch": {"browserName": "chrome", "goog:chromeOptions": options,
+        options = {"args": ARGUMENTS + [f"--user-data-dir={house.path(f'chromium-{self.port}')}"], "binary": shutil.which("chromium")}
+        wanted = {"capabilities": {"alwaysMatch": {"browserName": "chrome", "goog:chromeOptions": options, "pageLoadStrategy": "normal" if waits else "none",
                                                    "goog:loggingPrefs": {"browser": "ALL"}}}}
         self.session = ""
         self.session = "/session/" + self.call("POST", "/session", wanted)["sessionId"]

@@ -155,8 +155,8 @@ def the_example_configuration_is_sound():
     done = run([house.SCEAUD, "-c", "packaging/sceau.conf", "--check"])
     assert (done.returncode, done.stdout, done.stderr) == (0, "", ""), done
     # What is commented out is an example, too.
-    lines = re.sub(r"^# ((?:listener|dns|arc|    |\}).*)$", r"\1", read("packaging/sceau.conf"), flags=re.M)
-    assert lines.count("listener ") == 2 and "\ndns {" in lines and "\narc {" in lines
+    lines = re.sub(r"^# ((?:listener|dns|arc|tester|    |\}).*)$", r"\1", read("packaging/sceau.conf"), flags=re.M)
+    assert lines.count("listener ") == 3 and all(f"\n{section} {{" in lines for section in ("dns", "arc", "tester"))
     house.make_key("arc1")
     lines = lines.replace("/etc/sceau/arc1.pem", house.path("arc1.pem"))
     done = run([house.SCEAUD, "-c", house.put("sceau.conf", lines), "--check"])

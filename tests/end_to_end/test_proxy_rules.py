@@ -23,10 +23,10 @@ def mail(subject, more=b""):
 NAMES = (f"sceaud{number}" for number in itertools.count())
 
 
-def start(rules, more=""):
+def start(rules, more="", **others):
     house.put(os.path.basename(RULES), rules)
     quarantine = house.path("Quarantine")
-    return Proxy(LISTENERS, f'rules {{ file = "{RULES}" quarantine = {{ "junk=maildir:{quarantine}" }} {more} }}\n', next(NAMES))
+    return Proxy(LISTENERS, f'rules {{ file = "{RULES}" quarantine = {{ "junk=maildir:{quarantine}" }} {more} }}\n', next(NAMES), **others)
 
 
 def told(proxy, listener, content, recipients=("bob@here.test",)):
@@ -81,6 +81,19 @@ def the_client_is_told_what_a_rule_says():
     assert line["verdict"] == "accept" and "rule" not in line and line["rule_hits"] == "0", line
     assert [proxy.metric(f'sceau_rule_hits_total{{rule="{rule}"}}') for rule in ("no", "later", "wordless", "other")] == [3, 2, 1, 0]
     assert proxy.metric('sceau_messages_total{verdict="reject"}') == 4
+    assert proxy.stop() == 0, proxy.log_text()[-2000:]
+
+
+def statistics_and_findings_can_be_asked():
+    pem, record = house.make_key("asked")
+    zone = house.put("asked-zone", house.zone_text("there.test", f"sel._domainkey TXT {house.txt(record)}"))
+    rules = ('rule "footer" { when any finding.name == "B1" then reject 550 5.7.20 "A footer was added" }\n'
+             'rule "busy" { when domain.volume >= 2 and domain.first_seen < 1 h then tempfail }\n')
+    proxy = start(rules, dns='mode = "zones" zone_files = { "%s" }' % zone)
+    text = house.signed(house.message("there.test"), "there.test", "sel", pem)
+    print("  ", told(proxy, "smtp", text + b"-- \r\nA list\r\n"))
+    assert told(proxy, "smtp", text + b"-- \r\nA list\r\n")[0][0] == 550
+    assert told(proxy, "smtp", text)[0][0] == 451  # two signatures were counted by now
     assert proxy.stop() == 0, proxy.log_text()[-2000:]
 
 
@@ -296,7 +309,7 @@ def reloads_while_mail_flows():
 
 
 if __name__ == "__main__":
-    house.main(the_client_is_told_what_a_rule_says, a_session_keeps_nothing_of_a_refused_message, discard_is_armed_twice,
+    house.main(statistics_and_findings_can_be_asked, the_client_is_told_what_a_rule_says, a_session_keeps_nothing_of_a_refused_message, discard_is_armed_twice,
                quarantine_is_a_field_or_another_place, fields_are_added_taken_out_and_tagged, a_message_goes_to_another_recipient,
                a_server_that_goes_away_while_it_is_told_anew, shadow_and_armed_count_the_same, the_whole_file_in_shadow,
                repeated_signatures_are_seen, a_broken_file_keeps_the_rules_before, reloads_while_mail_flows)

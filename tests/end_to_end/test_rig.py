@@ -161,7 +161,7 @@ def rules_refuse_in_either_shape():
                                       f"{to} {words}", 60)[0]
                 print("   lmtp:", line[line.index(to):])
         house.wait_for(lambda: len(servers.boxes().get("keep", [])) == 2, "both copies", 60)
-        assert sorted(servers.boxes()) == ["keep"], servers.boxes()
+        assert not {"refuse", "defer"} & set(servers.boxes()), servers.boxes()  # a bounce may be there
     finally:
         servers.down()
 

@@ -117,6 +117,7 @@ static void text_strings_are_joined(void **state) { /* RFC 6376 3.6.2.2 */
     reads_as("s._domainkey.example", DNS_TXT, DNS_FOUND);
     assert_int_equal(answer.record_count, 3);
     assert_true(span_equal(answer.record[0], (struct span){"v=DKIM1; p=A\0B", 14}));
+    assert_true(span_equal(answer.strings[0], (struct span){"\13\0\3", 3}));
     assert_true(span_is(answer.record[1], "two"));
     assert_true(answer.record[2].len == 0 && answer.record[2].ptr != NULL);
     assert_int_equal(answer.ttl_s, 200);

@@ -46,6 +46,8 @@ static void answers_come_back(void **state) {
     answer.cname[1] = span_of("");
     answer.record[0] = (struct span){"v=DKIM1\0p=", 10};
     answer.record[1] = span_of("two");
+    answer.strings[0] = (struct span){"\007\003", 2};
+    answer.reason = span_of("no signature");
     assert_true(dns_parcel_write_answer(0x1122334455667788, &answer, &parcel));
     char *exact = copy_of(bytes_span(&parcel));
     assert_true(dns_parcel_read_answer((struct span){exact, parcel.len}, &id, &got));
@@ -56,7 +58,9 @@ static void answers_come_back(void **state) {
     assert_int_equal(got.cname_count, 2);
     assert_int_equal(got.record_count, 2);
     for (size_t i = 0; i < 2; i++)
-        assert_true(span_equal(got.cname[i], answer.cname[i]) && span_equal(got.record[i], answer.record[i]));
+        assert_true(span_equal(got.cname[i], answer.cname[i]) && span_equal(got.record[i], answer.record[i]) &&
+                    span_equal(got.strings[i], answer.strings[i]));
+    assert_true(span_equal(got.reason, answer.reason));
     free(exact);
 }
 

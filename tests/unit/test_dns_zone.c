@@ -131,6 +131,7 @@ static void every_question_is_answered_as_wanted(void **state) {
     }
     struct dns_answer odd = ask(zone, "odd.example", DNS_TXT);
     assert_true(span_equal(odd.record[0], (struct span){"a\"b\\c\0\303plain word", 17}));
+    assert_true(span_equal(odd.strings[0], (struct span){"\7\12\0", 3})); /* how it was cut */
     assert_true(span_is(ask(zone, "a.b.example", DNS_TXT).record[1], "second")); /* order of the file */
     assert_true(span_equal(ask(zone, "y.wild.example", DNS_MX).record[0], (struct span){"\0\12mail.example", 14}));
     assert_int_equal(ask(zone, "null.example", DNS_MX).record[0].len, 2);

@@ -237,6 +237,7 @@ static void an_acknowledgement_of_a_part_is_none(void **state) {
         struct bench bench;
         char line[1024];
         set_up(&bench, rows[0].rules, false);
+        bench.options.data_timeout_ms = 20000; /* a busy machine is no silent server */
         bench.server.is_deaf = true;
         memset(line, 'x', sizeof line);
         memcpy(line + sizeof line - 2, "\r\n", 2);
@@ -246,8 +247,9 @@ static void an_acknowledgement_of_a_part_is_none(void **state) {
         run(&bench, 40);
         assert_false(downstream_is_committed(bench.downstream));
         fake_server_say(&bench.server, "250 2.0.0 have it\r\n");
-        run(&bench, 40);
-        assert_true(span_ends_nocase(bytes_span(&bench.story), span_of("failed next server sent something that is no reply\n")));
+        const struct span want = span_of("failed next server sent something that is no reply\n");
+        for (int turn = 0; turn < 100 && !span_ends_nocase(bytes_span(&bench.story), want); turn++) run(&bench, 40);
+        assert_true(span_ends_nocase(bytes_span(&bench.story), want));
         tear_down(&bench);
     }
 }

@@ -112,6 +112,16 @@ static const struct {
     {"arc { next_key_file = \"/k\" }", ":1: 'arc': next_selector and next_key_file go together"},
     {"arc { domain = \"\" }", ":1: 'domain' in arc: it is empty, which is no name"},
     {"arc { trusted_sealers = { \"a.example\", \"\" } }", ":1: 'trusted_sealers' in arc: '' is no name"},
+    /* the tester */
+    {"tester { enabled = true domain = \"t.example\" }\n" LISTENER, ": tester has a 'domain', but no listener has downstream = tester"},
+    {"listener \"x\" { protocol = \"smtp\" listen = \"*:25\" downstream = \"tester\" }",
+     ": a listener has downstream = tester: tester wants enabled = true and a 'domain'"},
+    {"listener \"x\" { protocol = \"smtp\" listen = \"*:25\" downstream = \"tester\" downstream_tls = \"may\" }",
+     ":1: 'listener': \"x\" has a 'downstream_tls', but the tester behind it"},
+    {"tester { listen = \"127.0.0.1:1\" }\n" LISTENER, ": tester has a 'listen', but enabled is not true"},
+    {"tester {\n base_url = \"tester.example\" }", ":2: 'base_url' in tester: 'tester.example' is not http://host or https://host"},
+    {"tester {\n base_url = \"https://t.example/\" }", ":2: 'base_url' in tester: 'https://t.example/' is not http://host or https://host"},
+    {"tester {\n retention = 1s }", ":2: 'retention' in tester: '1s' is less than the least possible, 1min"},
     /* listeners */
     {"listener \"x\" {\n}", ":2: 'listener': listener \"x\" has no 'protocol'"},
     {"listener \"x\" { protocol = \"smtp\"\n listen = \"*:25\"\n}",
@@ -119,10 +129,10 @@ static const struct {
     {"listener \"x\" {\n protocol = \"smpt\" }", ":2: 'protocol' in listener \"x\": 'smpt' is not smtp or lmtp"},
     {"listener \"x\" {\n listen = \"25\" }", ":2: 'listen' in listener \"x\": '25' is not host:port or unix:path"},
     {"listener \"x\" {\n downstream = \"127.0.0.1:26\" }",
-     ":2: 'downstream' in listener \"x\": '127.0.0.1:26' is not smtp:, lmtp: (host:port or unix:path behind it) or "
-     "maildir:path"},
+     ":2: 'downstream' in listener \"x\": '127.0.0.1:26' is not smtp:, lmtp: (host:port or unix:path behind it), "
+     "maildir:path or tester"},
     {"listener \"x\" {\n downstream = \"maildir:\" }", ":2: 'downstream' in listener \"x\": 'maildir:' is not smtp:, "
-                                                       "lmtp: (host:port or unix:path behind it) or maildir:path"},
+                                                       "lmtp: (host:port or unix:path behind it), maildir:path or tester"},
     {LISTENER_WITH("trust = { \"127.0.0.1/8\" }"), ":5: 'trust' in listener \"x\": '127.0.0.1/8' is no address and no "
                                                    "network like 10.0.0.0/8 (with no bits set behind the prefix)"},
     {LISTENER_WITH("proxy_from = { \"10.0.0.5\", \"balancer\" }"),
@@ -229,13 +239,15 @@ static const char whole[] =
     "  zone_files = { \"/a b\" } budget = 2s }\n"
     "http { listen = off domains = 7 }\narc { seal = true domain = \"a.example\" selector = s1 key_file = '/k 1' next_selector = s2 next_key_file = /k2\n"
     "  trusted_sealers = { \"b.example\", \"c.example\" } }\nrules { file = \"/r 1\" quarantine = { \"j=maildir:/j\" } arm_discard = true replay_window = 1h }\n"
+    "listener t { protocol = smtp listen = '*:2525' downstream = tester }\n"
+    "tester { enabled = true domain = t.example base_url = 'https://t.example' listen = { '127.0.0.1:1', 'unix:/t' } retention = 1h tests = 5 }\n"
     "limits { message = \"10MiB\" sessions = 5 unsigned_octets_pass = true clock_drift = 0 }\nlog { format = json }\n";
 
 static void every_setting_is_read(void **state) {
     (void)state;
     struct options *options = must_read(whole);
     const struct listener_options *a = &options->listener[0], *b = &options->listener[1], *c = &options->listener[2];
-    assert_int_equal(options->listener_count, 3);
+    assert_int_equal(options->listener_count, 4);
     assert_true(options->workers == 3 && options->message_max == 10485760 && options->sessions_max == 5);
     assert_true(options->unsigned_octets_pass == 1 && options->drift_ms == 0 && options->dns_budget_ms == 2000);
     assert_string_equal(options->spool_directory, "/var/spool/a\"b$ {HOME}\\");
@@ -258,6 +270,10 @@ static void every_setting_is_read(void **state) {
     assert_true(a->without == LISTENER_WITHOUT_IPREV && c->without == 0);
     assert_true(b->without == (LISTENER_WITHOUT_SPF | LISTENER_WITHOUT_IPREV | LISTENER_WITHOUT_DMARC));
     assert_true(options->arc_seal == 1 && options->trusts_received == 1 && options->arc_trusted_sealers.count == 2);
+    assert_true(options->listener[3].downstream_kind == DOWNSTREAM_TESTER && options->tester_enabled == 1);
+    assert_true(options->tester_listen.count == 2 && options->tester_retention_ms == 3600000 && options->tester_tests_max == 5);
+    assert_string_equal(options->tester_domain, "t.example");
+    assert_string_equal(options->tester_base_url, "https://t.example");
     assert_string_equal(options->arc_key_file, "/k 1");
     assert_string_equal(options->arc_next_selector, "s2");
     assert_string_equal(options->arc_trusted_sealers.item[1], "c.example");

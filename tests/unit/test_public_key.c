@@ -149,6 +149,44 @@ static void openssl_can_be_warmed_up(void **state) {
     for (int again = 0; again < 2; again++) assert_true(public_key_warm_up());
 }
 
+/* The signature alone tells which hash it was made over, and whether this key made it. */
+static void rsa_gives_back_what_was_signed(void **state) {
+    (void)state;
+    static const struct {
+        const char *key, *signature, *hash;
+        enum alteration signature_is;
+        enum public_key_recovery want;
+    } recoveries[] = {
+        {rfc_rsa_modulus, rfc_rsa_signature, rfc_rsa_hash, AS_IT_IS, PUBLIC_KEY_RECOVERED},
+        {rsa_2048_modulus, rsa_2048_signature, rsa_2048_hash, AS_IT_IS, PUBLIC_KEY_RECOVERED},
+        {rsa_2048_modulus, rsa_2048_sha1_signature, NULL, AS_IT_IS, PUBLIC_KEY_OTHER_HASH},
+        {rfc_rsa_modulus, rfc_rsa_signature, NULL, BIT_FLIPPED, PUBLIC_KEY_NOT_ITS},
+        {rfc_rsa_modulus, rfc_rsa_signature, NULL, CUT, PUBLIC_KEY_NOT_ITS},
+        {rfc_rsa_modulus, rfc_rsa_signature, NULL, EMPTY, PUBLIC_KEY_NOT_ITS},
+        {rfc_rsa_modulus, rfc_rsa_signature, NULL, ALL_ONES, PUBLIC_KEY_NOT_ITS},
+        {rfc_rsa_modulus, rfc_rsa_signature, NULL, ALL_ZERO, PUBLIC_KEY_NOT_ITS},
+        {rfc_rsa_modulus, rsa_2048_signature, NULL, AS_IT_IS, PUBLIC_KEY_NOT_ITS},
+    };
+    for (size_t i = 0; i < sizeof recoveries / sizeof *recoveries; i++) {
+        struct public_key *key = rsa(recoveries[i].key);
+        struct octets signature = altered(from_hex(recoveries[i].signature), recoveries[i].signature_is);
+        uint8_t value[DIGEST_OCTETS], zeros[DIGEST_OCTETS] = {0};
+        enum public_key_recovery got = public_key_recover(key, span_in(&signature), value);
+        if (got != recoveries[i].want) fail_msg("row %zu: %d", i, (int)got);
+        struct octets hash = from_hex(recoveries[i].hash != NULL ? recoveries[i].hash : "");
+        assert_memory_equal(value, hash.len > 0 ? (const void *)hash.octet : zeros, DIGEST_OCTETS);
+        public_key_release(key);
+    }
+    struct public_key *key = ed25519(rfc_ed25519_key);
+    struct octets signature = from_hex(rfc_ed25519_signature), hash = from_hex(rfc_ed25519_hash);
+    uint8_t value[DIGEST_OCTETS];
+    assert_int_equal(public_key_recover(key, span_in(&signature), value), PUBLIC_KEY_UNKNOWN);
+    assert_true(public_key_verifies(key, (const uint8_t *)hash.octet, span_in(&signature)));
+    signature.octet[0] ^= 1;
+    assert_false(public_key_verifies(key, (const uint8_t *)hash.octet, span_in(&signature)));
+    public_key_release(key);
+}
+
 static void an_ed25519_key_has_32_octets(void **state) {
     (void)state;
     char octets[33] = {1};
@@ -264,6 +302,7 @@ static void threads_share_keys(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_row_verifies_as_wanted),
+        cmocka_unit_test(rsa_gives_back_what_was_signed),
         cmocka_unit_test(an_ed25519_key_has_32_octets),
         cmocka_unit_test(openssl_can_be_warmed_up),
         cmocka_unit_test(no_memory_is_no_mismatch),

@@ -45,6 +45,7 @@ static void answer_stream(const struct http_request *request, struct http_reply 
     event_stream_release(stream);
     stream = event_stream_create();
     assert_true(event_stream_write(stream, span_of("data: hello\n\n")));
+    reply->content_type = "text/event-stream";
     reply->stream = event_stream_acquire(stream);
 }
 

@@ -211,6 +211,12 @@ static void a_domain_is_told_with_all_there_is(void **state) {
     assert_int_equal(domain.selectors[1].count[DOMAIN_FAIL], 1);
     assert_int_equal(domain.watch, 1U << STATS_WATCH_KEY_CHANGED);
     stats_domain_release(&domain);
+    int64_t first_seen_s;
+    uint64_t day;
+    assert_true(stats_domain_glance(stats, span_of("shop.example"), &first_seen_s, &day));
+    assert_int_equal(first_seen_s, START_S);
+    assert_int_equal(day, 4);
+    assert_false(stats_domain_glance(stats, span_of("other.example"), &first_seen_s, &day));
     assert_int_equal(stats_domain_take(stats, span_of("other.example"), STATS_1H, &domain), STATS_NOT_TRACKED);
     assert_int_equal(stats_domain_take(stats, span_of("<script>"), STATS_1H, &domain), STATS_NOT_TRACKED);
     struct stats_view view = take(stats, STATS_1H, STATS_BY_MESSAGES);

@@ -1,10 +1,10 @@
 #include "verifier/dns_memory.h"
 #include <stdlib.h>
-#include "base/ascii.h"
 #include "base/clock.h"
 #include "base/lru_map.h"
+#include "verifier/dns_cache_key.h"
 
-enum { OCTETS_MAX = 1024 * 1024, TEXT_MAX = 1024 }; /* TEXT_MAX: a name in text, every octet escaped, is shorter */
+enum { OCTETS_MAX = 1024 * 1024 };
 
 static const int64_t failed_us = 10 * 1000000, bogus_us = 60 * 1000000;
 
@@ -22,9 +22,6 @@ struct failure {
     int64_t end_us;
 };
 
-/* What names a question: its type, then its name in lower case. */
-struct key { size_t len; char octets[2 + TEXT_MAX]; };
-
 /* A question to the source behind. */
 struct question {
     struct dns_query query;
@@ -34,16 +31,6 @@ struct question {
     size_t key_len;
     char key[];
 };
-
-/* False: the name is too long to be one; whoever is behind says so. */
-static bool make_key(struct key *key, struct span name, enum dns_type type) {
-    if (name.len > TEXT_MAX) return false;
-    key->len = 2 + name.len;
-    key->octets[0] = (char)((unsigned)type >> 8);
-    key->octets[1] = (char)((unsigned)type & 0xff);
-    for (size_t i = 0; i < name.len; i++) key->octets[2 + i] = ascii_lower(name.ptr[i]);
-    return true;
-}
 
 static bool recall(struct dns_memory *memory, struct span key, struct dns_answer *answer) {
     const struct failure *failure = lru_map_get(memory->failures, key);
@@ -75,7 +62,7 @@ static void answered(struct dns_query *query, const struct dns_answer *answer) {
 }
 
 static enum dns_progress ask(struct dns_memory *memory, struct span name, enum dns_type type, struct dns_query *asker,
-                             const struct key *key, struct dns_answer *answer) {
+                             const struct dns_cache_key *key, struct dns_answer *answer) {
     struct question *question = malloc(sizeof *question + key->len);
     if (question == NULL) {
         *answer = (struct dns_answer){.status = DNS_SERVFAIL};
@@ -96,12 +83,12 @@ static enum dns_progress ask(struct dns_memory *memory, struct span name, enum d
 static enum dns_progress lookup(struct dns_source *source, struct span name, enum dns_type type, struct dns_query *query,
                                 struct dns_answer *answer) {
     struct dns_memory *memory = (struct dns_memory *)(void *)source;
-    struct key key;
-    if (!make_key(&key, name, type)) {
+    struct dns_cache_key key;
+    if (!dns_cache_key_make(&key, name, type)) {
         *answer = (struct dns_answer){.status = DNS_NXDOMAIN};
         return DNS_ANSWERED;
     }
-    if (recall(memory, (struct span){key.octets, key.len}, answer)) return DNS_ANSWERED;
+    if (recall(memory, dns_cache_key_span(&key), answer)) return DNS_ANSWERED;
     return ask(memory, name, type, query, &key, answer);
 }
 

@@ -1,13 +1,11 @@
 #include "verifier/dns_recent.h"
 #include <stdlib.h>
 #include <string.h>
-#include "base/ascii.h"
 #include "base/bytes.h"
 #include "base/clock.h"
 #include "base/lru_map.h"
+#include "verifier/dns_cache_key.h"
 #include "verifier/dns_parcel.h"
-
-enum { TEXT_MAX = 1024 }; /* a name in text, every octet escaped, is shorter */
 
 struct dns_recent {
     struct dns_source source; /* first: a pointer to it is a pointer to the whole */
@@ -24,12 +22,6 @@ struct kept {
     char parcel[];
 };
 
-/* What names a question: its type, then its name in lower case. */
-struct key {
-    size_t len;
-    char octets[2 + TEXT_MAX];
-};
-
 /* A question to the source behind. */
 struct question {
     struct dns_query query;
@@ -39,15 +31,6 @@ struct question {
     size_t key_len;
     char key[];
 };
-
-static bool make_key(struct key *key, struct span name, enum dns_type type) {
-    if (name.len > TEXT_MAX) return false;
-    key->len = 2 + name.len;
-    key->octets[0] = (char)((unsigned)type >> 8);
-    key->octets[1] = (char)((unsigned)type & 0xff);
-    for (size_t i = 0; i < name.len; i++) key->octets[2 + i] = ascii_lower(name.ptr[i]);
-    return true;
-}
 
 static bool recall(struct dns_recent *recent, struct span key, struct dns_answer *answer) {
     const struct kept *kept = lru_map_get(recent->answers, key);
@@ -94,7 +77,7 @@ static void answered(struct dns_query *query, const struct dns_answer *answer) {
 }
 
 static enum dns_progress ask(struct dns_recent *recent, struct span name, enum dns_type type, struct dns_query *asker,
-                             const struct key *key, struct dns_answer *answer) {
+                             const struct dns_cache_key *key, struct dns_answer *answer) {
     struct question *question = malloc(sizeof *question + key->len);
     if (question == NULL) {
         *answer = (struct dns_answer){.status = DNS_SERVFAIL};
@@ -115,12 +98,12 @@ static enum dns_progress ask(struct dns_recent *recent, struct span name, enum d
 static enum dns_progress lookup(struct dns_source *source, struct span name, enum dns_type type,
                                 struct dns_query *query, struct dns_answer *answer) {
     struct dns_recent *recent = (struct dns_recent *)(void *)source;
-    struct key key;
-    if (!make_key(&key, name, type)) {
+    struct dns_cache_key key;
+    if (!dns_cache_key_make(&key, name, type)) {
         *answer = (struct dns_answer){.status = DNS_NXDOMAIN};
         return DNS_ANSWERED;
     }
-    if (recall(recent, (struct span){key.octets, key.len}, answer)) return DNS_ANSWERED;
+    if (recall(recent, dns_cache_key_span(&key), answer)) return DNS_ANSWERED;
     return ask(recent, name, type, query, &key, answer);
 }
 

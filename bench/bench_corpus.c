@@ -1,4 +1,6 @@
 /* bench_corpus.c -- writes signed messages for programs beside ours into a folder, and keys.zone, a zone file with their keys.
+ *     bench_corpus FOLDER [KEYS OCTETS]
+ * With KEYS (rsa2048) and OCTETS only messages that this one key signed, with bodies of at most so many octets, and no chains.
  * DKIM: KEYS-BODY-CANONICALIZATION-OCTETS.eml, as rsa2048-html-relaxed-20480.eml, KEYS being two names for two signatures;
  * ARC: arc-SETS.eml. The keys are new each time. */
 #include <errno.h>
@@ -42,9 +44,9 @@ static void write_key(FILE *zone, struct span question, struct span record) {
 }
 
 /* Names as on the command line: rsa2048, rsa2048+ed25519. */
-static void write_messages(const char *folder, const char *keys, const struct corpus_recipe *with_keys) {
+static void write_messages(const char *folder, const char *keys, const struct corpus_recipe *with_keys, size_t most) {
     static const size_t body_lens[] = {2048, 20 * 1024, 100 * 1024, 1024 * 1024, 10 * 1024 * 1024};
-    for (size_t i = 0; i < sizeof body_lens / sizeof *body_lens; i++)
+    for (size_t i = 0; i < sizeof body_lens / sizeof *body_lens && body_lens[i] <= most; i++)
         for (enum corpus_body body = 0; body < CORPUS_BODY_COUNT; body++)
             for (enum canonicalization kind = CANON_SIMPLE; kind <= CANON_RELAXED; kind++) {
                 struct corpus_recipe recipe = *with_keys;
@@ -76,22 +78,40 @@ static void write_chains(const char *folder, FILE *zone) {
     chain_destroy(chain);
 }
 
-int main(int argc, char **argv) {
-    if (argc != 2) {
-        fprintf(stderr, "usage: bench_corpus FOLDER\n");
-        return 2;
-    }
+static void write_all(const char *folder, FILE *zone) {
     struct corpus_signer *signers[CORPUS_KEY_COUNT];
-    FILE *zone = create(argv[1], "keys.zone");
     for (enum corpus_key key = 0; key < CORPUS_KEY_COUNT; key++) {
         signers[key] = corpus_signer_create(key);
-        write_messages(argv[1], corpus_key_name(key), &(struct corpus_recipe){.signer = {signers[key]}});
+        write_messages(folder, corpus_key_name(key), &(struct corpus_recipe){.signer = {signers[key]}}, SIZE_MAX);
         write_key(zone, corpus_signer_question(signers[key]), corpus_signer_record(signers[key]));
     }
-    write_messages(argv[1], "rsa2048+ed25519",
-                   &(struct corpus_recipe){.signer = {signers[CORPUS_RSA_2048], signers[CORPUS_ED25519]}});
-    write_chains(argv[1], zone);
-    finish(zone, "keys.zone");
+    write_messages(folder, "rsa2048+ed25519", &(struct corpus_recipe){.signer = {signers[CORPUS_RSA_2048], signers[CORPUS_ED25519]}}, SIZE_MAX);
+    write_chains(folder, zone);
     for (enum corpus_key key = 0; key < CORPUS_KEY_COUNT; key++) corpus_signer_destroy(signers[key]);
-    return 0;
+}
+
+/* False: there is no such key. */
+static bool write_some(const char *folder, FILE *zone, const char *name, size_t most) {
+    enum corpus_key key = 0;
+    while (key < CORPUS_KEY_COUNT && strcmp(corpus_key_name(key), name) != 0) key++;
+    if (key == CORPUS_KEY_COUNT) return false;
+    struct corpus_signer *signer = corpus_signer_create(key);
+    write_messages(folder, name, &(struct corpus_recipe){.signer = {signer}}, most);
+    write_key(zone, corpus_signer_question(signer), corpus_signer_record(signer));
+    corpus_signer_destroy(signer);
+    return true;
+}
+
+int main(int argc, char **argv) {
+    if (argc != 2 && argc != 4) {
+        fprintf(stderr, "usage: bench_corpus FOLDER [KEYS OCTETS]\n");
+        return 2;
+    }
+    FILE *zone = create(argv[1], "keys.zone");
+    bool known = true;
+    if (argc == 2) write_all(argv[1], zone);
+    else known = write_some(argv[1], zone, argv[2], strtoul(argv[3], NULL, 10));
+    finish(zone, "keys.zone");
+    if (!known) fprintf(stderr, "bench_corpus: there is no key %s\n", argv[2]);
+    return known ? 0 : 2;
 }

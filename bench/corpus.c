@@ -83,6 +83,7 @@ void corpus_append_body(struct bytes *out, enum corpus_body body, size_t len, ui
     while (!out->failed && out->len < end) append_line[body](out, &seed);
     require(!out->failed, "memory for a body");
     out->len = end - 2;
+    if (out->ptr[out->len - 1] == '\r') out->ptr[out->len - 1] = '.'; /* no bare CR where a line end was cut */
     bytes_append_text(out, "\r\n");
 }
 

@@ -12,23 +12,29 @@ enum state {
 
 void data_writer_init(struct data_writer *writer) { *writer = (struct data_writer){.state = LINE_START}; }
 
-/* Length of the run at the start of octets that is written as it is: up to a dot at any kind of line start. Each octet
- * is looked at twice at most, whatever the mixture of CR and LF. */
+/* The state behind these octets, of which none is a dot at any kind of line start, when it was state before them. */
+static enum state state_behind(enum state state, struct span octets) {
+    size_t len = octets.len;
+    while (len > 0 && octets.ptr[len - 1] == '\0') len--;
+    if (len > 0) {
+        char last = octets.ptr[len - 1];
+        bool follows_cr = len > 1 ? octets.ptr[len - 2] == '\r' : state == CR;
+        state = last == '\r' ? CR : last != '\n' ? TEXT : follows_cr ? LINE_START : SOFT_START;
+    }
+    return len < octets.len && state != TEXT ? SOFT_START : state;
+}
+
+/* Length of the run at the start of octets that is written as it is: up to a dot at any kind of line start. Dots are looked
+ * for, not lines: what stands before a dot tells whether a line starts there. Each octet is looked at twice at most. */
 static size_t plain_run(struct data_writer *writer, struct span octets) {
-    size_t at = 0, lf = 0; /* lf: the next LF at or behind `at`, once looked for */
-    for (bool lf_is_known = false; at < octets.len;) {
-        char c = octets.ptr[at];
-        if (writer->state != TEXT && (c == '.' || c == '\0' || c == '\n')) {
-            if (c == '.') break;
-            writer->state = c == '\n' && writer->state == CR ? LINE_START : SOFT_START;
-            at++;
-            continue;
-        }
-        if (!lf_is_known || lf < at) lf = at + span_find(span_after(octets, at), '\n');
-        lf_is_known = true;
-        size_t cr = at + span_find((struct span){octets.ptr + at, lf - at}, '\r');
-        writer->state = cr < lf ? CR : lf < octets.len ? SOFT_START : TEXT;
-        at = cr < lf ? cr + 1 : lf < octets.len ? lf + 1 : lf;
+    size_t at = 0;
+    while (at < octets.len) {
+        struct span rest = span_after(octets, at);
+        size_t len = span_find(rest, '.');
+        writer->state = state_behind(writer->state, span_first(rest, len));
+        at += len;
+        if (at == octets.len || writer->state != TEXT) break;
+        at++; /* a dot in a line */
     }
     return at;
 }

@@ -11,8 +11,8 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
-#include "base/ascii.h"
 #include "base/clock.h"
+#include "base/list.h"
 #include "base/loop.h"
 #include "base/span.h"
 #include "proxy/connection.h"
@@ -26,10 +26,13 @@ struct sink {
     bool lmtp;
     struct loop *loop;
     struct connection_set *set;
+    struct list clients;
+    int listener;
     struct counts counts;
 };
 
 struct client {
+    struct list node;
     struct sink *sink;
     struct connection *connection;
     unsigned recipients;
@@ -48,6 +51,12 @@ static void say(struct client *client, const char *text) { (void)connection_send
 
 static bool starts(struct span line, const char *verb) { return line.len >= 4 && span_is_nocase(span_first(line, 4), verb); }
 
+static void forget(struct client *client) {
+    connection_destroy(client->connection);
+    list_remove(&client->node);
+    free(client);
+}
+
 /* False: the client is gone. */
 static bool obey(struct client *client, struct span line) {
     if (starts(line, "EHLO") || starts(line, "LHLO")) {
@@ -59,7 +68,8 @@ static bool obey(struct client *client, struct span line) {
     } else if (starts(line, "QUIT")) {
         say(client, "221 2.0.0 Bye\r\n");
         connection_linger(client->connection);
-        free(client);
+        client->connection = NULL;
+        forget(client);
         return false;
     } else {
         if (starts(line, "MAIL") || starts(line, "RSET")) client->recipients = 0;
@@ -123,30 +133,22 @@ static void changed(void *owner) {
     while (client->in_data ? take_data(client) : take_command(client, &gone)) { }
     if (gone) return;
     connection_flush(client->connection);
-    if (connection_state(client->connection) == CONNECTION_OPEN) return;
-    connection_destroy(client->connection);
-    free(client);
+    if (connection_state(client->connection) != CONNECTION_OPEN) forget(client);
 }
 
-static void accept_clients(void *owner, int listener) {
+static void accept_clients(void *owner, unsigned events) {
     struct sink *sink = owner;
-    for (int fd; (fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0;) {
+    (void)events;
+    for (int fd; (fd = accept4(sink->listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0;) {
         struct client *client = calloc(1, sizeof *client);
         if (client == NULL) die("memory");
         client->sink = sink;
+        list_append(&sink->clients, &client->node);
         client->connection = connection_create(sink->set, fd, UNSENT_MAX, changed, client);
         if (client->connection == NULL) die("connection");
         say(client, "220 sink.test\r\n");
         connection_flush(client->connection);
     }
-}
-
-struct listener { struct sink *sink; int fd; };
-
-static void on_listener(void *owner, unsigned events) {
-    struct listener *listener = owner;
-    (void)events;
-    accept_clients(listener->sink, listener->fd);
 }
 
 static void on_question(void *owner, unsigned events) {
@@ -178,15 +180,20 @@ static int open_listener(void) {
 int main(int argc, char **argv) {
     struct sink sink = {.lmtp = argc == 2 && strcmp(argv[1], "--lmtp") == 0};
     if (argc > 2 || (argc == 2 && !sink.lmtp)) return fprintf(stderr, "usage: bench_sink [--lmtp]\n"), 2;
+    list_init(&sink.clients);
     sink.loop = loop_create();
     sink.set = sink.loop != NULL ? connection_set_create(sink.loop, &clock_system) : NULL;
     if (sink.set == NULL) die("loop");
-    struct listener listener = {&sink, open_listener()};
-    struct loop_watch *listening = loop_watch_create(sink.loop, listener.fd, on_listener, &listener);
+    sink.listener = open_listener();
+    struct loop_watch *listening = loop_watch_create(sink.loop, sink.listener, accept_clients, &sink);
     struct loop_watch *asking = loop_watch_create(sink.loop, STDIN_FILENO, on_question, &sink);
     if (listening == NULL || asking == NULL || !loop_watch_want(listening, LOOP_READ) || !loop_watch_want(asking, LOOP_READ)) die("watch");
     bool ok = loop_run(sink.loop);
+    while (!list_is_empty(&sink.clients)) forget(LIST_ENTRY(sink.clients.next, struct client, node));
     loop_watch_destroy(listening);
     loop_watch_destroy(asking);
-    return ok ? 0 : 1; /* clients that are still there end with the process */
+    close(sink.listener);
+    connection_set_destroy(sink.set);
+    loop_destroy(sink.loop);
+    return ok ? 0 : 1;
 }

@@ -72,8 +72,8 @@ class Sink:
 
     def stop(self):
         self.process.stdin.close()
-        self.process.wait()
         self.process.stdout.close()
+        assert self.process.wait() == 0, "the sink failed"
 
 
 class Maildir:

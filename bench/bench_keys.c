@@ -197,7 +197,7 @@ static void warm(struct rig *rig, size_t most) {
 
 /* Measures what names say of rigs, which are warm, by turns; the last is what the others are compared with. */
 static void print_rigs(struct measure_plan plan, const char *table, const char *const *names, struct rig *rigs, size_t count) {
-    struct work works[8];
+    struct work works[8] = {{0}};
     struct measured measured[8];
     struct asked before[8];
     for (size_t i = 0; i < count; i++) {

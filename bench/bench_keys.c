@@ -390,7 +390,8 @@ int main(int argc, char **argv) {
     size_t octets = quick ? QUICK_OCTETS : DEFAULT_OCTETS, draws = quick ? QUICK_DRAWS : DEFAULT_DRAWS;
     struct everything all = {.dns = {answer, never}, .signer = corpus_signer_create(CORPUS_RSA_2048)};
     corpus_message_make(&all.message, &(struct corpus_recipe){{all.signer}, CANON_RELAXED, CORPUS_TEXT, 2048, 1});
-    printf("Verification of a 2 KB message, key cache of %zu MiB: CPU microseconds, median of %u rounds by turns; ratio: to the last row\n\n",
+    printf("Verification of a 2 KB message, key cache of %zu MiB: CPU microseconds, median of %u rounds by turns; ratio: to the last\n"
+           "row\n\n",
            octets >> 20, plan.rounds);
     print_hit_ratios(plan, &all, octets, draws);
     printf("\n");

@@ -282,7 +282,7 @@ static void tell_shared(struct worker *worker) {
         metrics_add(worker->metrics, METRIC_KEY_CACHE_EVICTIONS, 0, 0, usage.evictions - worker->evictions);
     if (usage.waits > worker->waits)
         metrics_add(worker->metrics, METRIC_KEY_CACHE_WAITS, 0, 0, usage.waits - worker->waits);
-    worker->evictions = usage.evictions; /* less than before: a new cache */
+    worker->evictions = usage.evictions; /* either is less than before: a new cache */
     worker->waits = usage.waits;
 }
 

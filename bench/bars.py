@@ -4,7 +4,7 @@ from html import escape
 LABEL, LENGTH, ROW, HEAD = 250, 300, 20, 34
 
 
-def bars(panels):
+def draw(panels):
     """One picture of several panels: (title, [(label, value, text beside the bar)]); bars are to scale within a panel."""
     height = sum(HEAD + ROW * len(rows) for _, rows in panels) + 12
     out = [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {LABEL + LENGTH + 170} {height}" font-family="sans-serif" '

@@ -16,6 +16,8 @@ CUT = "lost"            # the client's own connection ended without a reply
 SHY = "421 4.4.2"       # downstream died while it was greeted
 QUICK_MS = 1000 * house.SLOW
 QUICK = " ".join(f"{name}_timeout = {QUICK_MS}ms" for name in ("reply", "data", "final_reply", "greeting"))
+# A server killed just as it was connected to may never say a word: the daemon has to give it up before clients give up the daemon.
+QUICK_OPENING = f"greeting_timeout = {QUICK_MS}ms"
 LATE_S = QUICK_MS / 2000  # with QUICK: what a server says later than that may not be heard any more
 SHIM = os.path.join(house.BUILD, "fault_shim.so")
 SANITIZER = next((kind for kind in ("asan", "tsan") if kind in os.path.basename(house.BUILD)), None)
@@ -168,7 +170,7 @@ SILENT = []  # sockets that must stay open
 ROWS = [
     Row("no fault", ("smtp", "lmtp", "edge", "box")),
     Row("downstream refuses connections", ("smtp", "lmtp", "box"), must=AWAY[:1], may=(AWAY[1], LOST, SHY), unharmed=("box",),
-        during=store_comes_and_goes),
+        during=store_comes_and_goes, limits=QUICK_OPENING),
     Row("downstream greets 421, 554, nonsense, dies, hangs", ("smtp", "lmtp", "box"), must=AWAY[:1], may=("421 4.5.0", "451 4.5.0", AWAY[1]),
         unharmed=("box",), limits=QUICK + " idle_downstreams = 0",  # each session hears a greeting
         greetings={"421 4.3.2 busy": .05, "554 5.7.1 go away": .05, "no SMTP": .05, "die greeting": .05, "hang greeting": .005}),

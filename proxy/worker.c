@@ -61,7 +61,7 @@ struct worker {
     bool is_paused;
     int spare_fd; /* given up for a moment to say 421 when no descriptor is left */
     struct loop_timer *pause, *drain, *tick;
-    uint64_t sessions_begun, evictions, ticks;
+    uint64_t sessions_begun, evictions, waits, ticks;
 };
 
 /* A configuration that main orders into use; main's storage, who waits for is_done. */
@@ -274,14 +274,16 @@ static bool replace_acceptors(struct worker *worker, const int *fd, size_t count
 /* The key cache and the spool's account are everybody's: the first worker tells of them. */
 static void tell_shared(struct worker *worker) {
     struct key_cache_usage usage = key_supply_usage(worker->service->generation->keys);
-    uint64_t before = worker->evictions;
     metrics_set(worker->shared->metrics, METRIC_KEY_CACHE_ENTRIES, (int64_t)usage.entries);
     metrics_set(worker->shared->metrics, METRIC_KEY_CACHE_BYTES, (int64_t)usage.octets);
     metrics_set(worker->shared->metrics, METRIC_MEMORY_BYTES, (int64_t)atomic_load(&worker->shared->memory.used));
     metrics_set(worker->shared->metrics, METRIC_SPOOL_BYTES, (int64_t)atomic_load(&worker->shared->spool_account.used));
-    if (usage.evictions > before)
-        metrics_add(worker->metrics, METRIC_KEY_CACHE_EVICTIONS, 0, 0, usage.evictions - before);
-    worker->evictions = usage.evictions; /* less than before: a new cache */
+    if (usage.evictions > worker->evictions)
+        metrics_add(worker->metrics, METRIC_KEY_CACHE_EVICTIONS, 0, 0, usage.evictions - worker->evictions);
+    if (usage.waits > worker->waits)
+        metrics_add(worker->metrics, METRIC_KEY_CACHE_WAITS, 0, 0, usage.waits - worker->waits);
+    worker->evictions = usage.evictions; /* either is less than before: a new cache */
+    worker->waits = usage.waits;
 }
 
 static void tick(void *owner) {

@@ -25,6 +25,7 @@ struct cached {
 struct shard {
     _Alignas(CACHE_LINE) pthread_mutex_t mutex;
     struct lru_map *map; /* of struct cached, under mutex */
+    uint64_t waits;      /* the same */
 };
 
 struct key_cache {
@@ -47,6 +48,7 @@ struct key_cache *key_cache_create(size_t octets_max, int64_t stale_ms, const st
     bool whole = true;
     for (size_t i = 0; i < SHARDS; i++) {
         pthread_mutex_init(&cache->shard[i].mutex, NULL);
+        cache->shard[i].waits = 0;
         cache->shard[i].map = lru_map_create(octets_max / SHARDS, release_cached);
         whole = whole && cache->shard[i].map != NULL;
     }
@@ -68,11 +70,17 @@ static struct shard *shard_of(struct key_cache *cache, struct span name) {
     return &cache->shard[keyed_hash(keyed_hash_process_key(), name) % SHARDS];
 }
 
+static void lock(struct shard *shard) {
+    if (pthread_mutex_trylock(&shard->mutex) == 0) return;
+    pthread_mutex_lock(&shard->mutex);
+    shard->waits++;
+}
+
 enum key_cache_find key_cache_get(struct key_cache *cache, struct span name, struct key_entry **entry) {
     int64_t now_us = clock_monotonic_us(cache->clock);
     struct shard *shard = shard_of(cache, name);
     enum key_cache_find find = KEY_CACHE_MISS;
-    pthread_mutex_lock(&shard->mutex);
+    lock(shard);
     struct cached *cached = lru_map_get(shard->map, name);
     if (cached != NULL && now_us < cached->end_us) {
         find = now_us < cached->refresh_us ? KEY_CACHE_HIT : KEY_CACHE_REFRESH;
@@ -150,7 +158,7 @@ struct key_entry *key_cache_put(struct key_cache *cache, struct span name, struc
     if (answer == NULL) return NULL;
     int64_t now_us = clock_monotonic_us(cache->clock);
     struct shard *shard = shard_of(cache, name);
-    pthread_mutex_lock(&shard->mutex);
+    lock(shard);
     struct cached *cached = is_failure(answer) ? lru_map_get(shard->map, name) : NULL;
     struct key_entry *old = cached != NULL ? survivor(cached, now_us) : NULL;
     if (old == NULL) store(cache, shard->map, name, answer, now_us);
@@ -168,6 +176,7 @@ struct key_cache_usage key_cache_usage(struct key_cache *cache) {
         usage.entries += lru_map_count(shard->map);
         usage.octets += lru_map_octets(shard->map);
         usage.evictions += lru_map_evictions(shard->map);
+        usage.waits += shard->waits;
         pthread_mutex_unlock(&shard->mutex);
     }
     return usage;

@@ -34,5 +34,6 @@ struct key_entry *key_cache_put(struct key_cache *cache, struct span name, struc
 struct key_cache_usage {
     size_t entries, octets;
     uint64_t evictions;
+    uint64_t waits; /* times a look-up or an insertion found another one at its shard */
 };
 struct key_cache_usage key_cache_usage(struct key_cache *cache); /* sums over the shards, one after the other */

@@ -200,6 +200,28 @@ static void threads_share_a_cache(void **state) {
     key_cache_destroy(cache);
 }
 
+/* Threads that want the same name until one has met another at its lock. */
+static atomic_bool met;
+
+static void *want_one_name(void *cache) {
+    while (!atomic_load(&met)) (void)find(cache, NAME);
+    return NULL;
+}
+
+static void whoever_waits_for_another_is_counted(void **state) {
+    (void)state;
+    pthread_t thread[THREADS];
+    struct key_cache *cache = key_cache_create(CACHE_OCTETS, 0, &clock_system);
+    put(cache, NAME, DNS_FOUND, 300);
+    for (unsigned i = 0; i < ROUNDS; i++) assert_int_equal(find(cache, NAME), KEY_CACHE_HIT);
+    assert_int_equal(key_cache_usage(cache).waits, 0); /* alone */
+    for (size_t i = 0; i < THREADS; i++) assert_int_equal(pthread_create(&thread[i], NULL, want_one_name, cache), 0);
+    while (key_cache_usage(cache).waits == 0) sched_yield();
+    atomic_store(&met, true);
+    for (size_t i = 0; i < THREADS; i++) pthread_join(thread[i], NULL);
+    key_cache_destroy(cache);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(answers_live_as_long_as_wanted),
@@ -208,6 +230,7 @@ int main(void) {
         cmocka_unit_test(an_expired_key_is_served_only_when_wanted),
         cmocka_unit_test(memory_is_bounded),
         cmocka_unit_test(threads_share_a_cache),
+        cmocka_unit_test(whoever_waits_for_another_is_counted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

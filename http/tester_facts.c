@@ -2,13 +2,17 @@
 
 enum { RECORD_SHOWN = 4096 };
 
+void tester_fact_colon(struct bytes *out, enum language language) {
+    bytes_append_text(out, language == LANGUAGE_FR ? "\xc2\xa0: " : ": ");
+}
+
 void tester_fact_state(struct bytes *out, enum language language, enum tester_mood mood, enum page_text text,
                        enum page_text detail) {
     bytes_append_format(out, "<p class=\"%s\">", tester_mood_word(mood));
     tester_mark_write(out, language, mood);
     page_say(out, language, text);
     if (detail != PAGE_TEXT_COUNT) {
-        bytes_append_text(out, language == LANGUAGE_FR ? " : " : ": ");
+        tester_fact_colon(out, language);
         page_say(out, language, detail);
     }
     bytes_append_text(out, "</p>\n");
@@ -51,7 +55,7 @@ void tester_fact_dns(struct bytes *out, enum language language, enum dnssec_stat
                      bool has_ttl, uint32_t ttl_s) {
     tester_fact_begin(out, language, STATS_DNSSEC);
     page_say(out, language, page_text_of_dnssec(state));
-    if (reason.len > 0) bytes_append_text(out, ": "), html_text(out, reason);
+    if (reason.len > 0) tester_fact_colon(out, language), html_text(out, reason);
     if (has_ttl) bytes_append_text(out, ", "), page_say_number(out, language, ROW_TTL, ttl_s);
     bytes_append_text(out, "</dd>\n");
 }

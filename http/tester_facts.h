@@ -5,6 +5,8 @@
 #include "http/page.h"
 #include "http/tester_rows.h"
 
+/* A colon as the language sets it, on the line of what it follows. */
+void tester_fact_colon(struct bytes *out, enum language language);
 /* One line of its own with a mark in front: how something stands. detail: behind it; PAGE_TEXT_COUNT: nothing. */
 void tester_fact_state(struct bytes *out, enum language language, enum tester_mood mood, enum page_text text,
                        enum page_text detail);

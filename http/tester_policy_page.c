@@ -7,10 +7,6 @@
 
 enum { WHAT_MAX = 32, ID_MAX = 96 };
 
-static void say_colon(struct bytes *out, enum language language) {
-    bytes_append_text(out, language == LANGUAGE_FR ? " : " : ": ");
-}
-
 static void write_title(struct bytes *out, enum language language, enum page_text title, unsigned level) {
     bytes_append_format(out, "<h%u>", level);
     page_say(out, language, title);
@@ -175,7 +171,7 @@ static void write_demand(struct bytes *out, enum language language, const struct
     }
     bytes_append_text(out, "</td><td>");
     page_say_with(out, language, demand->subject, &(struct phrase_value){"domain", domain}, 1);
-    say_colon(out, language);
+    tester_fact_colon(out, language);
     page_say(out, language, demand->wish);
     bytes_append_text(out, "</td></tr>\n");
 }
@@ -230,7 +226,7 @@ static void write_asked(struct bytes *out, enum language language, const struct 
         bytes_append_text(out, "<li><code>");
         html_text(out, place->name);
         bytes_append_text(out, "</code>");
-        say_colon(out, language);
+        tester_fact_colon(out, language);
         if (is_failure(place))
             page_say(out, language, POLICY_ASKED_FAILED);
         else

@@ -71,9 +71,9 @@ static void terms_and_tags_are_said_in_plain_words(void **state) {
         "SPF : quels serveurs peuvent envoyer",
         "<td>peut envoyer (pass)</td><td>Cette adresse ou ce réseau IPv4.",
         "l&#39;enregistrement DMARC d&#39;un domaine supérieur s&#39;applique",
-        "Message en échec de ses sous-domaines : le traiter comme suspect",
+        "Message en échec de ses sous-domaines\xc2\xa0: le traiter comme suspect",
         "<span class=\"quiet\">(absent)</span>",
-        "Mode test : oui",
+        "Mode test\xc2\xa0: oui",
         "doit être exactement celui de From (strict)",
         "non signé"};
     fill("v=spf1 ip4:192.0.2.0/24 ?a ~all redirect=r.example",
@@ -97,8 +97,8 @@ static void each_state_has_its_sentence(void **state) {
          {"several DMARC records", "plusieurs enregistrements DMARC"}},
         {DOMAIN_POLICY_MALFORMED, {"the SPF record cannot be read", "l&#39;enregistrement SPF est illisible"},
          {"no policy that could be applied", "pas de politique applicable"}},
-        {DOMAIN_POLICY_UNKNOWN, {"(temperror): DNSSEC bogus", "(temperror) : DNSSEC faux"},
-         {"(temperror): DNS did not answer", "(temperror) : le DNS n&#39;a pas répondu"}},
+        {DOMAIN_POLICY_UNKNOWN, {"(temperror): DNSSEC bogus", "(temperror)\xc2\xa0: DNSSEC faux"},
+         {"(temperror): DNS did not answer", "(temperror)\xc2\xa0: le DNS n&#39;a pas répondu"}},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         fill("v=spf1 -all", "v=DMARC1; p=none");

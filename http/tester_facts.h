@@ -16,7 +16,7 @@ void tester_fact_begin(struct bytes *out, enum language language, enum page_text
  * together are an id that stands nowhere else in the page. */
 void tester_fact_copied(struct bytes *out, enum language language, enum page_text name, struct span text,
                         const char *id, const char *what);
-/* The hops of a way of aliases, with the TTL of each; ttl_s NULL: they are not published. Nothing when there are none. */
+/* The hops of a way of aliases, with the TTL of each; ttl_s NULL: they are not published. Nothing without hops. */
 void tester_fact_hops(struct bytes *out, enum language language, const struct span *cname, const uint32_t *ttl_s,
                       size_t count);
 /* DNSSEC, the resolver's reason, and the TTL; none where DNS failed. */

@@ -37,20 +37,22 @@ static enum tester_mood mood_of(enum domain_policy_state state, const struct fin
 }
 
 static void write_spf_state(struct bytes *out, enum language language, const struct domain_policy *policy) {
-    static const enum page_text texts[] = {
-        [DOMAIN_POLICY_NONE] = POLICY_SPF_NONE,       [DOMAIN_POLICY_VALID] = POLICY_SPF_VALID,
-        [DOMAIN_POLICY_SEVERAL] = POLICY_SPF_SEVERAL, [DOMAIN_POLICY_MALFORMED] = POLICY_SPF_MALFORMED,
-        [DOMAIN_POLICY_UNKNOWN] = POLICY_UNKNOWN};
+    static const enum page_text texts[] = {[DOMAIN_POLICY_NONE] = POLICY_SPF_NONE,
+                                           [DOMAIN_POLICY_VALID] = POLICY_SPF_VALID,
+                                           [DOMAIN_POLICY_SEVERAL] = POLICY_SPF_SEVERAL,
+                                           [DOMAIN_POLICY_MALFORMED] = POLICY_SPF_MALFORMED,
+                                           [DOMAIN_POLICY_UNKNOWN] = POLICY_UNKNOWN};
     tester_fact_state(out, language, mood_of(policy->spf_state, &policy->spf_findings), texts[policy->spf_state],
                       policy->spf_state == DOMAIN_POLICY_UNKNOWN ? text_of_failure(policy->spf.status)
                                                                  : PAGE_TEXT_COUNT);
 }
 
 static void write_dmarc_state(struct bytes *out, enum language language, const struct domain_policy *policy) {
-    static const enum page_text texts[] = {
-        [DOMAIN_POLICY_NONE] = POLICY_DMARC_NONE,       [DOMAIN_POLICY_VALID] = POLICY_DMARC_VALID,
-        [DOMAIN_POLICY_SEVERAL] = POLICY_DMARC_SEVERAL, [DOMAIN_POLICY_MALFORMED] = POLICY_DMARC_MALFORMED,
-        [DOMAIN_POLICY_UNKNOWN] = POLICY_UNKNOWN};
+    static const enum page_text texts[] = {[DOMAIN_POLICY_NONE] = POLICY_DMARC_NONE,
+                                           [DOMAIN_POLICY_VALID] = POLICY_DMARC_VALID,
+                                           [DOMAIN_POLICY_SEVERAL] = POLICY_DMARC_SEVERAL,
+                                           [DOMAIN_POLICY_MALFORMED] = POLICY_DMARC_MALFORMED,
+                                           [DOMAIN_POLICY_UNKNOWN] = POLICY_UNKNOWN};
     bool is_above = policy->dmarc_state == DOMAIN_POLICY_VALID && policy->is_inherited;
     enum page_text detail = PAGE_TEXT_COUNT;
     for (size_t i = 0; i < policy->asked && policy->dmarc_state == DOMAIN_POLICY_UNKNOWN; i++)

@@ -97,8 +97,7 @@ static void write_tags(struct json *json, const struct domain_policy *policy) {
 
 /* What the record asks for, defaults included. */
 static void write_policy(struct json *json, const struct domain_policy *policy) {
-    static const char *const psd[] = {
-        [DMARC_PSD_UNKNOWN] = NULL, [DMARC_PSD_NO] = "n", [DMARC_PSD_YES] = "y"};
+    static const char *const psd[] = {[DMARC_PSD_UNKNOWN] = NULL, [DMARC_PSD_NO] = "n", [DMARC_PSD_YES] = "y"};
     json_key(json, "policy");
     if (!policy->has_record || policy->record.policy == DMARC_POLICY_ABSENT) {
         json_null(json);

@@ -1,9 +1,9 @@
 /* verifier/domain_policy.h -- what a domain publishes about its mail beside DKIM keys, for its owner: the SPF record
- * (RFC 7208) and the DMARC record that applies, found by the tree walk of RFC 9989 section 4.10, with what is to be said
- * about them. domain_policy_lookup fills it; here it is written as JSON. Never a verdict on mail. Pure data, borrowed
- * from whoever filled it; records hold octets from outside.
- * Limits: DOMAIN_POLICY_TEXTS_MAX records of a name are kept, count tells how many there were; other TXT records of the
- * domain are nobody's business and are not kept at all. */
+ * (RFC 7208) and the DMARC record that applies, found by the tree walk of RFC 9989 section 4.10, with what is to be
+ * said about them. domain_policy_lookup fills it; here it is written as JSON. Never a verdict on mail. Pure data,
+ * borrowed from whoever filled it; records hold octets from outside. Limits: DOMAIN_POLICY_TEXTS_MAX records of a name
+ * are kept, count tells how many there were; other TXT records of the domain are nobody's business and are not kept at
+ * all. */
 #pragma once
 #include "verifier/dmarc_tree.h"
 #include "verifier/finding.h"

@@ -101,8 +101,7 @@ static enum domain_policy_state judge_spf(struct domain_policy_lookup *lookup) {
     struct span error_term;
     if (is_failure(spf->status)) return DOMAIN_POLICY_UNKNOWN;
     if (spf->count == 0) return add(findings, FINDING_SPF_ABSENT, lookup->domain, 0), DOMAIN_POLICY_NONE;
-    if (spf->count > 1)
-        return add(findings, FINDING_SPF_SEVERAL, lookup->domain, spf->count), DOMAIN_POLICY_SEVERAL;
+    if (spf->count > 1) return add(findings, FINDING_SPF_SEVERAL, lookup->domain, spf->count), DOMAIN_POLICY_SEVERAL;
     policy_judge_spf(spf->text[0], lookup->domain, findings);
     return spf_record_parse(spf->text[0], &record, &error_term) == SPF_RECORD_OK ? DOMAIN_POLICY_VALID
                                                                                  : DOMAIN_POLICY_MALFORMED;
@@ -168,8 +167,7 @@ static enum domain_policy_state judge_dmarc(struct domain_policy_lookup *lookup)
 
 static bool is_waiting(const struct domain_policy_lookup *lookup) {
     bool waits = lookup->spf_pending;
-    for (size_t i = 0; lookup->walk != NULL && i < lookup->walk->count; i++)
-        waits |= lookup->walk->step[i]->is_pending;
+    for (size_t i = 0; lookup->walk != NULL && i < lookup->walk->count; i++) waits |= lookup->walk->step[i]->is_pending;
     return waits;
 }
 

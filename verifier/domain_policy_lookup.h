@@ -1,5 +1,5 @@
-/* verifier/domain_policy_lookup.h -- fetches what a domain publishes as SPF and DMARC policy, and judges it for its owner
- * (domain_policy): one question for SPF, those of one tree walk for DMARC, all at once; the records are read by
+/* verifier/domain_policy_lookup.h -- fetches what a domain publishes as SPF and DMARC policy, and judges it for its
+ * owner (domain_policy): one question for SPF, those of one tree walk for DMARC, all at once; the records are read by
  * spf_record and dmarc_record, which verdicts use. Answers by return value or, later, by the callback, as every request
  * of ours; never by the callback before start has returned, never after expire or destroy. No clock, no I/O of its own.
  * Thread rule: that of its dns_source. Cost: 1 + DMARC_WALK_STEPS_MAX questions at most. */

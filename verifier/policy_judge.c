@@ -75,7 +75,7 @@ static struct span tag_at(struct span text, size_t at) {
 static void look_at_grammar(struct span text, enum tag_list_status status, size_t error_at, struct span domain,
                             struct finding_list *list) {
     static const enum finding_id faults[] = {
-        [TAG_LIST_EMPTY] = FINDING_DMARC_NO_VERSION,   [TAG_LIST_BAD_NAME] = FINDING_DMARC_BAD_NAME,
+        [TAG_LIST_EMPTY] = FINDING_DMARC_NO_VERSION,    [TAG_LIST_BAD_NAME] = FINDING_DMARC_BAD_NAME,
         [TAG_LIST_NO_EQUALS] = FINDING_DMARC_NO_EQUALS, [TAG_LIST_BAD_VALUE] = FINDING_DMARC_BAD_VALUE,
         [TAG_LIST_DUPLICATE] = FINDING_DMARC_DUPLICATE, [TAG_LIST_TOO_MANY] = FINDING_DMARC_TOO_MANY,
     };
@@ -103,15 +103,19 @@ static void look_at_historic(const struct tag_list *tags, struct span domain, st
             finding_add_text(add(list, FINDING_DMARC_HISTORIC, domain), "tag", span_of(historic[i]));
 }
 
-static void look_at_policies(const struct tag_list *tags, struct span text, struct span domain,
+/* False: nothing is wrong with p=, sp= and np=, as tags go. */
+static bool look_at_policies(const struct tag_list *tags, struct span text, struct span domain,
                              struct finding_list *list) {
     static const char *const names[] = {"p", "sp", "np"};
-    if (find_tag(tags, "p") == NULL) add(list, FINDING_DMARC_NO_POLICY, domain);
+    bool is_wrong = find_tag(tags, "p") == NULL;
+    if (is_wrong) add(list, FINDING_DMARC_NO_POLICY, domain);
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         const struct tag *tag = find_tag(tags, names[i]);
         if (tag == NULL || is_policy(tag->value)) continue;
         add_fault(list, FINDING_DMARC_BAD_POLICY, domain, text, tag_at(text, (size_t)(tag->name.ptr - text.ptr)));
+        is_wrong = true;
     }
+    return is_wrong;
 }
 
 void policy_judge_dmarc(struct span text, struct span domain, struct finding_list *findings) {
@@ -125,10 +129,12 @@ void policy_judge_dmarc(struct span text, struct span domain, struct finding_lis
         tag_list_salvage(text, &tags);
     }
     if (read == DMARC_RECORD_FOREIGN) {
-        if (status == TAG_LIST_OK) add_fault(findings, FINDING_DMARC_NO_VERSION, domain, text, tag_at(text, 0));
+        if (status != TAG_LIST_EMPTY) add_fault(findings, FINDING_DMARC_NO_VERSION, domain, text, tag_at(text, 0));
         return look_at_historic(&tags, domain, findings);
     }
-    look_at_policies(&tags, text, domain, findings);
+    bool is_told = look_at_policies(&tags, text, domain, findings);
+    if (read == DMARC_RECORD_NO_POLICY && !is_told) /* a line end in front of p=: white space of DKIM, not of DMARC */
+        add(findings, FINDING_DMARC_NO_POLICY, domain);
     look_at_historic(&tags, domain, findings);
     if (record.testing) add(findings, FINDING_DMARC_TESTING, domain);
     look_at_subdomains(&record, domain, findings);

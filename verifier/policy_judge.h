@@ -1,7 +1,8 @@
-/* verifier/policy_judge.h -- what there is to say about one SPF or DMARC record as it stands, to the owner of its domain:
- * where it breaks the grammar, and what it should not say (RFC 7208; RFC 9989). Leaves what it means for a message to
- * spf_check and dmarc_check, and fetching to policy_lookup and domain_policy_lookup. Pure: no allocation, I/O, clock or
- * lock. text and domain must outlive findings. Cost: a few passes. Limits: what is quoted of a record is cut. */
+/* verifier/policy_judge.h -- what there is to say about one SPF or DMARC record as it stands, to the owner of its
+ * domain: where it breaks the grammar, and what it should not say (RFC 7208; RFC 9989). Leaves what it means for a
+ * message to spf_check and dmarc_check, and fetching to policy_lookup and domain_policy_lookup. Pure: no allocation,
+ * I/O, clock or lock. text and domain must outlive findings. Cost: a few passes. Limits: what is quoted of a record is
+ * cut. */
 #pragma once
 #include "verifier/finding.h"
 

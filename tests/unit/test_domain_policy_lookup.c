@@ -17,30 +17,33 @@ static const struct row {
     const char *found_at, *says;
 } rows[] = {
     {"other.example. TXT \"x\"\n", DOMAIN_POLICY_NONE, DOMAIN_POLICY_NONE, NULL, "no SPF record"},
-    {"sub.d.example. TXT \"x\"\n", DOMAIN_POLICY_NONE, DOMAIN_POLICY_NONE, NULL,
-     "sub.d.example has no DMARC record"},
+    {"sub.d.example. TXT \"x\"\n", DOMAIN_POLICY_NONE, DOMAIN_POLICY_NONE, NULL, "sub.d.example has no DMARC record"},
     {"sub.d.example. TXT \"google-site-verification=x\"\nsub.d.example. TXT \"v=spf1 mx -all\"\n"
      "_dmarc.sub.d.example. TXT \"v=DMARC1; p=reject\"\n",
-     DOMAIN_POLICY_VALID, DOMAIN_POLICY_VALID, "_dmarc.sub.d.example", "\"texts\":[\"v=spf1 mx -all\"],\"terms\":[{"
-     "\"term\":\"mx\",\"mechanism\":\"mx\",\"result\":\"pass\"},{\"term\":\"-all\",\"mechanism\":\"all\",\"result\":\"fail\"}]"},
+     DOMAIN_POLICY_VALID, DOMAIN_POLICY_VALID, "_dmarc.sub.d.example",
+     "\"texts\":[\"v=spf1 mx -all\"],\"terms\":[{"
+     "\"term\":\"mx\",\"mechanism\":\"mx\",\"result\":\"pass\"},{\"term\":\"-all\",\"mechanism\":\"all\",\"result\":"
+     "\"fail\"}]"},
     {"sub.d.example. TXT \"v=spf1 mx -all\"\nsub.d.example. TXT \"v=spf1 -all\"\n"
      "_dmarc.sub.d.example. TXT \"v=DMARC1; p=reject\"\n_dmarc.sub.d.example. TXT \"v=DMARC1; p=none\"\n",
      DOMAIN_POLICY_SEVERAL, DOMAIN_POLICY_SEVERAL, NULL, "sub.d.example has 2 SPF records"},
     {"_dmarc.sub.d.example. TXT \"v=DMARC1; p=reject\"\n_dmarc.sub.d.example. TXT \"v=DMARC1; p=none\"\n"
-     "_dmarc.d.example. TXT \"v=DMARC1; p=quarantine\"\n", /* RFC 9989 section 4.10: two are none, and the walk goes on */
+     "_dmarc.d.example. TXT \"v=DMARC1; p=quarantine\"\n", /* section 4.10: two are none, the walk goes on */
      DOMAIN_POLICY_NONE, DOMAIN_POLICY_SEVERAL, "_dmarc.d.example", "_dmarc.sub.d.example holds 2 DMARC records"},
-    {"_dmarc.d.example. TXT \"v=DMARC1; p=reject\"\n_dmarc.d.example. TXT \"v=DMARC1; p=none\"\n",
-     DOMAIN_POLICY_NONE, DOMAIN_POLICY_SEVERAL, NULL, "_dmarc.d.example holds 2 DMARC records"},
+    {"_dmarc.d.example. TXT \"v=DMARC1; p=reject\"\n_dmarc.d.example. TXT \"v=DMARC1; p=none\"\n", DOMAIN_POLICY_NONE,
+     DOMAIN_POLICY_SEVERAL, NULL, "_dmarc.d.example holds 2 DMARC records"},
     {"sub.d.example. TXT \"v=spf1 mx foo -all\"\n_dmarc.sub.d.example. TXT \"v=DMARC1; sp=none\"\n",
      DOMAIN_POLICY_MALFORMED, DOMAIN_POLICY_MALFORMED, "_dmarc.sub.d.example", "does not exist: foo (position 11)"},
     {"_dmarc.sub.d.example. TXT \"v=dmarc1; p=reject\"\n", DOMAIN_POLICY_NONE, DOMAIN_POLICY_MALFORMED, NULL,
      "does not begin with v=DMARC1 but with v=dmarc1"},
     {"_dmarc.sub.d.example. TXT \"v=DMARC1; p=reject; adkim=s; aspf=S; psd=n\"\n", DOMAIN_POLICY_NONE,
      DOMAIN_POLICY_VALID, "_dmarc.sub.d.example",
-     "\"policy\":{\"p\":\"reject\",\"sp\":\"reject\",\"np\":\"reject\",\"t\":false,\"adkim\":\"s\",\"aspf\":\"s\",\"psd\":\"n\"}"},
+     "\"policy\":{\"p\":\"reject\",\"sp\":\"reject\",\"np\":\"reject\",\"t\":false,\"adkim\":\"s\",\"aspf\":\"s\","
+     "\"psd\":\"n\"}"},
     {"_dmarc.d.example. TXT \"v=DMARC1; p=none; sp=quarantine; np=reject; t=y\"\nsub.d.example. TXT \"x\"\n",
      DOMAIN_POLICY_NONE, DOMAIN_POLICY_VALID, "_dmarc.d.example",
-     "\"policy_domain\":\"d.example\",\"inherited\":true,\"organizational_domain\":\"d.example\",\"applied\":\"quarantine\""},
+     "\"policy_domain\":\"d.example\",\"inherited\":true,\"organizational_domain\":\"d.example\",\"applied\":"
+     "\"quarantine\""},
     {"_dmarc.d.example. TXT \"v=DMARC1; p=none; sp=quarantine; np=reject\"\n", /* the domain does not exist */
      DOMAIN_POLICY_NONE, DOMAIN_POLICY_VALID, "_dmarc.d.example", "\"applied\":\"reject\""},
     {"_dmarc.sub.d.example. CNAME p.provider.example.\np.provider.example. 60 TXT \"v=DMARC1; p=none\"\n",

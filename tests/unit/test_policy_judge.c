@@ -34,6 +34,8 @@ static const struct row {
     {false, "v=DMARC1;P=REJECT ; SP = quarantine;", "", NULL, 0}, /* RFC 9989 section 4.8: names have no case */
     {false, "v=dmarc1; p=none", "P6", "but with v=dmarc1", 1},
     {false, "v=DMARC1", "P6", "p= is missing", 0},
+    {false, "v=DMARC1;\r\n p=none", "P6", "p= is missing", 0}, /* no white space of section 4.8 */
+    {false, "v=dmarc1; p", "P6 P6", "without =: p", 11},
     {false, "v=DMARC1; p=rejct", "P6", "does not exist: p=rejct", 11},
     {false, "v=DMARC1; p=reject; sp=", "P6", "does not exist: sp=", 21},
     {false, "v=DMARC1; p=reject; np=maybe; pct=5", "P6 P9", "does not exist: np=maybe", 21},
@@ -61,8 +63,7 @@ static void expect_row(const struct row *row) {
     if (strchr(said.ptr, '{') != NULL) fail_msg("%s: a place is empty: %s", row->text, said.ptr);
     unsigned position = 0;
     for (size_t i = 0; list.count > 0 && i < list.finding[0].arg_count; i++)
-        if (strcmp(list.finding[0].arg[i].name, "position") == 0)
-            position = (unsigned)list.finding[0].arg[i].number;
+        if (strcmp(list.finding[0].arg[i].name, "position") == 0) position = (unsigned)list.finding[0].arg[i].number;
     if (position != row->position) fail_msg("%s: at %u, wanted %u", row->text, position, row->position);
     bytes_release(&names), bytes_release(&said);
     free((void *)(uintptr_t)text.ptr);

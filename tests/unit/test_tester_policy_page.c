@@ -58,7 +58,8 @@ static void terms_and_tags_are_said_in_plain_words(void **state) {
         "<dt>Found at</dt><dd><code id=\"d0-dmarc-name\">_dmarc.example</code>",
         "<dt>Mail of d.example that fails</dt><dd>treat it as suspect, for example as junk (quarantine)",
         "<code>p</code></th><td><code>reject</code></td><td>Mail of example itself that fails: refuse it (reject)",
-        "<code>sp</code></th><td><code>quarantine</code></td><td>Mail of its subdomains that fails: treat it as suspect",
+        "<code>sp</code></th><td><code>quarantine</code></td><td>Mail of its subdomains that fails: treat it as "
+        "suspect",
         "<code>np</code></th><td><code>quarantine</code> <span class=\"quiet\">(not given)</span>",
         "<code>t</code></th><td><code>y</code></td><td>Test mode: on",
         "<code>adkim</code></th><td><code>s</code></td><td>The domain that signs with DKIM (d=): must be exactly",
@@ -67,15 +68,14 @@ static void terms_and_tags_are_said_in_plain_words(void **state) {
         "<code>rua</code>",
         "<li><code>_dmarc.d.example</code>: DMARC records: 0</li>",
         "unsigned"};
-    static const char *const french[] = {
-        "SPF : quels serveurs peuvent envoyer",
-        "<td>peut envoyer (pass)</td><td>Cette adresse ou ce réseau IPv4.",
-        "l&#39;enregistrement DMARC d&#39;un domaine supérieur s&#39;applique",
-        "Message en échec de ses sous-domaines\xc2\xa0: le traiter comme suspect",
-        "<span class=\"quiet\">(absent)</span>",
-        "Mode test\xc2\xa0: oui",
-        "doit être exactement celui de From (strict)",
-        "non signé"};
+    static const char *const french[] = {"SPF : quels serveurs peuvent envoyer",
+                                         "<td>peut envoyer (pass)</td><td>Cette adresse ou ce réseau IPv4.",
+                                         "l&#39;enregistrement DMARC d&#39;un domaine supérieur s&#39;applique",
+                                         "Message en échec de ses sous-domaines\xc2\xa0: le traiter comme suspect",
+                                         "<span class=\"quiet\">(absent)</span>",
+                                         "Mode test\xc2\xa0: oui",
+                                         "doit être exactement celui de From (strict)",
+                                         "non signé"};
     fill("v=spf1 ip4:192.0.2.0/24 ?a ~all redirect=r.example",
          "v=DMARC1; p=reject; sp=quarantine; t=y; ADKIM=s; rua=mailto:r@example");
     policy.spf.dnssec = DNSSEC_INSECURE;
@@ -89,15 +89,20 @@ static void each_state_has_its_sentence(void **state) {
         enum domain_policy_state state;
         const char *spf[LANGUAGE_COUNT], *dmarc[LANGUAGE_COUNT];
     } rows[] = {
-        {DOMAIN_POLICY_NONE, {"no SPF record", "pas d&#39;enregistrement SPF"},
+        {DOMAIN_POLICY_NONE,
+         {"no SPF record", "pas d&#39;enregistrement SPF"},
          {"neither here nor above", "ni ici ni au-dessus"}},
-        {DOMAIN_POLICY_VALID, {"one SPF record, and it can be read", "un enregistrement SPF, lisible"},
+        {DOMAIN_POLICY_VALID,
+         {"one SPF record, and it can be read", "un enregistrement SPF, lisible"},
          {"of a domain above applies", "domaine supérieur s&#39;applique"}},
-        {DOMAIN_POLICY_SEVERAL, {"several SPF records", "plusieurs enregistrements SPF"},
+        {DOMAIN_POLICY_SEVERAL,
+         {"several SPF records", "plusieurs enregistrements SPF"},
          {"several DMARC records", "plusieurs enregistrements DMARC"}},
-        {DOMAIN_POLICY_MALFORMED, {"the SPF record cannot be read", "l&#39;enregistrement SPF est illisible"},
+        {DOMAIN_POLICY_MALFORMED,
+         {"the SPF record cannot be read", "l&#39;enregistrement SPF est illisible"},
          {"no policy that could be applied", "pas de politique applicable"}},
-        {DOMAIN_POLICY_UNKNOWN, {"(temperror): DNSSEC bogus", "(temperror)\xc2\xa0: DNSSEC faux"},
+        {DOMAIN_POLICY_UNKNOWN,
+         {"(temperror): DNSSEC bogus", "(temperror)\xc2\xa0: DNSSEC faux"},
          {"(temperror): DNS did not answer", "(temperror)\xc2\xa0: le DNS n&#39;a pas répondu"}},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -130,8 +135,12 @@ static void hostile_records_are_shown_as_text(void **state) {
     (void)state;
     const struct span evil = S(EVIL);
     for (unsigned i = 0; i < DOMAIN_POLICY_STATE_COUNT * 2 * LANGUAGE_COUNT; i++) {
-        struct domain_policy_place place = {
-            .name = evil, .reason = evil, .cname_count = 1, .cname = {evil}, .count = 9, .text = {evil, evil, evil, evil}};
+        struct domain_policy_place place = {.name = evil,
+                                            .reason = evil,
+                                            .cname_count = 1,
+                                            .cname = {evil},
+                                            .count = 9,
+                                            .text = {evil, evil, evil, evil}};
         policy = (struct domain_policy){.spf_state = (enum domain_policy_state)(i / 4),
                                         .dmarc_state = (enum domain_policy_state)(i / 4),
                                         .spf = place,

@@ -97,7 +97,7 @@ static void answer_selector(const struct http_request *request, struct http_repl
     ask(request, reply, desk, &question);
 }
 
-/* "a,b". False: there are none, or too many. */
+/* "a,b". False: there are too many. */
 static bool read_selectors(struct span words, struct tester_question *question) {
     for (question->selector_count = 0; words.len > 0; question->selector_count++) {
         size_t comma = span_find(words, ',');
@@ -105,7 +105,7 @@ static bool read_selectors(struct span words, struct tester_question *question) 
         question->selector[question->selector_count] = span_first(words, comma);
         words = span_after(words, comma < words.len ? comma + 1 : comma);
     }
-    return question->selector_count > 0;
+    return true;
 }
 
 static void answer_selectors(const struct http_request *request, struct http_reply *reply) {
@@ -117,7 +117,7 @@ static void answer_selectors(const struct http_request *request, struct http_rep
     if (read_selectors(words, &question))
         ask(request, reply, desk, &question);
     else
-        http_reply_problem_at(reply, 400, "selectors is one to eight names with commas", "query parameter selectors");
+        http_reply_problem_at(reply, 400, "selectors is up to eight names with commas", "query parameter selectors");
 }
 
 /* No DNS: this is answered at once. */
@@ -207,9 +207,9 @@ static const struct http_route routes[] = {
     {HTTP_GET, "/api/v1/shared/{share}", METRIC_HTTP_PATH_API, HTTP_TESTER, HTTP_FOR_ALL, 0, answer_shared,
      "a test by such a link, JSON"},
     {HTTP_GET, "/api/v1/dkim/{domain}/{selector}", METRIC_HTTP_PATH_API, HTTP_TESTER, HTTP_FOR_ALL, 0, answer_selector,
-     "a key record checked for its owner, JSON; ?expect="},
+     "a key record checked for its owner, with SPF and DMARC, JSON; ?expect="},
     {HTTP_GET, "/api/v1/dkim/{domain}", METRIC_HTTP_PATH_API, HTTP_TESTER, HTTP_FOR_ALL, 0, answer_selectors,
-     "several of them, two as a pair, JSON; ?selectors=a,b"},
+     "several of them, two as a pair, or SPF and DMARC alone, JSON; ?selectors=a,b"},
     {HTTP_POST, "/api/v1/record", METRIC_HTTP_PATH_API, HTTP_TESTER, HTTP_FOR_ALL, RECORD_PASTE_MAX, answer_record,
      "POST the text of a key record, JSON of what is to be said about it"},
 };

@@ -82,7 +82,8 @@ static void write_meaning(struct bytes *out, enum language language, const struc
 
 /* --- sections --- */
 
-static void write_tags(struct bytes *out, enum language language, enum tag_text_list list, enum page_text title) {
+static void write_tags(struct bytes *out, enum language language, enum tag_text_list list, enum page_text title,
+                       const char *suffix) {
     struct bytes id = bytes_with_cap(32);
     bytes_append_format(&id, "tag-%s", tag_text_list_word(list));
     bytes_append_char(&id, '\0');
@@ -95,7 +96,7 @@ static void write_tags(struct bytes *out, enum language language, enum tag_text_
     bytes_append_char(&id, '\0');
     for (size_t i = 0; i < tag_text_count && !id.failed; i++) {
         if (tag_texts[i].list != list) continue;
-        write_term(out, id.ptr, tag_texts[i].tag, true, "=");
+        write_term(out, id.ptr, tag_texts[i].tag, true, suffix);
         write_meaning(out, language, &tag_texts[i].text, NULL);
     }
     out->failed |= id.failed;
@@ -164,6 +165,7 @@ static void write_contents(struct bytes *out, enum language language) {
         {"tag-signature", HELP_TAGS_SIGNATURE},
         {"tag-key", HELP_TAGS_KEY},
         {"tag-arc", HELP_TAGS_ARC},
+        {"tag-spf", HELP_TAGS_SPF},
         {"tag-dmarc", HELP_TAGS_DMARC},
         {"dkim", HELP_CODES_DKIM},
         {"spf", HELP_CODES_SPF},
@@ -196,10 +198,11 @@ void help_page_write(const struct http_request *request, struct http_reply *repl
     page_say(out, language, HELP_ABOUT);
     bytes_append_text(out, "</p>\n");
     write_contents(out, language);
-    write_tags(out, language, TAG_TEXT_SIGNATURE, HELP_TAGS_SIGNATURE);
-    write_tags(out, language, TAG_TEXT_KEY, HELP_TAGS_KEY);
-    write_tags(out, language, TAG_TEXT_ARC, HELP_TAGS_ARC);
-    write_tags(out, language, TAG_TEXT_DMARC, HELP_TAGS_DMARC);
+    write_tags(out, language, TAG_TEXT_SIGNATURE, HELP_TAGS_SIGNATURE, "=");
+    write_tags(out, language, TAG_TEXT_KEY, HELP_TAGS_KEY, "=");
+    write_tags(out, language, TAG_TEXT_ARC, HELP_TAGS_ARC, "=");
+    write_tags(out, language, TAG_TEXT_SPF, HELP_TAGS_SPF, "");
+    write_tags(out, language, TAG_TEXT_DMARC, HELP_TAGS_DMARC, "=");
     write_dkim_codes(out, language);
     write_spf_codes(out, language);
     write_dmarc_codes(out, language);

@@ -15,6 +15,7 @@ const struct tag_text *tag_text_find(enum tag_text_list list, struct span tag) {
 
 const char *tag_text_list_word(enum tag_text_list list) {
     static const char *const words[] = {
-        [TAG_TEXT_SIGNATURE] = "signature", [TAG_TEXT_KEY] = "key", [TAG_TEXT_ARC] = "arc", [TAG_TEXT_DMARC] = "dmarc"};
+        [TAG_TEXT_SIGNATURE] = "signature", [TAG_TEXT_KEY] = "key", [TAG_TEXT_ARC] = "arc",
+        [TAG_TEXT_SPF] = "spf",             [TAG_TEXT_DMARC] = "dmarc"};
     return words[list];
 }

@@ -276,7 +276,7 @@ static bool is_name(struct span name, bool need_dot) {
 static bool is_sound(const struct tester_question *question) {
     bool from_provider = question->provider_answer.len > 0;
     if (question->domain.len == 0 ? !from_provider : !is_name(question->domain, true)) return false;
-    if (question->selector_count == 0 && !from_provider) return false;
+    if (question->selector_count == 0 && question->record.len > 0 && !from_provider) return false; /* it has no place */
     for (size_t i = 0; i < question->selector_count; i++)
         if (!is_name(question->selector[i], false)) return false;
     return question->selector_count <= TESTER_SELECTORS_MAX;

@@ -1,6 +1,8 @@
 #include "http/tester_job_records.h"
 #include "base/list.h"
 #include "http/stats_recall.h"
+#include "verifier/domain_name.h"
+#include "verifier/domain_policy_lookup.h"
 
 enum { QUESTIONS_MAX = 40 }; /* of one check */
 
@@ -11,10 +13,12 @@ void job_records_init(struct job_records *records, struct arena *arena, struct d
 
 void job_records_release(struct job_records *records) {
     for (size_t i = 0; i < records->count; i++) record_check_destroy(records->check[i]);
+    domain_policy_lookup_destroy(records->policies);
+    records->policies = NULL;
     records->count = records->pending = 0;
 }
 
-static void on_checked(void *owner) {
+static void on_answered(void *owner) {
     struct job_records *records = owner;
     records->pending--;
     records->done(records->owner);
@@ -26,7 +30,7 @@ static void begin(struct job_records *records, struct record_question *question)
     question->now_s = records->now_s;
     question->questions_max = QUESTIONS_MAX;
     question->history_count = stats_recall_domain(records->domains, question->domain, records->arena, &question->history);
-    enum record_check_status status = record_check_start(check, question, on_checked, records);
+    enum record_check_status status = record_check_start(check, question, on_answered, records);
     if (status != RECORD_CHECK_DONE && status != RECORD_CHECK_PENDING) {
         record_check_destroy(check);
         return;
@@ -75,6 +79,24 @@ void job_records_of_message(struct job_records *records, const struct header_sec
 
 /* ---- of a question ---- */
 
+/* Nobody named a selector: those that signed mail here. */
+static void wish_for_seen(struct job_records *records, struct record_question *question, struct record_wish *wish) {
+    const struct record_history *seen;
+    size_t count = stats_recall_domain(records->domains, question->domain, records->arena, &seen);
+    while (question->count < count && question->count < TESTER_SELECTORS_MAX) {
+        wish[question->count] = (struct record_wish){.selector = seen[question->count].selector};
+        question->count++;
+    }
+}
+
+static void begin_policies(struct job_records *records, struct span domain) {
+    records->domain = domain_name_ascii(domain, false, records->arena);
+    records->policies = records->domain.len > 0 ? domain_policy_lookup_create(records->dns) : NULL;
+    if (records->policies == NULL) return;
+    records->pending +=
+        domain_policy_lookup_start(records->policies, records->domain, records->arena, on_answered, records);
+}
+
 void job_records_of_question(struct job_records *records, const struct tester_question *asked) {
     struct provider_answer *provider = arena_alloc(records->arena, sizeof *provider);
     struct record_paste *paste = arena_alloc(records->arena, sizeof *paste);
@@ -86,7 +108,11 @@ void job_records_of_question(struct job_records *records, const struct tester_qu
     if (asked->provider_answer.len > 0 && provider_answer_read(asked->provider_answer, records->arena, provider))
         question.provider = provider;
     if (asked->record.len > 0 && record_paste_read(asked->record, records->arena, paste)) question.record = paste;
-    begin(records, &question);
+    if (question.count == 0 && question.provider == NULL) wish_for_seen(records, &question, wish);
+    records->is_without_keys = question.count == 0 && question.provider == NULL;
+    if (!records->is_without_keys) begin(records, &question);
+    struct span domain = records->count > 0 ? record_check_report(records->check[0])->domain : asked->domain;
+    if (domain.len > 0) begin_policies(records, domain);
 }
 
 /* ---- the end ---- */
@@ -94,6 +120,7 @@ void job_records_of_question(struct job_records *records, const struct tester_qu
 void job_records_expire(struct job_records *records) {
     for (size_t i = 0; i < records->count; i++)
         if (record_check_status(records->check[i]) == RECORD_CHECK_PENDING) record_check_expire(records->check[i]);
+    if (records->policies != NULL) domain_policy_lookup_expire(records->policies);
     records->pending = 0;
 }
 
@@ -101,5 +128,8 @@ size_t job_records_reports(const struct job_records *records, struct record_repo
     size_t count = 0;
     for (size_t i = 0; i < records->count; i++)
         if (record_check_status(records->check[i]) == RECORD_CHECK_DONE) report[count++] = *record_check_report(records->check[i]);
+    if (records->policies == NULL) return count;
+    if (records->is_without_keys) report[count++] = (struct record_report){.domain = records->domain};
+    if (count > 0) report[0].policy = domain_policy_lookup_policy(records->policies);
     return count;
 }

@@ -309,7 +309,7 @@ static void ask(const struct http_request *request, struct http_reply *reply, st
 }
 
 static bool is_answerable(const struct tester_question *question) {
-    return question->provider_answer.len > 0 || (question->domain.len > 0 && question->selector_count > 0);
+    return question->provider_answer.len > 0 || question->domain.len > 0;
 }
 
 static void answer_domain(const struct http_request *request, struct http_reply *reply) {
@@ -337,6 +337,8 @@ static void answer_filled(const struct http_request *request, struct http_reply 
     if (!take_selectors(form_data_value(form, "selectors"), &question) || !is_answerable(&question))
         return refuse(request, reply, 400, PROBLEM_BAD_NAME);
     question.expected_cname[0] = span_trim(form_data_value(form, "target"));
+    if (question.expected_cname[0].len > 0 && question.selector_count == 0 && question.provider_answer.len == 0)
+        return refuse(request, reply, 400, PROBLEM_BAD_NAME); /* the target of what? */
     write_query(&query, &question);
     if (query.len > 0) {
         struct bytes to = bytes_with_cap(ADDRESS_MAX);
@@ -377,7 +379,7 @@ static const struct http_route routes[] = {
     PAGE("/t/{token}", answer_without_language),
     PAGE("/r/{share}", answer_without_language),
     ROW(HTTP_GET, "/d/{domain}", 0, answer_without_language,
-        "key records of a domain; ?selectors=, where the tester is on"),
+        "SPF, DMARC and key records of a domain; ?selectors=, where the tester is on"),
     IN_LANGUAGE("/en"),
     IN_LANGUAGE("/fr"),
 };

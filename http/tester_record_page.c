@@ -1,9 +1,9 @@
 #include <stdio.h>
+#include "http/tester_facts.h"
 #include "http/tester_report_page.h"
-#include "http/tester_rows.h"
 #include "http/tester_tags.h"
 
-enum { NUMBER_MAX = 24, RECORD_SHOWN = 4096, ID_MAX = 64 };
+enum { NUMBER_MAX = 24, ID_MAX = 64 };
 
 static enum page_text text_of(enum record_state state) {
     static const enum page_text of_state[] = {
@@ -17,51 +17,13 @@ static enum tester_mood mood_of(enum record_state state) {
     return state == RECORD_STATE_SET ? TESTER_GOOD : state == RECORD_STATE_UNKNOWN ? TESTER_DOUBT : TESTER_BAD;
 }
 
-static void write_state(struct bytes *out, enum language language, enum record_state state) {
-    bytes_append_format(out, "<p class=\"%s\">", tester_mood_word(mood_of(state)));
-    tester_mark_write(out, language, mood_of(state));
-    page_say(out, language, text_of(state));
-    bytes_append_text(out, "</p>\n");
-}
-
 /* --- facts --- */
-
-static void begin_fact(struct bytes *out, enum language language, enum page_text name) {
-    bytes_append_text(out, "<dt>");
-    page_say(out, language, name);
-    bytes_append_text(out, "</dt><dd>");
-}
-
-/* Text that a person may want in another window: with a button that only script shows. */
-static void write_copied(struct bytes *out, enum language language, struct span text, const char *id,
-                         const char *what) {
-    bytes_append_format(out, "<code id=\"%s-%s\">", id, what);
-    html_text(out, span_first(text, text.len < RECORD_SHOWN ? text.len : RECORD_SHOWN));
-    bytes_append_format(out, "</code> <button type=\"button\" hidden data-copy=\"%s-%s\" data-done=\"", id, what);
-    page_say(out, language, REPORT_COPIED);
-    bytes_append_text(out, "\">");
-    page_say(out, language, REPORT_COPY);
-    bytes_append_text(out, "</button>");
-}
-
-static void write_hops(struct bytes *out, enum language language, const struct record_selector *selector) {
-    const struct record_answer *answer = &selector->answer;
-    if (answer->cname_count == 0) return;
-    begin_fact(out, language, RECORD_HOPS);
-    bytes_append_text(out, "<ol>");
-    for (size_t i = 0; i < answer->cname_count; i++) {
-        bytes_append_text(out, "<li><code>");
-        html_text(out, answer->cname[i]);
-        bytes_append_text(out, "</code></li>");
-    }
-    bytes_append_text(out, "</ol></dd>\n");
-}
 
 static void write_key(struct bytes *out, enum language language, const struct record_text *record) {
     char bits[NUMBER_MAX];
     if (record->key.bits == 0) return;
     int len = snprintf(bits, sizeof bits, "%u", record->key.bits);
-    begin_fact(out, language, RECORD_KEY);
+    tester_fact_begin(out, language, RECORD_KEY);
     bytes_append_text(out, record->key.algorithm == KEY_RSA ? "RSA, " : "Ed25519, ");
     page_say_with(out, language, STATS_BITS, &(struct phrase_value){"bits", {bits, (size_t)len}}, 1);
     if (record->fingerprint[0] != '\0') {
@@ -72,35 +34,20 @@ static void write_key(struct bytes *out, enum language language, const struct re
     bytes_append_text(out, "</dd>\n");
 }
 
-static void write_dns(struct bytes *out, enum language language, const struct record_answer *answer) {
-    char ttl[NUMBER_MAX];
-    int len = snprintf(ttl, sizeof ttl, "%lu", (unsigned long)answer->ttl_s);
-    begin_fact(out, language, STATS_DNSSEC);
-    page_say(out, language, page_text_of_dnssec(answer->dnssec));
-    if (answer->reason.len > 0) bytes_append_text(out, ": "), html_text(out, answer->reason);
-    bytes_append_text(out, ", ");
-    page_say_with(out, language, ROW_TTL, &(struct phrase_value){"count", {ttl, (size_t)len}}, 1);
-    bytes_append_text(out, "</dd>\n");
-}
-
 static void write_facts(struct bytes *out, enum language language, const struct record_selector *selector,
                         const char *id) {
+    const struct record_answer *answer = &selector->answer;
+    bool is_given = selector->is_given;
     bytes_append_text(out, "<dl class=\"facts\">\n");
-    begin_fact(out, language, RECORD_NAME);
-    write_copied(out, language, selector->name, id, "name");
-    bytes_append_text(out, "</dd>\n");
-    write_hops(out, language, selector);
-    if (selector->expected_cname.len > 0) {
-        begin_fact(out, language, RECORD_EXPECTED);
-        write_copied(out, language, selector->expected_cname, id, "target");
-        bytes_append_text(out, "</dd>\n");
-    }
-    if (!selector->is_given) write_dns(out, language, &selector->answer);
+    tester_fact_copied(out, language, RECORD_NAME, selector->name, id, "name");
+    tester_fact_hops(out, language, answer->cname, is_given ? NULL : answer->cname_ttl_s, answer->cname_count);
+    if (selector->expected_cname.len > 0)
+        tester_fact_copied(out, language, RECORD_EXPECTED, selector->expected_cname, id, "target");
+    if (!is_given) tester_fact_dns(out, language, answer->dnssec, answer->reason, true, answer->ttl_s);
     if (selector->record != NULL) {
         write_key(out, language, selector->record);
-        begin_fact(out, language, selector->is_given ? RECORD_GIVEN : RECORD_PUBLISHED);
-        write_copied(out, language, selector->record->text, id, "record");
-        bytes_append_text(out, "</dd>\n");
+        tester_fact_copied(out, language, is_given ? RECORD_GIVEN : RECORD_PUBLISHED, selector->record->text, id,
+                           "record");
     }
     bytes_append_text(out, "</dl>\n");
 }
@@ -132,7 +79,7 @@ static void write_selector(struct bytes *out, enum language language, const stru
         bytes_append_text(out, ")</span>");
     }
     bytes_append_format(out, "</h%u>\n", level);
-    write_state(out, language, selector->state);
+    tester_fact_state(out, language, mood_of(selector->state), text_of(selector->state), PAGE_TEXT_COUNT);
     tester_findings_write(out, language, NULL, &selector->findings, false);
     write_facts(out, language, selector, id);
     if (selector->record != NULL) write_tags(out, language, &selector->record->tags);
@@ -159,4 +106,11 @@ void tester_record_page_write(struct bytes *out, enum language language, const s
         snprintf(own, sizeof own, "%s-s%zu", id, i);
         write_selector(out, language, &report->selector[i], own, level + 1);
     }
+    if (report->policy == NULL) return;
+    if (report->count == 0 && report->provider == NULL) {
+        bytes_append_text(out, "<p>");
+        page_say(out, language, RECORD_NO_SELECTOR);
+        bytes_append_text(out, "</p>\n");
+    }
+    tester_policy_page_write(out, language, report->policy, report->domain, id, level + 1);
 }

@@ -159,6 +159,26 @@ static const struct provider_answer *copy_provider(struct copier *copier, const 
     return to;
 }
 
+static void copy_place(struct copier *copier, struct domain_policy_place *place) {
+    copy(copier, &place->name);
+    copy(copier, &place->reason);
+    copy_all(copier, place->cname, place->cname_count);
+    copy_all(copier, place->text, place->count < DOMAIN_POLICY_TEXTS_MAX ? place->count : DOMAIN_POLICY_TEXTS_MAX);
+}
+
+static const struct domain_policy *copy_policy(struct copier *copier, const struct domain_policy *from) {
+    struct domain_policy *to = from != NULL ? take(copier, from, sizeof *from) : NULL;
+    if (to == NULL) return NULL;
+    copy_place(copier, &to->spf);
+    for (size_t i = 0; i < to->asked; i++) copy_place(copier, &to->dmarc[i]);
+    copy(copier, &to->policy_domain);
+    copy(copier, &to->record_text);
+    copy(copier, &to->organization);
+    copy_findings(copier, &to->spf_findings);
+    copy_findings(copier, &to->dmarc_findings);
+    return to;
+}
+
 static void copy_record(struct copier *copier, struct record_report *record) {
     copy(copier, &record->domain);
     struct record_selector *selector = take(copier, record->selector, record->count * sizeof *selector);
@@ -169,6 +189,7 @@ static void copy_record(struct copier *copier, struct record_report *record) {
     if (pair != NULL) copy_findings(copier, &pair->findings);
     record->pair = pair;
     record->provider = copy_provider(copier, record->provider);
+    record->policy = copy_policy(copier, record->policy);
     copy_findings(copier, &record->findings);
 }
 

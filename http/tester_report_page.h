@@ -13,6 +13,9 @@ void tester_report_page_write(struct bytes *out, enum language language, const s
  * folded. report: whose signatures they speak of; NULL: of none. */
 void tester_findings_write(struct bytes *out, enum language language, const struct tester_report *report,
                            const struct finding_list *findings, bool says_when_none);
-/* The key records of a domain (tester_record_page.c). id: makes ids unique; level: of its heading. */
+/* The records of a domain: keys, and what else was asked for (tester_record_page.c). id: makes ids unique; level: of its heading. */
 void tester_record_page_write(struct bytes *out, enum language language, const struct record_report *report,
                               const char *id, unsigned level);
+/* What the domain publishes as SPF and DMARC policy, in plain words (tester_policy_page.c); the same. */
+void tester_policy_page_write(struct bytes *out, enum language language, const struct domain_policy *policy,
+                              struct span domain, const char *id, unsigned level);

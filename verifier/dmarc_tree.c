@@ -30,6 +30,7 @@ static void read_answer(struct dmarc_step *step, const struct dns_answer *answer
         step->record_status = status;
         step->record_count++;
     }
+    if (step->tree->heard != NULL) step->tree->heard(step->tree->owner, step, answer);
 }
 
 static void answered(struct dns_query *query, const struct dns_answer *answer) {

@@ -37,6 +37,9 @@ struct dmarc_tree {
     struct arena *arena;
     void (*changed)(void *owner); /* an answer came late */
     void *owner;
+    /* Set by the owner behind dmarc_tree_begin; NULL: none. Told each answer while it is there, also one by return
+     * value, of which step has what a verdict wants. */
+    void (*heard)(void *owner, const struct dmarc_step *step, const struct dns_answer *answer);
     bool is_expired;
     struct dmarc_step *steps;
     size_t walk_count;

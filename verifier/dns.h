@@ -35,6 +35,7 @@ struct dns_answer {
     uint32_t ttl_s;                   /* least along the CNAME chain; of the negative answer when nothing was found */
     size_t cname_count;               /* hops, at most DNS_CNAME_MAX; a longer chain is DNS_SERVFAIL */
     struct span cname[DNS_CNAME_MAX]; /* each hop's target, in order, lower case, without final dot */
+    uint32_t cname_ttl_s[DNS_CNAME_MAX]; /* of each hop's CNAME record */
     size_t record_count;              /* 0 unless DNS_FOUND; further records are dropped */
     struct span record[DNS_RECORD_MAX]; /* TXT: the strings joined; PTR, CNAME and NS: a name; MX: 2 octets of preference,
                                            then a name; A, AAAA: 4 or 16 octets */

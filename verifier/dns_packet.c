@@ -149,11 +149,16 @@ static enum dns_packet_status take(struct reader *reader, const struct record *r
     return DNS_PACKET_MALFORMED; /* no type of ours */
 }
 
+/* A CNAME to follow. */
+struct hop {
+    struct dns_name target;
+    uint32_t ttl_s;
+};
+
 /* One pass over the answer section for the records at the chain's last name: takes those of the wanted type, and tells
- * in *next whether there is a CNAME to follow, which then is in *target. */
+ * in *next whether there is a CNAME to follow, which then is in *hop. */
 static enum dns_packet_status read_records_at(struct reader *reader, const struct dns_name *owner, bool *next,
-                                              struct dns_name *target) {
-    uint32_t hop_ttl_s = 0;
+                                              struct hop *hop) {
     size_t at = reader->answer_at;
     *next = false;
     for (unsigned i = 0; i < reader->answer_count; i++) {
@@ -164,18 +169,19 @@ static enum dns_packet_status read_records_at(struct reader *reader, const struc
             enum dns_packet_status status = take(reader, &record);
             if (status != DNS_PACKET_OK) return status;
         } else if (record.type == DNS_CNAME && reader->type != DNS_CNAME && !*next) {
-            if (!read_data_name(reader, &record, 0, target)) return DNS_PACKET_MALFORMED;
+            if (!read_data_name(reader, &record, 0, &hop->target)) return DNS_PACKET_MALFORMED;
             *next = true;
-            hop_ttl_s = record.ttl_s;
+            hop->ttl_s = record.ttl_s;
         }
     }
     if (reader->out->record_count > 0) *next = false;
-    if (*next) lower_ttl(reader->out, hop_ttl_s);
+    if (*next) lower_ttl(reader->out, hop->ttl_s);
     return DNS_PACKET_OK;
 }
 
 /* Adds a hop to the answer; a name that was on the chain before is a loop. */
-static enum dns_packet_status add_hop(struct reader *reader, const struct dns_name *target) {
+static enum dns_packet_status add_hop(struct reader *reader, const struct hop *hop) {
+    const struct dns_name *target = &hop->target;
     struct dns_answer *out = reader->out;
     char text[DNS_NAME_TEXT_MAX];
     if (out->cname_count == DNS_CNAME_MAX) return DNS_PACKET_BAD_CHAIN;
@@ -183,17 +189,18 @@ static enum dns_packet_status add_hop(struct reader *reader, const struct dns_na
         if (dns_name_equal(&reader->hop[i], target)) return DNS_PACKET_BAD_CHAIN;
     struct span name = {text, dns_name_to_text(target, text)};
     if (!copy(reader, name, &out->cname[out->cname_count])) return DNS_PACKET_NO_MEMORY;
+    out->cname_ttl_s[out->cname_count] = hop->ttl_s;
     reader->hop[++out->cname_count] = *target;
     return DNS_PACKET_OK;
 }
 
 static enum dns_packet_status follow_chain(struct reader *reader) {
     for (;;) {
-        struct dns_name target;
+        struct hop hop;
         bool next;
-        enum dns_packet_status status = read_records_at(reader, &reader->hop[reader->out->cname_count], &next, &target);
+        enum dns_packet_status status = read_records_at(reader, &reader->hop[reader->out->cname_count], &next, &hop);
         if (status != DNS_PACKET_OK || !next) return status;
-        status = add_hop(reader, &target);
+        status = add_hop(reader, &hop);
         if (status != DNS_PACKET_OK) return status;
     }
 }

@@ -52,8 +52,8 @@ bool dns_parcel_read_question(struct span octets, struct dns_parcel_question *ou
     return dns_name_unpack(name, &end, &out->name) && end == name.len;
 }
 
-/* --- Answers: id 8, status 1, state 1, TTL 4, hops 1, records 1, then behind its length, 2, each: the hops, the records,
- * the lengths of each record's strings, the reason --- */
+/* --- Answers: id 8, status 1, state 1, TTL 4, hops 1, records 1, the TTL of each hop 4, then behind its length, 2,
+ * each: the hops, the records, the lengths of each record's strings, the reason --- */
 
 /* Part number i of what stands behind its length; NULL behind the last one. */
 static struct span *part_of(struct dns_answer *answer, size_t i) {
@@ -73,6 +73,7 @@ bool dns_parcel_write_answer(uint64_t id, const struct dns_answer *answer, struc
     put_number(out, answer->ttl_s, 4);
     put_number(out, answer->cname_count, 1);
     put_number(out, answer->record_count, 1);
+    for (size_t i = 0; i < answer->cname_count; i++) put_number(out, answer->cname_ttl_s[i], 4);
     struct dns_answer parts = *answer;
     for (size_t i = 0; part_of(&parts, i) != NULL; i++) {
         struct span part = *part_of(&parts, i);
@@ -97,6 +98,10 @@ bool dns_parcel_read_answer(struct span octets, uint64_t *id, struct dns_answer 
                                .ttl_s = (uint32_t)ttl_s,
                                .cname_count = cname_count,
                                .record_count = record_count};
+    for (size_t i = 0; i < cname_count; i++) {
+        if (!take_number(&octets, 4, &ttl_s)) return false;
+        out->cname_ttl_s[i] = (uint32_t)ttl_s;
+    }
     for (size_t i = 0; part_of(out, i) != NULL; i++) {
         if (!take_number(&octets, 2, &len) || octets.len < len) return false;
         *part_of(out, i) = span_first(octets, len);

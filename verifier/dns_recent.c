@@ -32,6 +32,8 @@ struct question {
     char key[];
 };
 
+static uint32_t aged(uint32_t ttl_s, uint32_t age_s) { return ttl_s > age_s ? ttl_s - age_s : 0; }
+
 static bool recall(struct dns_recent *recent, struct span key, struct dns_answer *answer) {
     const struct kept *kept = lru_map_get(recent->answers, key);
     int64_t now_us = clock_monotonic_us(recent->clock);
@@ -39,7 +41,9 @@ static bool recall(struct dns_recent *recent, struct span key, struct dns_answer
     if (kept == NULL) return false;
     if (now_us < kept->end_us && dns_parcel_read_answer((struct span){kept->parcel, kept->len}, &id, answer)) {
         uint32_t age_s = (uint32_t)((now_us - kept->learned_us) / 1000000);
-        answer->ttl_s = answer->ttl_s > age_s ? answer->ttl_s - age_s : 0; /* a failure has none */
+        answer->ttl_s = aged(answer->ttl_s, age_s); /* a failure has none */
+        for (size_t i = 0; i < answer->cname_count; i++)
+            answer->cname_ttl_s[i] = aged(answer->cname_ttl_s[i], age_s);
         return true;
     }
     lru_map_remove(recent->answers, key);

@@ -222,6 +222,7 @@ static bool step(struct dns_zone *zone, struct dns_name *name, enum dns_type typ
     if (cname == NULL) return answer_negative(&zone->records, key_span(&key), DNS_NODATA, answer), false;
     if (answer->cname_count == DNS_CNAME_MAX)
         return answer_failure(DNS_SERVFAIL, answer), false; /* loops end here, too */
+    answer->cname_ttl_s[answer->cname_count] = cname->ttl_s;
     answer->cname[answer->cname_count++] = cname->data;
     lower_ttl(answer, cname->ttl_s);
     return dns_name_from_text(cname->data, NULL, name); /* written by dns_name_to_text, so it can be read */

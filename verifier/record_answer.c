@@ -19,6 +19,7 @@ bool record_answer_copy(const struct dns_answer *answer, struct arena *arena, st
                                   .dnssec = answer->dnssec,
                                   .ttl_s = answer->ttl_s,
                                   .records_seen = (unsigned)answer->record_count};
+    memcpy(out->cname_ttl_s, answer->cname_ttl_s, sizeof out->cname_ttl_s);
     if (copy_all(answer, arena, out)) return true;
     *out = (struct record_answer){.status = DNS_SERVFAIL};
     return false;

@@ -13,6 +13,7 @@ struct record_answer {
     uint32_t ttl_s;
     size_t cname_count;
     struct span cname[DNS_CNAME_MAX];
+    uint32_t cname_ttl_s[DNS_CNAME_MAX];
     unsigned records_seen;
     size_t record_count;
     struct span record[RECORD_ANSWER_MAX], strings[RECORD_ANSWER_MAX]; /* as in struct dns_answer */

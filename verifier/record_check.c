@@ -306,7 +306,9 @@ static void prepend_target(struct record_selector *selector, struct span target)
     struct record_answer *answer = &selector->answer;
     if (answer->cname_count == DNS_CNAME_MAX) answer->cname_count--;
     memmove(&answer->cname[1], &answer->cname[0], answer->cname_count * sizeof *answer->cname);
+    memmove(&answer->cname_ttl_s[1], &answer->cname_ttl_s[0], answer->cname_count * sizeof *answer->cname_ttl_s);
     answer->cname[0] = target;
+    answer->cname_ttl_s[0] = 0; /* not published yet */
     answer->cname_count++;
 }
 

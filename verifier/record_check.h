@@ -39,5 +39,5 @@ enum record_check_status record_check_start(struct record_check *check, const st
 void record_check_expire(struct record_check *check);
 /* RECORD_CHECK_DONE, RECORD_CHECK_PENDING or RECORD_CHECK_NO_MEMORY. */
 enum record_check_status record_check_status(const struct record_check *check);
-/* Valid until destroy, once the status is RECORD_CHECK_DONE. */
+/* Valid until destroy: the domain once it has been started, all of it once the status is RECORD_CHECK_DONE. */
 const struct record_report *record_check_report(const struct record_check *check);

@@ -65,6 +65,10 @@ static void write_selector(struct json *json, const struct record_selector *sele
     json_array(json);
     for (size_t i = 0; i < answer->cname_count; i++) json_string(json, answer->cname[i]);
     json_array_end(json);
+    json_key(json, "cname_ttl");
+    json_array(json);
+    for (size_t i = 0; i < answer->cname_count && !selector->is_given; i++) json_uint(json, answer->cname_ttl_s[i]);
+    json_array_end(json);
     report_write_optional_number(json, "ttl", has_ttl(selector), answer->ttl_s);
     json_key_text(json, "dnssec", selector->is_given ? NULL : dnssec_state_word(answer->dnssec));
     json_key_uint(json, "records", answer->records_seen);
@@ -126,6 +130,7 @@ void record_report_write_json(struct json *json, const struct record_report *rep
     json_key(json, "findings");
     finding_write_json(json, &report->findings);
     if (report->provider != NULL) write_provider(json, report->provider);
+    if (report->policy != NULL) domain_policy_write_json(json, report->policy);
     json_object_end(json);
 }
 

@@ -3,6 +3,7 @@
  * buffer; octets from outside are escaped. */
 #pragma once
 #include "base/json.h"
+#include "verifier/domain_policy.h"
 #include "verifier/finding.h"
 #include "verifier/provider_answer.h"
 #include "verifier/record_answer.h"
@@ -48,9 +49,11 @@ struct record_report {
     const struct record_pair *pair;         /* NULL: not a pair */
     const struct provider_answer *provider; /* NULL: none was given */
     struct finding_list findings;           /* of the domain as a whole */
+    const struct domain_policy *policy;     /* SPF and DMARC; NULL: nobody asked for them */
 };
 
-/* design.md section 12; additions: "derived" and "strings" of a selector, "provider". */
+/* design.md section 12; additions: "derived", "strings" and "cname_ttl" of a selector, "provider", and "spf" and "dmarc"
+ * (domain_policy). */
 void record_report_write_json(struct json *json, const struct record_report *report);
 /* full: also what is as it should be, and each tag. */
 void record_report_write_text(struct bytes *out, const struct record_report *report, bool full,

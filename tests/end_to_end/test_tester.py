@@ -217,7 +217,8 @@ def test_records():
     assert missing["selectors"][0]["state"] == "toSet", missing
     pair = site.ask("GET", "/api/v1/dkim/good.here.test?selectors=sel-selector1,sel-selector2")
     assert len(pair["selectors"]) == 2 and pair["pair"] is not None, pair
-    site.ask("GET", "/api/v1/dkim/good.here.test", want=400)
+    alone = site.ask("GET", "/api/v1/dkim/good.here.test")
+    assert alone["selectors"] == [] and alone["spf"]["state"] == "valid", alone
     site.ask("GET", "/api/v1/dkim/bad..name/s1", want=400)
     judged = site.ask("POST", "/api/v1/record", b"v=DKIM1; k=rsa; p=", Content_Type="text/plain")
     assert "T-p2" in ids(judged["findings"]) and judged["usable"] is False, judged
@@ -332,6 +333,8 @@ def test_what_was_seen_before():
         # The other selector is gone though mail was signed with it today.
         report = site.ask("GET", "/api/v1/dkim/d.here.test?selectors=s1,s2")
         assert ("rotation-early" in ids(report["findings"])) == (recall == "true"), report["findings"]
+        alone = site.ask("GET", "/api/v1/dkim/d.here.test")
+        assert {one["selector"] for one in alone["selectors"]} == ({"s1", "s2"} if recall == "true" else set()), alone["selectors"]
         assert site.daemon.stop() == 0
 
 

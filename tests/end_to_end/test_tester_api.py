@@ -107,12 +107,16 @@ def a_test_by_mail():
 def records():
     dkim_one, dkim_more = "/api/v1/dkim/{domain}/{selector}", "/api/v1/dkim/{domain}"
     for selector in ("s1", "s9", "alias"):
-        check("GET", dkim_one, "/api/v1/dkim/good.here.test/" + selector)
+        told = check("GET", dkim_one, "/api/v1/dkim/good.here.test/" + selector)
+        assert told["spf"]["texts"] == ["v=spf1 -all"] and told["dmarc"]["policy"]["np"] == "none", told
     told = check("GET", dkim_one, "/api/v1/dkim/good.here.test/alias?expect=other.test")
     assert told["selectors"][0]["state"] == "toFix", told
     check("GET", dkim_one, "/api/v1/dkim/good..test/s1", 400)
     check("GET", dkim_more, "/api/v1/dkim/good.here.test?selectors=k-selector1,k-selector2")
-    check("GET", dkim_more, "/api/v1/dkim/good.here.test", 400)
+    alone = check("GET", dkim_more, "/api/v1/dkim/good.here.test")
+    assert alone["selectors"] == [] and alone["spf"]["state"] == alone["dmarc"]["state"] == "valid", alone
+    check("GET", dkim_more, "/api/v1/dkim/good..test", 400)
+    check("GET", dkim_more, "/api/v1/dkim/good.here.test?selectors=1,2,3,4,5,6,7,8,9", 400)
     for text in (b"v=DKIM1; p=", state["record"].encode(), b'a._domainkey.b.test. TXT "v=DKIM1; " "p=AAAA"',
                  b"a._domainkey.b.test. CNAME c.test.", b"nonsense"):
         check("POST", "/api/v1/record", "/api/v1/record", 200, text, Content_Type="text/plain")

@@ -30,7 +30,10 @@ def start():
     zone = (f"one._domainkey.there TXT {house.txt(record)}\n"
             f"two._domainkey.there CNAME two.keys.there.here.test.\ntwo.keys.there TXT {house.txt(record)}\n"
             "broken._domainkey.there TXT \"v=DKIM1; k=rsa; p=AAAA\"\n"
-            "_dmarc.there TXT \"v=DMARC1; p=none\"\n")
+            "_dmarc.there TXT \"v=DMARC1; p=none\"\n"
+            "there TXT \"v=spf1 ip4:127.0.0.0/8 include:spf.here.test -all\"\n"
+            "spf TXT \"v=spf1 ip6:2001:db8::/32 -all\"\n"
+            "below.there TXT \"v=spf1 mx foo -all\"\n")
     file = house.put("zone", house.zone_text("here.test", zone))
     state["pem"] = pem
     state["daemon"] = house.Daemon(CONF % file)
@@ -200,10 +203,12 @@ def a_domain_is_checked():
     wait_for_text("main", "missing (toSet)")
     told = chromium.text("main")
     assert "/en/d/there.here.test?selectors=one+two+broken+missing" in chromium.address(), chromium.address()
-    for word in ("RSA, 2048 bits", "two.keys.there.here.test", "unusable", "set"):
+    for word in ("RSA, 2048 bits", "two.keys.there.here.test, TTL 300 s", "unusable", "set", "one SPF record, and it can be read",
+                 "one DMARC record at the domain itself", "This IPv4 address or network.", "nothing is asked for (none)"):
         assert word in told, (word, told)
     chromium.click("a[hreflang=fr]")
     wait_for_text("main", "manquant (toSet)")
+    assert "Cette adresse ou ce réseau IPv4." in wait_for_text("main", "un enregistrement DMARC sous le domaine même")
     answer = ('[{"selectorName": "two", "customerRecord": "two._domainkey.there.here.test", "targetRecord": "two.keys.there.here.test."},'
               ' {"selectorName": "one", "customerRecord": "one._domainkey.there.here.test", "targetRecord": "one.keys.there.here.test."}]')
     chromium.open(at("/en/"))
@@ -212,8 +217,22 @@ def a_domain_is_checked():
     chromium.click("form[action$='/d'] button")
     told = wait_for_text("#fini", "Expected target")
     assert "one.keys.there.here.test" in told and chromium.address().endswith("/en/d"), told
-    chromium.open(at("/en/d/there.here.test"))
-    there(chromium, "main", "at least one selector")
+    chromium.open(at("/en/"))  # SPF and DMARC alone
+    chromium.run("document.getElementById('domain').value = 'below.there.here.test'")
+    chromium.click("form[action$='/d'] button")
+    told = wait_for_text("#fini", "No selector was named")
+    for word in ("does not exist: foo (position 11)", "the DMARC record of a domain above applies", "_dmarc.there.here.test"):
+        assert word in told, (word, told)
+    chromium.allow_scripts(False)
+    chromium.open(at("/fr/d/below.there.here.test"))
+    told = there(chromium, "#fini", "terme qui n'existe pas")
+    chromium.allow_scripts(True)
+    assert "Copier" not in told and "d'un domaine supérieur s'applique" in told, told
+    chromium.open(at("/en/"))
+    chromium.run("document.querySelector('details').open = true; document.getElementById('domain').value = 'there.here.test';"
+                 "document.getElementById('target').value = 'one.keys.there.here.test'")
+    chromium.click("form[action$='/d'] button")
+    there(chromium, "main", "one at least to try a target")
 
 
 def the_keyboard_is_enough():
@@ -307,7 +326,7 @@ def odd_requests_get_a_page_that_says_so():
     assert "/en/" in state["browser"].address()
     for path, status, word in (("/fr/t/nonsense", 404, "Ce test n"), ("/en/r/%3Cscript%3E", 404, "no such test"),
                                ("/en/t/nonsense/events", 404, "no such test"), ("/en/d/x%3Cscript%3E?selectors=a", 400, "wanted"),
-                               ("/fr/d/a.test?selectors=1,2,3,4,5,6,7,8,9", 400, "au moins un")):
+                               ("/fr/d/a.test?selectors=1,2,3,4,5,6,7,8,9", 400, "huit sélecteurs")):
         got, fields, text = get(path)
         assert got == status and word in text.decode() and "<script" not in text.decode(), (path, got, text[:2000])
         assert "unsafe" not in fields["Content-Security-Policy"] and fields["Content-Security-Policy"].startswith("default-src 'none'")
@@ -344,7 +363,7 @@ def pages_are_light():
     address = new_address()
     report_from(address, signed() + FOOTER)
     test = urllib.parse.urlparse(state["browser"].address()).path
-    for path in ("/en/", "/fr/aide", "/en/help", test):
+    for path in ("/en/", "/fr/aide", "/en/help", test, "/fr/d/there.here.test?selectors=one+two+broken+missing"):
         _, fields, text = get(path, Accept_Encoding="gzip")
         sizes = {path: len(text)}
         for asset in state["browser"].run("return [...document.querySelectorAll('link[rel=stylesheet], script[src]')].map(e => e.getAttribute('href') || e.getAttribute('src'))"):
@@ -363,6 +382,7 @@ def pages_look_well_in_every_way():
         waiting = chromium.address()
         tests[language] = {"front": at(f"/{language}/"), "waiting": waiting, "report": new_report(language),
                            "domain": at(f"/{language}/d/there.here.test?selectors=one+two+broken+missing"),
+                           "policy": at(f"/{language}/d/below.there.here.test"),
                            "help": at(f"/{language}/" + ("aide" if language == "fr" else "help"))}
     axed = set()
     for language in ("fr", "en") if house.SLOW == 1 else ("fr",):
@@ -371,7 +391,7 @@ def pages_look_well_in_every_way():
                 for dark in (False, True) if language == "fr" and name != "help" else (width == 320,):
                     chromium.look(width, dark)
                     chromium.open(page)
-                    if name == "domain":
+                    if name in ("domain", "policy"):
                         house.wait_for(lambda: chromium.run("return !!document.getElementById('fini')"), "the records")
                     assert not chromium.is_too_wide(), (page, width)
                     kind = f"tester-{name}-{language}-{'dark' if dark else 'light'}-{width}"

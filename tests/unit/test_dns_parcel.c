@@ -44,6 +44,8 @@ static void answers_come_back(void **state) {
     uint64_t id;
     answer.cname[0] = span_of("one.example");
     answer.cname[1] = span_of("");
+    answer.cname_ttl_s[0] = 0x0a0b0c0d;
+    answer.cname_ttl_s[1] = UINT32_MAX;
     answer.record[0] = (struct span){"v=DKIM1\0p=", 10};
     answer.record[1] = span_of("two");
     answer.strings[0] = (struct span){"\007\003", 2};
@@ -57,6 +59,7 @@ static void answers_come_back(void **state) {
     assert_int_equal(got.ttl_s, 0x01020304);
     assert_int_equal(got.cname_count, 2);
     assert_int_equal(got.record_count, 2);
+    for (size_t i = 0; i < 2; i++) assert_int_equal(got.cname_ttl_s[i], answer.cname_ttl_s[i]);
     for (size_t i = 0; i < 2; i++)
         assert_true(span_equal(got.cname[i], answer.cname[i]) && span_equal(got.record[i], answer.record[i]) &&
                     span_equal(got.strings[i], answer.strings[i]));

@@ -97,6 +97,10 @@ static void what_was_found_is_given_again_as_long_as_it_lives(void **state) {
         behind.answer.status = rows[i].status;
         behind.answer.ttl_s = rows[i].ttl_s;
         behind.answer.record_count = rows[i].status == DNS_FOUND;
+        behind.answer.cname_count = 2;
+        behind.answer.cname[0] = behind.answer.cname[1] = span_of("b");
+        behind.answer.cname_ttl_s[0] = 1000;
+        behind.answer.cname_ttl_s[1] = 0;
         assert_false(is_recalled(name, DNS_TXT));
         if (is_recalled(name, DNS_TXT) != (rows[i].life_s > 0)) fail_msg("row %zu: at once", i);
         if (rows[i].life_s == 0) continue;
@@ -105,6 +109,8 @@ static void what_was_found_is_given_again_as_long_as_it_lives(void **state) {
         assert_int_equal(last.status, rows[i].status);
         assert_int_equal(last.dnssec, DNSSEC_SECURE);
         assert_int_equal(last.ttl_s, rows[i].ttl_s > 0 ? rows[i].ttl_s - (rows[i].life_s - 1) : 0);
+        assert_int_equal(last.cname_ttl_s[0], 1000 - (rows[i].life_s - 1));
+        assert_int_equal(last.cname_ttl_s[1], 0);
         assert_string_equal(text, rows[i].status == DNS_FOUND ? "v=spf1 -all" : "");
         clock_now.monotonic_us += 1;
         if (is_recalled(name, DNS_TXT)) fail_msg("row %zu: after its end", i);

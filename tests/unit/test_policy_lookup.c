@@ -68,7 +68,7 @@ static const struct row {
     {"", NULL, {"d.example. TXT \"v=spf1 redirect=e.example\"\n", SPF(RESULT_PASS, SPF_MATCHED), {0}, {0}, NULL}},
     {"P3", "ptr", {"d.example. TXT \"v=spf1 ptr -all\"\n", SPF(RESULT_PASS, SPF_MATCHED), {0}, {0}, NULL}},
     {"P3",
-     "cannot be read: unknown mechanism (foo)",
+     "does not exist: foo (position 8)",
      {"d.example. TXT \"v=spf1 foo -all\"\n", SPF(RESULT_PERMERROR, SPF_SYNTAX), {0}, {0}, NULL}},
     {"P4", "not for f.example", {GOOD_SPF GOOD_DMARC, SPF(RESULT_PASS, SPF_MATCHED), DMARC(AT_HOME), {0}, NULL}},
     {"P5", "without SPF record", {GOOD_SPF, SPF(RESULT_PERMERROR, SPF_INCLUDE_NONE), {0}, {0}, NULL}},

@@ -206,7 +206,7 @@ static void reports_say_it(void **state) {
     bytes_append_char(&out, '\0');
     const char *head =
         "{\"domain\":\"d.example\",\"selectors\":[{\"selector\":\"s1\",\"name\":\"s1._domainkey.d.example\",\"kind\":"
-        "\"cname\",\"cname\":[\"s\\\\027.k.example\"],\"ttl\":300,\"dnssec\":\"indeterminate\",\"records\":1,\"key\":"
+        "\"cname\",\"cname\":[\"s\\\\027.k.example\"],\"cname_ttl\":[300],\"ttl\":300,\"dnssec\":\"indeterminate\",\"records\":1,\"key\":"
         "null,"
         "\"tags\":{\"v\":\"DKIM1\",\"p\":\"\"},\"state\":\"revoked\",\"findings\":[{\"id\":\"R-6\",";
     const char *tail =

@@ -354,7 +354,7 @@ static void bad_questions_are_refused(void **state) {
     static const struct { const char *domain, *selector, *provider; enum tester_status want; } rows[] = {
         {"d..example", "s", "", TESTER_BAD_QUESTION}, {"example", "s", "", TESTER_BAD_QUESTION},
         {"d.example", "a b", "", TESTER_BAD_QUESTION}, {"", "s", "", TESTER_BAD_QUESTION},
-        {"d.example", NULL, "", TESTER_BAD_QUESTION}, {"", NULL, "selectorName: s", TESTER_OK},
+        {"d.example", NULL, "", TESTER_OK}, {"", NULL, "", TESTER_BAD_QUESTION}, {"", NULL, "selectorName: s", TESTER_OK},
         {"d.example", "s", "", TESTER_OK},
     };
     atomic_store(&answering, bench);

@@ -200,6 +200,37 @@ static void questions_are_answered_without_a_message(void **state) {
     assert_true(!bench->report->has_message && bench->report->record_count == 1 && bench->report->record[0].count == 2);
     assert_true(bench->report->record[0].pair != NULL && bench->report->record[0].pair->code == 501);
     assert_int_equal(bench->report->findings->count, 0);
+    const struct domain_policy *policy = bench->report->record[0].policy;
+    assert_true(policy->spf_state == DOMAIN_POLICY_VALID && policy->dmarc_state == DOMAIN_POLICY_VALID);
+    assert_true(span_is(policy->record_text, "v=DMARC1; p=reject") && span_is(policy->spf.text[0], "v=spf1 ip4:192.0.2.1 -all"));
+    close_bench(bench);
+}
+
+/* Without a selector: SPF and DMARC alone, also where DNS takes longer than it may. */
+static void a_domain_alone_is_a_question(void **state) {
+    (void)state;
+    for (int is_late = 0; is_late < 2; is_late++) {
+        struct bench *bench = open_bench(is_late);
+        struct tester_question question = {.domain = span_of("D.Example.")};
+        bench->job = tester_job_create(&bench->setup, tester_request_of_question(&question), on_done, bench);
+        assert_true(loop_run(bench->loop));
+        const struct record_report *record = &bench->report->record[0];
+        assert_true(bench->report->record_count == 1 && record->count == 0 && span_is(record->domain, "d.example"));
+        enum domain_policy_state wanted = is_late ? DOMAIN_POLICY_UNKNOWN : DOMAIN_POLICY_VALID;
+        assert_true(record->policy->spf_state == wanted && record->policy->dmarc_state == wanted);
+        close_bench(bench);
+    }
+}
+
+/* The domain stands in what the provider said. */
+static void the_providers_domain_has_policies_too(void **state) {
+    (void)state;
+    struct bench *bench = open_bench(false);
+    struct tester_question question = {.provider_answer = span_of("customerRecord: selector1._domainkey.d.example")};
+    bench->job = tester_job_create(&bench->setup, tester_request_of_question(&question), on_done, bench);
+    assert_true(loop_run(bench->loop));
+    assert_true(bench->report->record_count == 1 && bench->report->record[0].count > 0);
+    assert_int_equal(bench->report->record[0].policy->spf_state, DOMAIN_POLICY_VALID);
     close_bench(bench);
 }
 
@@ -231,6 +262,8 @@ int main(void) {
         cmocka_unit_test(too_large_header_sections_are_refused),
         cmocka_unit_test(no_other_name_is_looked_up),
         cmocka_unit_test(questions_are_answered_without_a_message),
+        cmocka_unit_test(a_domain_alone_is_a_question),
+        cmocka_unit_test(the_providers_domain_has_policies_too),
         cmocka_unit_test(a_job_may_be_given_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

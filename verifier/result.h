@@ -220,7 +220,8 @@ struct spf_result {
     struct span identity;     /* what was checked as it came: HELO name, or local-part@domain (postmaster@ put in front) */
     struct span domain;       /* the domain checked, lower-case A-labels; empty when it is no legal name */
     struct span mechanism;    /* the directive that decided, as it stands in the record; empty when none did */
-    struct span detail;       /* of syntax: what is wrong, and the term when it is printable; else empty */
+    struct span detail;       /* of syntax: what is wrong, and the term when it is printable; of include_none and
+                                 redirect_none: the name that has no record; else empty */
     struct span explanation;  /* exp= expanded, only for fail and only when asked for; empty: the receiver's own words */
     unsigned lookups, void_lookups;
     enum dnssec_state dnssec; /* of the first record */

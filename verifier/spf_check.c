@@ -42,6 +42,12 @@ static void tell_detail(struct spf_check *check, enum spf_record_status status, 
     bytes_release(&detail);
 }
 
+/* Another domain's record was referred to, and name has none. */
+static enum spf_step finish_without(struct spf_check *check, enum spf_code code, struct span name) {
+    check->result.detail = arena_copy(check->arena, name);
+    return spf_machine_finish(check, RESULT_PERMERROR, code);
+}
+
 static enum spf_step read_record(struct spf_check *check) {
     struct spf_frame *frame = spf_machine_top(check);
     struct span error_term;
@@ -49,9 +55,8 @@ static enum spf_step read_record(struct spf_check *check) {
     if (frame->if_none == SPF_NO_RECORD) check->result.dnssec = check->answer.dnssec;
     if (spf_machine_is_failure(&check->answer)) return spf_machine_finish_failed(check);
     struct span text = choose_record(&check->answer, &count);
-    if (count == 0)
-        return spf_machine_finish(check, frame->if_none == SPF_NO_RECORD ? RESULT_NONE : RESULT_PERMERROR,
-                                  frame->if_none);
+    if (count == 0 && frame->if_none != SPF_NO_RECORD) return finish_without(check, frame->if_none, frame->domain);
+    if (count == 0) return spf_machine_finish(check, RESULT_NONE, SPF_NO_RECORD);
     if (count > 1) return spf_machine_finish(check, RESULT_PERMERROR, SPF_SEVERAL_RECORDS); /* section 4.5 */
     if (text.len > SPF_RECORD_MAX) return spf_machine_finish(check, RESULT_PERMERROR, SPF_LIMIT);
     text = arena_copy(check->arena, text);
@@ -78,7 +83,7 @@ static enum spf_step redirect(struct spf_check *check) {
     if (spf_machine_names_come_first(check, spf_macro_wants_validated_name(domain_spec), SPF_STATE_REDIRECT))
         return SPF_STEP_AGAIN;
     enum spf_aim aim = spf_machine_aim_at_domain(check, domain_spec, &domain);
-    if (aim == SPF_AIM_NO_NAME) return spf_machine_finish(check, RESULT_PERMERROR, SPF_REDIRECT_NONE);
+    if (aim == SPF_AIM_NO_NAME) return finish_without(check, SPF_REDIRECT_NONE, domain_spec);
     if (aim == SPF_AIM_FINISHED) return SPF_STEP_AGAIN;
     *frame = (struct spf_frame){.domain = domain, .if_none = SPF_REDIRECT_NONE};
     return spf_machine_go(check, SPF_STATE_ASK_RECORD);
@@ -124,7 +129,7 @@ static enum spf_step evaluate(struct spf_check *check) {
         return SPF_STEP_AGAIN;
     enum spf_aim aim = spf_machine_aim_at_domain(check, directive->domain_spec, is_include ? &domain : NULL);
     if (aim == SPF_AIM_FINISHED) return SPF_STEP_AGAIN;
-    if (aim == SPF_AIM_NO_NAME && is_include) return spf_machine_finish(check, RESULT_PERMERROR, SPF_INCLUDE_NONE);
+    if (aim == SPF_AIM_NO_NAME && is_include) return finish_without(check, SPF_INCLUDE_NONE, directive->domain_spec);
     if (aim == SPF_AIM_NO_NAME)
         return spf_machine_go(check, SPF_STATE_NEXT_DIRECTIVE); /* section 4.8: such a name does not exist */
     switch (directive->mechanism) {

@@ -601,12 +601,18 @@ static void bogus_answers_and_dnssec_are_told(void **state) {
     close_bench(&bench);
 }
 
-static void a_syntax_error_is_told(void **state) {
+static void what_is_wrong_is_told(void **state) {
     (void)state;
+    static const char *const wanted[][2] = {{"bad.example", "not an address: ip4:1.2.3"},
+                                            {"incnone.example", "none.example"},
+                                            {"rednone.example", "none.example"},
+                                            {"inc.example", ""}};
     struct bench bench;
-    struct spf_question question = question_of("192.0.2.1", "bad.example", NULL);
     open_bench(&bench, zone, NULL);
-    assert_true(span_is(judge(&bench, &question, false)->detail, "not an address: ip4:1.2.3"));
+    for (size_t i = 0; i < 2 * sizeof wanted / sizeof *wanted; i++) {
+        struct spf_question question = question_of("192.0.2.1", wanted[i / 2][0], NULL);
+        assert_true(span_is(judge(&bench, &question, i % 2 == 1)->detail, wanted[i / 2][1]));
+    }
     close_bench(&bench);
 }
 
@@ -629,7 +635,7 @@ int main(void) {
         cmocka_unit_test(expire_destroy_and_begin_cancel_at_every_lookup),
         cmocka_unit_test(done_may_begin_or_destroy),
         cmocka_unit_test(bogus_answers_and_dnssec_are_told),
-        cmocka_unit_test(a_syntax_error_is_told),
+        cmocka_unit_test(what_is_wrong_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BLOCK_SIZE = 16 * 1024 };
+enum { BLOCK_SIZE = 16 * 1024 }; /* of the first block unless its creator knows better; of the later ones at most */
 
 #if defined(__SANITIZE_ADDRESS__)
 #define EACH_ALONE 1
@@ -38,16 +38,18 @@ static struct block *add_block(struct arena *arena, size_t size) {
     return block;
 }
 
-struct arena *arena_create(size_t cap) {
+struct arena *arena_create_small(size_t cap, size_t first) {
     struct arena *arena = calloc(1, sizeof *arena);
     if (arena == NULL) return NULL;
     arena->cap = cap;
     if (!EACH_ALONE) {
-        arena->first = add_block(arena, cap < BLOCK_SIZE ? cap : BLOCK_SIZE);
+        arena->first = add_block(arena, cap < first ? cap : first);
         if (arena->first == NULL) return free(arena), NULL;
     }
     return arena;
 }
+
+struct arena *arena_create(size_t cap) { return arena_create_small(cap, BLOCK_SIZE); }
 
 void arena_reset(struct arena *arena) {
     while (arena->blocks != arena->first) {
@@ -66,14 +68,20 @@ void arena_destroy(struct arena *arena) {
     free(arena);
 }
 
+/* Of the block that follows the newest one, if the cap lets it. */
+static size_t next_size(const struct arena *arena) {
+    size_t newest = arena->blocks->size, left = arena->cap - arena->taken;
+    size_t usual = newest < BLOCK_SIZE / 2 ? 2 * newest : BLOCK_SIZE;
+    return left < usual ? left : usual;
+}
+
 static void *raw_alloc(struct arena *arena, size_t size) {
     size_t step = EACH_ALONE ? (size > 0 ? size : 1) : (size + alignof(max_align_t) - 1) & ~(alignof(max_align_t) - 1);
     if (step < size) return NULL; /* size was near SIZE_MAX */
     struct block *block = arena->blocks;
     if (EACH_ALONE || block->size - block->used < step) {
-        size_t left = arena->cap - arena->taken;
-        size_t usual = left < BLOCK_SIZE ? left : BLOCK_SIZE;
-        block = add_block(arena, EACH_ALONE || step > usual ? step : usual);
+        size_t usual = EACH_ALONE ? step : next_size(arena);
+        block = add_block(arena, step > usual ? step : usual);
         if (block == NULL) return NULL;
     }
     void *at = block->data + block->used;

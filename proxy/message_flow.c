@@ -24,7 +24,7 @@ enum {
     ADDED_MAX = 16384 + SEAL_MAX + MESSAGE_RULES_ADDED_MAX,
     RESULTS_MAX = 8192,
     HEADER_COPIES = 2, /* as it came, and what was read from it */
-    IDLE_FLOWS_MAX = 16, /* some 80 KiB each: more serve a burst only, and are given back after it */
+    IDLE_FLOWS_MAX = 16, /* some 30 KiB each: more serve a burst only, and are given back after it */
     HEADER_PIECE = 4096, /* octets at a time until the header section is complete */
 };
 

@@ -12,24 +12,31 @@
 
 enum {
     SPARE_BLOCKS = 64, /* kept by a pool for the next messages: 1 MiB */
+    SPARE_FIRST = 16,  /* first blocks */
     TAIL_ROOM = 4096,  /* octets gathered for one write to the file */
 };
 
-struct block { struct list node; char octets[SPOOL_BLOCK]; };
+struct block {
+    struct list node;
+    char octets[]; /* SPOOL_BLOCK or SPOOL_FIRST_BLOCK */
+};
 
 struct spool_pool {
     struct spool_limits limits;
     struct spool_account *account;
     int directory;
     uint64_t memory_used; /* octets of the blocks that spools hold */
-    struct list spare;
-    size_t spare_count;
+    struct spare {
+        struct list list;
+        size_t count;
+    } blocks, first_blocks;
     size_t spools;
 };
 
 struct spool {
     struct spool_pool *pool;
     struct block **blocks; /* in order; each but the last is full */
+    bool has_first_block;  /* and no other */
     size_t block_count, block_room;
     uint64_t memory_len;   /* octets in blocks: the message's first ones */
     uint64_t file_len;     /* octets of the file: all behind them */
@@ -68,38 +75,45 @@ struct spool_pool *spool_pool_create(struct spool_limits limits, struct spool_ac
     struct spool_pool *pool = calloc(1, sizeof *pool);
     if (pool == NULL) return NULL;
     *pool = (struct spool_pool){.limits = limits, .account = account, .directory = directory};
-    list_init(&pool->spare);
+    list_init(&pool->blocks.list);
+    list_init(&pool->first_blocks.list);
     return pool;
+}
+
+static void free_spare(struct spare *spare) {
+    for (struct list *node; (node = list_take_first(&spare->list)) != NULL;) free(LIST_ENTRY(node, struct block, node));
 }
 
 void spool_pool_destroy(struct spool_pool *pool) {
     if (pool == NULL) return;
     assert(pool->spools == 0);
-    for (struct list *node; (node = list_take_first(&pool->spare)) != NULL;)
-        free(LIST_ENTRY(node, struct block, node));
+    free_spare(&pool->blocks);
+    free_spare(&pool->first_blocks);
     free(pool);
 }
 
-static struct block *take_block(struct spool_pool *pool) {
-    if (!memory_account_take(pool->account->memory, SPOOL_BLOCK)) return NULL;
-    struct list *node = list_take_first(&pool->spare);
-    struct block *block = node != NULL ? LIST_ENTRY(node, struct block, node) : malloc(sizeof *block);
-    if (block == NULL) return memory_account_give(pool->account->memory, SPOOL_BLOCK), NULL;
-    if (node != NULL) pool->spare_count--;
+static struct block *take_block(struct spool_pool *pool, struct spare *spare, size_t size) {
+    if (!memory_account_take(pool->account->memory, size)) return NULL;
+    struct list *node = list_take_first(&spare->list);
+    struct block *block = node != NULL ? LIST_ENTRY(node, struct block, node) : malloc(sizeof *block + size);
+    if (block == NULL) return memory_account_give(pool->account->memory, size), NULL;
+    if (node != NULL) spare->count--;
     list_init(&block->node);
-    pool->memory_used += SPOOL_BLOCK;
+    pool->memory_used += size;
     return block;
 }
 
-static void give_block(struct spool_pool *pool, struct block *block) {
-    pool->memory_used -= SPOOL_BLOCK;
-    memory_account_give(pool->account->memory, SPOOL_BLOCK);
-    if (pool->spare_count == SPARE_BLOCKS) {
+static void give_block(struct spool_pool *pool, struct block *block, bool is_first) {
+    struct spare *spare = is_first ? &pool->first_blocks : &pool->blocks;
+    size_t size = is_first ? SPOOL_FIRST_BLOCK : SPOOL_BLOCK;
+    pool->memory_used -= size;
+    memory_account_give(pool->account->memory, size);
+    if (spare->count == (is_first ? SPARE_FIRST : SPARE_BLOCKS)) {
         free(block);
         return;
     }
-    pool->spare_count++;
-    list_prepend(&pool->spare, &block->node); /* the one that is in the processor's cache */
+    spare->count++;
+    list_prepend(&spare->list, &block->node); /* the one that is in the processor's cache */
 }
 
 struct spool *spool_create(struct spool_pool *pool) {
@@ -113,7 +127,10 @@ struct spool *spool_create(struct spool_pool *pool) {
 
 /* Gives back the blocks behind the first count ones. */
 static void drop_blocks(struct spool *spool, size_t count) {
-    while (spool->block_count > count) give_block(spool->pool, spool->blocks[--spool->block_count]);
+    while (spool->block_count > count) {
+        give_block(spool->pool, spool->blocks[--spool->block_count], spool->has_first_block);
+        spool->has_first_block = false;
+    }
 }
 
 void spool_clear(struct spool *spool) {
@@ -147,7 +164,27 @@ static bool charge(struct spool_account *account, uint64_t len) {
     return true;
 }
 
-static bool add_block(struct spool *spool) {
+static uint64_t room_of_blocks(const struct spool *spool) {
+    return spool->has_first_block ? SPOOL_FIRST_BLOCK : spool->block_count * (uint64_t)SPOOL_BLOCK;
+}
+
+/* A block of the usual size takes the first one's place. */
+static bool replace_first_block(struct spool *spool) {
+    struct spool_pool *pool = spool->pool;
+    struct block *first = spool->blocks[0], *block = take_block(pool, &pool->blocks, SPOOL_BLOCK);
+    if (block == NULL) return false;
+    memcpy(block->octets, first->octets, SPOOL_FIRST_BLOCK);
+    give_block(pool, first, true);
+    spool->blocks[0] = block;
+    spool->has_first_block = false;
+    return true;
+}
+
+/* All blocks are full, and len octets are to follow. */
+static bool add_block(struct spool *spool, size_t len) {
+    struct spool_pool *pool = spool->pool;
+    bool is_first = spool->block_count == 0 && len <= SPOOL_FIRST_BLOCK;
+    if (spool->has_first_block) return replace_first_block(spool);
     if (spool->block_count == spool->block_room) {
         size_t room = spool->block_room > 0 ? spool->block_room * 2 : 4;
         struct block **blocks = realloc(spool->blocks, room * sizeof *blocks);
@@ -155,10 +192,23 @@ static bool add_block(struct spool *spool) {
         spool->blocks = blocks;
         spool->block_room = room;
     }
-    struct block *block = take_block(spool->pool);
+    struct block *block = is_first ? take_block(pool, &pool->first_blocks, SPOOL_FIRST_BLOCK)
+                                   : take_block(pool, &pool->blocks, SPOOL_BLOCK);
     if (block == NULL) return false;
+    spool->has_first_block = is_first;
     spool->blocks[spool->block_count++] = block;
     return true;
+}
+
+/* How many octets the spool's blocks can become before the pool has no more. */
+static uint64_t most_in_blocks(const struct spool *spool) {
+    uint64_t held = room_of_blocks(spool), used = spool->pool->memory_used, max = spool->pool->limits.pool_memory_max;
+    uint64_t most = held + (max > used ? max - used : 0);
+    if (most >= SPOOL_BLOCK)
+        most -= most % SPOOL_BLOCK;
+    else
+        most = most >= SPOOL_FIRST_BLOCK ? SPOOL_FIRST_BLOCK : 0;
+    return most > held ? most : held;
 }
 
 /* How many of len octets still go to memory. Once the file is begun, none: the order would be lost. */
@@ -166,10 +216,8 @@ static uint64_t memory_share(const struct spool *spool, uint64_t len) {
     const struct spool_limits *limits = &spool->pool->limits;
     if (spool->file >= 0 || spool->memory_len >= limits->memory_max) return 0;
     uint64_t room = limits->memory_max - spool->memory_len;
-    uint64_t in_blocks = spool->block_count * (uint64_t)SPOOL_BLOCK - spool->memory_len;
-    uint64_t used = spool->pool->memory_used;
-    uint64_t free_blocks = limits->pool_memory_max > used ? (limits->pool_memory_max - used) / SPOOL_BLOCK : 0;
-    if (room > in_blocks + free_blocks * SPOOL_BLOCK) room = in_blocks + free_blocks * SPOOL_BLOCK;
+    uint64_t in_blocks = most_in_blocks(spool) - spool->memory_len;
+    if (room > in_blocks) room = in_blocks;
     return len < room ? len : room;
 }
 
@@ -178,8 +226,9 @@ static size_t append_to_memory(struct spool *spool, struct span octets) {
     size_t done = 0;
     while (done < octets.len) {
         size_t used = (size_t)(spool->memory_len % SPOOL_BLOCK);
-        if (spool->memory_len == spool->block_count * (uint64_t)SPOOL_BLOCK && !add_block(spool)) break;
-        size_t len = SPOOL_BLOCK - used < octets.len - done ? SPOOL_BLOCK - used : octets.len - done;
+        if (spool->memory_len == room_of_blocks(spool) && !add_block(spool, octets.len - done)) break;
+        uint64_t room = room_of_blocks(spool) - spool->memory_len;
+        size_t len = room < octets.len - done ? (size_t)room : octets.len - done;
         memcpy(spool->blocks[spool->block_count - 1]->octets + used, octets.ptr + done, len);
         spool->memory_len += len;
         done += len;

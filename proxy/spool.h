@@ -15,7 +15,10 @@
 #include <sys/types.h>
 #include "base/span.h"
 
-enum { SPOOL_BLOCK = 16384 }; /* octets of one block */
+enum {
+    SPOOL_BLOCK = 16384,      /* octets of one block */
+    SPOOL_FIRST_BLOCK = 8192, /* of the only one of a small message; when it is full, its octets move into a usual one */
+};
 
 #define SPOOL_STATUSES(X)                                                                                              \
     X(SPOOL_OK, "ok")                                                                                                  \
@@ -65,6 +68,6 @@ uint64_t spool_size(const struct spool *spool);
 /* True when part of the message lies in the file. */
 bool spool_is_on_disk(const struct spool *spool);
 /* Some octets from offset <= spool_size on, at least one unless offset is the end: *octets lies in the spool (valid
- * until it is cleared) or in scratch, which has room > 0 octets and is written to for the file's part only. */
+ * until it is cleared or appended to) or in scratch, which has room > 0 octets and is written to for the file's part only. */
 enum spool_status spool_read(const struct spool *spool, uint64_t offset, char *scratch, size_t room,
                              struct span *octets);

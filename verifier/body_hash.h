@@ -1,6 +1,7 @@
 /* verifier/body_hash.h -- the hashes of one message's body: one for each distinct (canonicalization, limit) that its
- * signatures want; usually one. RFC 6376 section 3.7. Thread rule: one thread. Memory: one array, made once, used for
- * many messages. Cost: each is a pass of its own over the body, so whoever wants one has a cap (room). */
+ * signatures want; usually one. RFC 6376 section 3.7. Thread rule: one thread. Memory: 1.1 KiB for each, made when it is
+ * first wanted and used for many messages. Cost: each is a pass of its own over the body, so whoever wants one has a cap
+ * (room). */
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
@@ -16,7 +17,7 @@ struct body_hash {
 };
 
 struct body_hash_set {
-    struct body_hash *hash;
+    struct body_hash **hash; /* room of them; NULL: not wanted by any message yet */
     size_t room, count;
 };
 

@@ -5,7 +5,10 @@
 #include "verifier/dmarc_tree.h"
 #include "verifier/domain_name.h"
 
-enum { ARENA_MAX = 256 * 1024 };
+enum {
+    ARENA_MAX = 256 * 1024,
+    ARENA_FIRST = 1024, /* the walk of a domain of three labels takes 656 */
+};
 
 enum state { STATE_OPEN, STATE_POLICY, STATE_EXISTENCE, STATE_ALIGNMENT, STATE_DONE };
 enum progress { PROGRESS_WAIT, PROGRESS_AGAIN };
@@ -229,7 +232,7 @@ struct dmarc_check *dmarc_check_create(struct dns_source *dns) {
     if (check == NULL) return NULL;
     check->dns = dns;
     check->existence.answered = existence_answered;
-    check->arena = arena_create(ARENA_MAX);
+    check->arena = arena_create_small(ARENA_MAX, ARENA_FIRST);
     if (check->arena != NULL) return check;
     free(check);
     return NULL;

@@ -9,7 +9,10 @@
 #include "verifier/key_wait.h"
 #include "verifier/received_time.h"
 
-enum { ARENA_MAX = 4 * 1024 * 1024 }; /* octets one message's parse may take: 32 signatures of the largest size fit */
+enum {
+    ARENA_MAX = 4 * 1024 * 1024, /* octets one message's parse may take: 32 signatures of the largest size fit */
+    ARENA_FIRST = 4 * 1024,      /* 25 fields and one signature take 3,000 */
+};
 
 enum stage { STAGE_HEADER, STAGE_BODY, STAGE_AWAIT_KEYS, STAGE_DONE, STAGE_REFUSED };
 
@@ -54,7 +57,7 @@ static bool make_parts(struct message_verifier *verifier, struct key_source *key
     const struct verifier_policy *policy = verifier->policy;
     size_t bodies = policy->signatures_verified_max + policy->arc_bodies_max + 1; /* and the seal's */
     size_t waits = policy->key_lookups_max + policy->arc_keys_max;
-    verifier->arena = arena_create(ARENA_MAX);
+    verifier->arena = arena_create_small(ARENA_MAX, ARENA_FIRST);
     return verifier->arena != NULL && digest_init(&verifier->header_digest) && body_hash_init(&verifier->bodies, bodies) &&
            key_wait_init(&verifier->keys, keys, waits, key_answered, verifier);
 }

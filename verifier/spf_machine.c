@@ -27,7 +27,7 @@ bool spf_machine_is_failure(const struct dns_answer *answer) {
 }
 
 enum spf_step spf_machine_finish_failed(struct spf_check *check) {
-    enum dns_status status = check->answer.status;
+    enum dns_status status = check->answer->status;
     return spf_machine_finish(check, RESULT_TEMPERROR,
                               status == DNS_BOGUS     ? SPF_DNS_BOGUS
                               : status == DNS_TIMEOUT ? SPF_DNS_TIMEOUT
@@ -47,7 +47,7 @@ bool spf_machine_count_lookup(struct spf_check *check) {
 }
 
 bool spf_machine_count_void(struct spf_check *check) {
-    if (check->answer.status == DNS_FOUND || check->is_void || check->is_decided) return true;
+    if (check->answer->status == DNS_FOUND || check->is_void || check->is_decided) return true;
     check->is_void = true;
     if (check->result.void_lookups < SPF_VOID_LOOKUPS_MAX) return ++check->result.void_lookups, true;
     spf_machine_finish(check, RESULT_PERMERROR, SPF_TOO_MANY_VOID);
@@ -59,7 +59,8 @@ bool spf_machine_count_void(struct spf_check *check) {
 enum spf_step spf_machine_ask(struct spf_check *check, struct span name, enum dns_type type, enum spf_state next) {
     check->state = next;
     check->query = (struct dns_query){.answered = check->answered};
-    check->is_pending = dns_lookup(check->dns, name, type, &check->query, &check->answer) == DNS_PENDING;
+    check->answer = check->room;
+    check->is_pending = dns_lookup(check->dns, name, type, &check->query, check->room) == DNS_PENDING;
     return check->is_pending ? SPF_STEP_WAIT : SPF_STEP_AGAIN;
 }
 
@@ -122,9 +123,9 @@ bool spf_machine_names_come_first(struct spf_check *check, bool wanted, enum spf
 bool spf_machine_matches_addresses(const struct spf_check *check, unsigned prefix_v4_bits, unsigned prefix_v6_bits) {
     size_t octets = check->is_v4 ? 4 : 16;
     struct network network = {.is_v4 = check->is_v4, .prefix_bits = check->is_v4 ? prefix_v4_bits : prefix_v6_bits};
-    for (size_t i = 0; i < check->answer.record_count; i++) {
-        if (check->answer.record[i].len != octets) continue;
-        memcpy(network.address, check->answer.record[i].ptr, octets);
+    for (size_t i = 0; i < check->answer->record_count; i++) {
+        if (check->answer->record[i].len != octets) continue;
+        memcpy(network.address, check->answer->record[i].ptr, octets);
         if (network_contains(&network, check->address, check->is_v4)) return true;
     }
     return false;
@@ -132,8 +133,8 @@ bool spf_machine_matches_addresses(const struct spf_check *check, unsigned prefi
 
 bool spf_machine_take_hosts(struct spf_check *check, size_t skip) {
     check->host_count = check->host_at = 0;
-    for (size_t i = 0; i < check->answer.record_count && check->host_count < SPF_HOSTS_MAX; i++) {
-        struct span record = check->answer.record[i];
+    for (size_t i = 0; i < check->answer->record_count && check->host_count < SPF_HOSTS_MAX; i++) {
+        struct span record = check->answer->record[i];
         if (record.len <= skip) continue; /* the root: a null MX (RFC 7505) */
         struct span host = arena_copy(check->arena, span_after(record, skip));
         if (host.ptr == NULL) return false;

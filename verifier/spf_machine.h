@@ -64,7 +64,8 @@ struct spf_check {
     struct dns_query query;
     void (*answered)(struct dns_query *query, const struct dns_answer *answer); /* runs the steps */
     bool is_pending;
-    struct dns_answer answer; /* its spans: valid in the state that reads it */
+    struct dns_answer *room;         /* for an answer that is there at once; while the steps run */
+    const struct dns_answer *answer; /* valid in the state that reads it */
 
     uint8_t address[16];
     bool is_v4, wants_explanation;

@@ -28,7 +28,7 @@ enum spf_step spf_names_ask(struct spf_check *check) {
 enum spf_step spf_names_read(struct spf_check *check) {
     check->has_names = true;
     check->name_count = check->host_count = check->host_at = 0;
-    if (spf_machine_is_failure(&check->answer))
+    if (spf_machine_is_failure(check->answer))
         return spf_machine_go(check, check->after_names); /* the client has no name then */
     if (!spf_machine_count_void(check)) return SPF_STEP_AGAIN;
     return spf_machine_take_hosts(check, 0) ? spf_machine_go(check, SPF_STATE_ASK_NAME_HOST)
@@ -42,7 +42,7 @@ enum spf_step spf_names_ask_host(struct spf_check *check) {
 }
 
 enum spf_step spf_names_read_host(struct spf_check *check) {
-    if (!spf_machine_is_failure(&check->answer) && !spf_machine_count_void(check))
+    if (!spf_machine_is_failure(check->answer) && !spf_machine_count_void(check))
         return SPF_STEP_AGAIN; /* a failure: the name is skipped */
     if (spf_machine_matches_addresses(check, 32, 128))
         check->names[check->name_count++] = check->hosts[check->host_at - 1];

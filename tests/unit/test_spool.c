@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+#include "base/memory_account.h"
 #include "tests/support/exact.h"
 
 /* --- a disk that fails when told to: these take the place of the C library's --- */
@@ -101,7 +102,7 @@ static void check_from(const struct spool *spool, uint64_t offset, size_t room) 
 static const struct spool_limits usual = {.message_max = 1 << 20, .memory_max = 40000, .pool_memory_max = 1 << 20};
 
 static void octets_come_back_from_memory_and_file(void **state) {
-    static const size_t steps[] = {1, 100, 4095, SPOOL_BLOCK, SPOOL_BLOCK + 1, 100000};
+    static const size_t steps[] = {1, 100, 4095, SPOOL_FIRST_BLOCK, SPOOL_FIRST_BLOCK + 1, SPOOL_BLOCK, SPOOL_BLOCK + 1, 100000};
     (void)state;
     build(usual, UINT64_MAX);
     for (size_t i = 0; i < sizeof steps / sizeof *steps; i++)
@@ -257,6 +258,68 @@ static void a_full_disk_refuses_and_changes_nothing(void **state) {
     spool_pool_destroy(pool);
 }
 
+/* The blocks that spools hold are counted at what they are, and given back. */
+static void a_small_message_takes_a_small_block(void **state) {
+    struct memory_account memory = {.max = SPOOL_BLOCK + 2 * SPOOL_FIRST_BLOCK};
+    (void)state;
+    build(usual, UINT64_MAX);
+    account.memory = &memory;
+    struct spool *a = spool_create(pool), *b = spool_create(pool), *c = spool_create(pool);
+    for (int turn = 0; turn < 2; turn++) {
+        assert_int_equal(append_octets(a, 100), SPOOL_OK);
+        assert_int_equal(append_octets(a, SPOOL_FIRST_BLOCK - 100), SPOOL_OK);
+        assert_int_equal(atomic_load(&memory.used), SPOOL_FIRST_BLOCK);
+        assert_int_equal(append_octets(b, SPOOL_FIRST_BLOCK + 1), SPOOL_OK); /* at once: a usual block */
+        assert_int_equal(atomic_load(&memory.used), SPOOL_BLOCK + SPOOL_FIRST_BLOCK);
+        spool_clear(b);
+        assert_int_equal(append_octets(a, 1), SPOOL_OK); /* moves into a usual one */
+        assert_int_equal(atomic_load(&memory.used), SPOOL_BLOCK);
+        check_from(a, 0, 100);
+        assert_int_equal(append_octets(b, 10), SPOOL_OK);
+        assert_int_equal(append_octets(c, 10), SPOOL_OK);
+        assert_int_equal(append_octets(c, SPOOL_FIRST_BLOCK), SPOOL_OK); /* no memory to move into: the rest to the file */
+        assert_true(spool_is_on_disk(c) && !spool_is_on_disk(a) && !spool_is_on_disk(b));
+        assert_int_equal(atomic_load(&memory.used), memory.max);
+        check_from(a, 0, 100);
+        check_from(b, 0, 100);
+        check_from(c, 0, 100);
+        spool_clear(a);
+        spool_clear(b);
+        spool_clear(c);
+        assert_int_equal(atomic_load(&memory.used), 0);
+    }
+    spool_destroy(a);
+    spool_destroy(b);
+    spool_destroy(c);
+    account.memory = NULL;
+    spool_pool_destroy(pool);
+}
+
+/* What the worker's messages may keep in memory counts first blocks as well, to the octet. */
+static void a_pool_may_end_within_a_block(void **state) {
+    (void)state;
+    build((struct spool_limits){.message_max = 1 << 20, .memory_max = 1 << 18, .pool_memory_max = SPOOL_BLOCK + SPOOL_FIRST_BLOCK},
+          UINT64_MAX);
+    struct spool *a = spool_create(pool), *b = spool_create(pool), *c = spool_create(pool);
+    assert_int_equal(append_octets(a, 10), SPOOL_OK);
+    assert_int_equal(append_octets(b, 10), SPOOL_OK);
+    assert_int_equal(append_octets(c, SPOOL_FIRST_BLOCK), SPOOL_OK);
+    assert_false(spool_is_on_disk(a) || spool_is_on_disk(b) || spool_is_on_disk(c));
+    assert_int_equal(append_octets(c, 1), SPOOL_OK);
+    assert_true(spool_is_on_disk(c));
+    spool_clear(b);
+    assert_int_equal(append_octets(a, 2 * SPOOL_FIRST_BLOCK - 10), SPOOL_OK); /* what b gave back makes a whole block */
+    assert_false(spool_is_on_disk(a));
+    assert_int_equal(append_octets(a, 1), SPOOL_OK);
+    assert_true(spool_is_on_disk(a));
+    check_from(a, 0, 100);
+    check_from(c, 0, 100);
+    spool_destroy(a);
+    spool_destroy(b);
+    spool_destroy(c);
+    spool_pool_destroy(pool);
+}
+
 static void without_a_directory_there_is_memory_only(void **state) {
     (void)state;
     atomic_store(&account.used, 0);
@@ -306,6 +369,8 @@ int main(void) {
         IN_FOLDER(caps_refuse_and_change_nothing),
         IN_FOLDER(a_full_pool_sends_octets_to_files),
         IN_FOLDER(a_full_disk_refuses_and_changes_nothing),
+        IN_FOLDER(a_small_message_takes_a_small_block),
+        IN_FOLDER(a_pool_may_end_within_a_block),
         IN_FOLDER(without_a_directory_there_is_memory_only),
         IN_FOLDER(a_directory_of_others_is_refused),
     };

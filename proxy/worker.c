@@ -175,20 +175,35 @@ static void pause_accepting(struct worker *worker, int error) {
     loop_timer_start(worker->pause, ACCEPT_PAUSE_MS);
 }
 
-static int accept_one(int listening, struct socket_address *peer) {
+/* Descriptors are the whole process's: one that a worker gives up for a moment must not become another one's session. Held
+ * for writing by who does so, for reading by whoever takes a client. */
+static pthread_rwlock_t spare_in_use = PTHREAD_RWLOCK_INITIALIZER;
+
+static int accept_locked(int listening, struct socket_address *peer) {
     peer->len = sizeof peer->storage;
     memset(&peer->storage, 0, sizeof peer->storage);
     return accept4(listening, (struct sockaddr *)&peer->storage, &peer->len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+}
+
+/* -1 with errno. */
+static int accept_one(int listening, struct socket_address *peer) {
+    pthread_rwlock_rdlock(&spare_in_use);
+    int fd = accept_locked(listening, peer), error = errno;
+    pthread_rwlock_unlock(&spare_in_use);
+    errno = error;
+    return fd;
 }
 
 /* No descriptor is left: the spare one serves to tell the first client in line, so that it need not find out by waiting. */
 static void tell_first(struct worker *worker, int listening) {
     struct socket_address peer;
     if (worker->spare_fd < 0) return;
+    pthread_rwlock_wrlock(&spare_in_use);
     close(worker->spare_fd);
-    int fd = accept_one(listening, &peer);
+    int fd = accept_locked(listening, &peer);
     if (fd >= 0) turn_away(worker, fd, METRIC_REJECT_RESOURCES);
     worker->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    pthread_rwlock_unlock(&spare_in_use);
 }
 
 static void accept_clients(void *owner, unsigned events) {

@@ -4,6 +4,7 @@ import os
 import resource
 import signal
 import socket
+import threading
 
 import house
 from proxy_house import MAIL, Proxy, smtp_downstream, through, without_ours
@@ -45,6 +46,25 @@ def no_descriptor_is_left():
     taken.clear()
     house.wait_for(lambda: greeting(proxy.port["in"])[0] == 220, "clients are taken again")
     assert through(established, MAIL)[0] == 250
+    assert proxy.stop() == 0
+
+
+def all_who_come_at_once_are_told():
+    """A descriptor that one worker gives up to say so must not become another worker's session: nobody would be told any more."""
+    proxy = Proxy({"in": ("smtp", "maildir:{folder}/Maildir", "")}, name="rush")
+    pid, before = proxy.process.pid, resource.prlimit(proxy.process.pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (proxy.open_files()[-1] + 8, before[1]))
+    told = []
+    rush = [threading.Thread(target=lambda: told.append(greeting(proxy.port["in"]))) for _ in range(30)]
+    for one in rush:
+        one.start()
+    for one in rush:
+        one.join()
+    codes = [code for code, *_ in told]
+    assert len(codes) == 30 and set(codes) == {220, 421}, codes
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, before)
+    told.clear()
+    house.wait_for(lambda: greeting(proxy.port["in"])[0] == 220, "clients are taken again")
     assert proxy.stop() == 0
 
 
@@ -146,5 +166,5 @@ def waiting_costs_little():
 
 
 if __name__ == "__main__":
-    house.main(too_many_sessions, no_descriptor_is_left, unix_sockets_on_both_sides, listeners_come_and_go,
+    house.main(too_many_sessions, no_descriptor_is_left, all_who_come_at_once_are_told, unix_sockets_on_both_sides, listeners_come_and_go,
                new_sessions_are_told_while_old_ones_finish, waiting_costs_little)

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/random.h>
 #include "base/bytes.h"
+#include "bench/input.h"
 #include "verifier/auth_results.h"
 #include "verifier/dns_zone.h"
 #include "verifier/key_cache.h"
@@ -21,21 +22,6 @@ ssize_t getrandom(void *buffer, size_t len, unsigned flags) {
     (void)flags;
     memset(buffer, 0x5a, len);
     return (ssize_t)len;
-}
-
-static void require(bool ok, const char *what) {
-    if (ok) return;
-    fprintf(stderr, "bench_count: %s\n", what);
-    exit(1);
-}
-
-static void read_file(const char *path, struct bytes *out) {
-    char part[4096];
-    FILE *file = fopen(path, "rb");
-    require(file != NULL, path);
-    for (size_t len; (len = fread(part, 1, sizeof part, file)) > 0;) bytes_append(out, (struct span){part, len});
-    require(ferror(file) == 0 && !out->failed, path);
-    fclose(file);
 }
 
 static bool verify(struct message_verifier *verifier, struct span octets, struct bytes *field) {

@@ -7,6 +7,7 @@
 #include <string.h>
 #include "base/bytes.h"
 #include "base/loop.h"
+#include "bench/input.h"
 #include "bench/resolver.h"
 #include "verifier/authentication.h"
 #include "verifier/dns_recent.h"
@@ -14,21 +15,6 @@
 #include "verifier/key_lookup.h"
 
 enum { MESSAGES_MAX = 64, CACHE_OCTETS = 1 << 20 };
-
-static void require(bool ok, const char *what) {
-    if (ok) return;
-    fprintf(stderr, "bench_dns_delay: %s\n", what);
-    exit(1);
-}
-
-static void read_file(const char *path, struct bytes *out) {
-    char part[4096];
-    FILE *file = fopen(path, "rb");
-    require(file != NULL, path);
-    for (size_t len; (len = fread(part, 1, sizeof part, file)) > 0;) bytes_append(out, (struct span){part, len});
-    require(ferror(file) == 0 && !out->failed, path);
-    fclose(file);
-}
 
 /* What a verdict is to say, so that a delay is never that of a failure. */
 struct wanted { bool all, secure; };

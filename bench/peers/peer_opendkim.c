@@ -11,21 +11,7 @@
 #include <unistd.h>
 #include <opendkim/dkim.h>
 #include "base/bytes.h"
-
-static void require(bool ok, const char *what) {
-    if (ok) return;
-    fprintf(stderr, "peer_opendkim: %s\n", what);
-    exit(1);
-}
-
-static void read_file(const char *path, struct bytes *out) {
-    char part[4096];
-    FILE *file = fopen(path, "rb");
-    require(file != NULL, path);
-    for (size_t len; (len = fread(part, 1, sizeof part, file)) > 0;) bytes_append(out, (struct span){part, len});
-    require(ferror(file) == 0 && !out->failed, path);
-    fclose(file);
-}
+#include "bench/input.h"
 
 /* From "name. 3600 IN TXT "..." "..."" to "name record", a line each, as the library's key file has it. */
 static void write_key_file(const char *zone_path, const char *path) {
